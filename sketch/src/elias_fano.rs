@@ -1,0 +1,190 @@
+//! Elias-Fano coding of an ascending row of integers below a known bound.
+//!
+//! (Elias, "Efficient Storage and Retrieval by Content and Address of Static Files", J. ACM 21, 1974; Fano, "On the
+//! Number of Bits Required to Implement an Associative Memory", MIT 1971.)
+//!
+//! Of each of the `count` integers below `bound`, the low `l = floor(log2(bound / count))` bits are stored as they are,
+//! and the rest in unary: bit `(value >> l) + i` of a bitmap is set for the i-th value. That takes at most
+//! `log2(bound / count) + 2` bits for each, where information theory asks for `log2(bound / count) + 1.44`, and the
+//! length is known from `count` and `bound` alone, so it can be checked before anything is read.
+
+/// How a row of `count` integers below `bound` is laid out.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Layout {
+    count: usize,
+    low_bits: u32,
+    low_bytes: usize,
+    high_bits: usize,
+}
+
+impl Layout {
+    /// `count` is at most `bound`, `bound` at most 2^56, and `count` at most 2^32.
+    pub(crate) fn new(count: usize, bound: u64) -> Self {
+        debug_assert!(count as u64 <= bound && bound <= 1 << 56);
+        if count == 0 {
+            return Layout {
+                count,
+                low_bits: 0,
+                low_bytes: 0,
+                high_bits: 0,
+            };
+        }
+        let low_bits = (bound / count as u64).ilog2();
+        Layout {
+            count,
+            low_bits,
+            low_bytes: (count * low_bits as usize).div_ceil(8),
+            high_bits: count + ((bound - 1) >> low_bits) as usize,
+        }
+    }
+
+    /// The number of bytes that the row takes: the low bits, then the bitmap, each padded with zeros to whole bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        self.low_bytes + self.high_bits.div_ceil(8)
+    }
+
+    /// Writes a row in ascending order into `bytes`, which are zero and as many as [`bytes`](Self::bytes) says.
+    pub(crate) fn encode(&self, row: impl Iterator<Item = u64>, bytes: &mut [u8]) {
+        let (low, high) = bytes.split_at_mut(self.low_bytes);
+        for (i, value) in row.enumerate() {
+            write_bits(low, i * self.low_bits as usize, value & low_mask(self.low_bits));
+            let position = (value >> self.low_bits) as usize + i;
+            high[position / 8] |= 1 << (position % 8);
+        }
+    }
+
+    /// Reads a row. `bytes` are as many as [`bytes`](Self::bytes) says; what they hold may be anything: the row then is
+    /// too, though never longer than `count`. [`is_padded_with_zeros`](Self::is_padded_with_zeros) and the row itself
+    /// tell whether it is what [`encode`](Self::encode) writes.
+    pub(crate) fn decode<'a>(&self, bytes: &'a [u8]) -> Row<'a> {
+        let (low, high) = bytes.split_at(self.low_bytes);
+        Row {
+            low,
+            high,
+            low_bits: self.low_bits,
+            remaining: self.count,
+            index: 0,
+            word: read_word(high, 0),
+            word_start: 0,
+        }
+    }
+
+    /// The number of integers that the bitmap holds.
+    pub(crate) fn ones(&self, bytes: &[u8]) -> usize {
+        bytes[self.low_bytes..]
+            .iter()
+            .map(|byte| byte.count_ones() as usize)
+            .sum()
+    }
+
+    pub(crate) fn is_padded_with_zeros(&self, bytes: &[u8]) -> bool {
+        let (low, high) = bytes.split_at(self.low_bytes);
+        is_clear_from(low, self.count * self.low_bits as usize) && is_clear_from(high, self.high_bits)
+    }
+}
+
+/// The integers of a row, in the order in which they are stored.
+pub(crate) struct Row<'a> {
+    low: &'a [u8],
+    high: &'a [u8],
+    low_bits: u32,
+    remaining: usize,
+    index: usize,
+    /// What is left of the eight bytes of the bitmap that start at byte `word_start`.
+    word: u64,
+    word_start: usize,
+}
+
+impl Iterator for Row<'_> {
+    type Item = u64;
+
+    #[inline]
+    fn next(&mut self) -> Option<u64> {
+        if self.remaining == 0 {
+            return None;
+        }
+        while self.word == 0 {
+            self.word_start += 8;
+            if self.word_start >= self.high.len() {
+                return None;
+            }
+            self.word = read_word(self.high, self.word_start);
+        }
+        let position = self.word_start * 8 + self.word.trailing_zeros() as usize;
+        self.word &= self.word - 1;
+
+        let low_start = self.index * self.low_bits as usize;
+        // At most 7 + 56 bits are shifted and kept, so one word holds them.
+        let low = (read_word(self.low, low_start / 8) >> (low_start % 8)) & low_mask(self.low_bits);
+        let value = ((position - self.index) as u64) << self.low_bits | low;
+        self.index += 1;
+        self.remaining -= 1;
+        Some(value)
+    }
+}
+
+fn low_mask(bits: u32) -> u64 {
+    (1 << bits) - 1
+}
+
+/// Eight bytes as a little-endian integer; bytes beyond the end are zero.
+#[inline]
+fn read_word(bytes: &[u8], start: usize) -> u64 {
+    match bytes.get(start..start + 8) {
+        Some(word) => u64::from_le_bytes(word.try_into().expect("eight bytes")),
+        None => bytes
+            .iter()
+            .skip(start)
+            .rev()
+            .fold(0, |word, &byte| word << 8 | u64::from(byte)),
+    }
+}
+
+/// Sets the bits of `value` from bit `start` on; the bytes there are zero.
+fn write_bits(bytes: &mut [u8], start: usize, value: u64) {
+    // 7 + 56 bits at most, so the shift loses nothing.
+    let shifted = (value << (start % 8)).to_le_bytes();
+    for (byte, bits) in bytes.iter_mut().skip(start / 8).zip(shifted) {
+        *byte |= bits;
+    }
+}
+
+fn is_clear_from(bytes: &[u8], start: usize) -> bool {
+    bytes.get(start / 8).is_none_or(|byte| byte >> (start % 8) == 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeSet;
+
+    proptest! {
+        #[test]
+        fn a_row_comes_back(
+            (bound, row) in (1_u64..=1 << 56).prop_flat_map(|bound| {
+                (Just(bound), proptest::collection::btree_set(0..bound, 0..200.min(bound as usize + 1)))
+            })
+        ) {
+            let row: BTreeSet<u64> = row;
+            let layout = Layout::new(row.len(), bound);
+            let mut bytes = vec![0; layout.bytes()];
+            layout.encode(row.iter().copied(), &mut bytes);
+            prop_assert!(layout.decode(&bytes).eq(row.iter().copied()));
+            prop_assert_eq!(layout.ones(&bytes), row.len());
+            prop_assert!(layout.is_padded_with_zeros(&bytes));
+            let bits = (bound as f64 / row.len() as f64).log2() + 2.0;
+            prop_assert!(bytes.len() as f64 * 8.0 <= row.len() as f64 * bits + 16.0);
+        }
+
+        #[test]
+        fn any_bytes_decode_without_harm(count in 0_usize..100, extra in 0_u64..1 << 56, noise: u64) {
+            let layout = Layout::new(count, (count as u64 + extra).min(1 << 56));
+            let mut x = noise;
+            let bytes: Vec<u8> = (0..layout.bytes())
+                .map(|_| { x = x.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1); (x >> 56) as u8 })
+                .collect();
+            prop_assert!(layout.decode(&bytes).count() <= count);
+        }
+    }
+}

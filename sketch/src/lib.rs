@@ -1,0 +1,40 @@
+//! A mergeable CVM sketch: it estimates how many distinct values a multiset holds from a sample of their hashes.
+//!
+//! CVM (Chakraborty, Vinodchandran and Meel, "Distinct Elements in Streams: An Algorithm for the (Text) Book",
+//! ESA 2022, arXiv 2301.10191) keeps a buffer of values and a sampling rate, and lowers the rate whenever the buffer
+//! fills. Published, every *row* tosses a coin, which cannot be merged. Here the coin belongs to the *value*: its hash
+//! decides. With hash coins CVM is adaptive sampling (Wegman; Flajolet, "On Adaptive Sampling", Computing 43, 1990)
+//! with a finer step: the rate falls by 7/8, not by 1/2.
+//!
+//! The state of a [`Sketch`] depends on the set of values seen, its capacity and its seed, and on nothing else: not on
+//! order, repetition, partitioning or the tree of merges.
+//!
+//! Data runs forward through the files: [`capacity`] (from an accuracy to a size), [`threshold`] (which hashes belong
+//! to a level), `retained` (the set of hashes), [`sketch`] (insert, merge, estimate), `elias_fano` and [`codec`]
+//! (bytes).
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+pub mod capacity;
+pub mod codec;
+mod elias_fano;
+mod retained;
+pub mod sketch;
+pub mod threshold;
+
+pub use capacity::{Accuracy, AccuracyError};
+pub use codec::{DecodeError, EncodedSketch};
+pub use sketch::{MergeError, Sketch};
+
+/// The allocator could not provide the memory that an operation needs. The sketch that reports it is unchanged, or
+/// at least still a valid sketch of a part of its input; it must not be used as the answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OutOfMemory;
+
+impl std::fmt::Display for OutOfMemory {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("out of memory")
+    }
+}
+
+impl std::error::Error for OutOfMemory {}

@@ -1,0 +1,240 @@
+//! The set of retained hashes: a list while it is short, a hash table after that.
+//!
+//! Most groups of a GROUP BY hold few values, so a short set must be small: a list of 8, 16, then 128 hashes, searched
+//! from end to end. The sizes are powers of two, which is what PostgreSQL's allocator hands out anyway, and few, since
+//! what a group outgrows stays with the allocator until another group needs it. Above that, a hash table.
+
+use crate::OutOfMemory;
+use allocator_api2::alloc::Allocator;
+use allocator_api2::boxed::Box;
+use allocator_api2::vec::Vec;
+use hashbrown::HashSet;
+use nohash_hasher::{BuildNoHashHasher, IsEnabled};
+use std::hash::{Hash, Hasher};
+
+/// Capacities of the list, in hashes.
+const LIST_SIZES: [usize; 3] = [8, 16, 128];
+const LIST_LIMIT: usize = LIST_SIZES[LIST_SIZES.len() - 1];
+
+/// A retained hash as a key of the table.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Key(u64);
+
+impl Hash for Key {
+    /// hashbrown takes the bucket from the low bits and a 7-bit tag from the top bits. The low bits of a retained hash
+    /// are uniform, but the top bits are zero: eight always, and one more each time the sampling rate has halved. So
+    /// the top is filled with a copy of bits that are still uniform: bits 19 to 25, which a table of ordinary size does
+    /// not use for the bucket, combined with bits 27 to 33, which are uniform wherever a very large table does.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let spread = self.0 ^ (self.0 << 8);
+        state.write_u64(self.0 ^ (spread << 30));
+    }
+}
+
+impl IsEnabled for Key {}
+
+type Table<A> = HashSet<Key, BuildNoHashHasher<Key>, A>;
+
+/// A set of distinct hashes.
+pub(crate) enum Retained<A: Allocator> {
+    List(Vec<u64, A>),
+    Table(Box<Table<A>, A>),
+}
+
+impl<A: Allocator + Clone> Retained<A> {
+    /// The empty set; allocates nothing.
+    pub(crate) fn new_in(allocator: A) -> Self {
+        Retained::List(Vec::new_in(allocator))
+    }
+
+    /// An empty set that can take `count` hashes without allocating.
+    pub(crate) fn with_room_in(count: usize, allocator: A) -> Result<Self, OutOfMemory> {
+        if count <= LIST_LIMIT {
+            let mut list = Vec::new_in(allocator);
+            reserve_list(&mut list, count)?;
+            return Ok(Retained::List(list));
+        }
+        let mut table = Table::with_hasher_in(BuildNoHashHasher::default(), allocator.clone());
+        table.try_reserve(count).map_err(|_| OutOfMemory)?;
+        let table = Box::try_new_in(table, allocator).map_err(|_| OutOfMemory)?;
+        Ok(Retained::Table(table))
+    }
+
+    pub(crate) fn allocator(&self) -> &A {
+        match self {
+            Retained::List(list) => list.allocator(),
+            Retained::Table(table) => table.allocator(),
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Retained::List(list) => list.len(),
+            Retained::Table(table) => table.len(),
+        }
+    }
+
+    /// Allocates nothing and never panics, so that it may run where neither is allowed.
+    #[inline]
+    pub(crate) fn contains(&self, hash: u64) -> bool {
+        match self {
+            Retained::List(list) => list.contains(&hash),
+            Retained::Table(table) => table.contains(&Key(hash)),
+        }
+    }
+
+    /// Adds a hash that is not in the set.
+    pub(crate) fn insert_new(&mut self, hash: u64) -> Result<(), OutOfMemory> {
+        match self {
+            Retained::List(list) if list.len() < list.capacity() => list.push(hash),
+            Retained::List(list) if list.len() < LIST_LIMIT => {
+                reserve_list(list, list.len() + 1)?;
+                list.push(hash);
+            }
+            Retained::List(list) => {
+                let mut table = Self::with_room_in(list.len() + 1, list.allocator().clone())?;
+                for &known in list.iter() {
+                    table.insert_new(known)?;
+                }
+                table.insert_new(hash)?;
+                *self = table;
+            }
+            Retained::Table(table) => {
+                table.try_reserve(1).map_err(|_| OutOfMemory)?;
+                table.insert(Key(hash));
+            }
+        }
+        Ok(())
+    }
+
+    /// Drops every hash that is not below `threshold`.
+    pub(crate) fn retain_below(&mut self, threshold: u64) -> Result<(), OutOfMemory> {
+        match self {
+            Retained::List(list) => list.retain(|&hash| hash < threshold),
+            Retained::Table(table) => {
+                let room = table.len();
+                table.retain(|key| key.0 < threshold);
+                if table.capacity() < room {
+                    rebuild(table)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = u64> {
+        let (list, table) = match self {
+            Retained::List(list) => (Some(list), None),
+            Retained::Table(table) => (None, Some(table)),
+        };
+        let listed = list.into_iter().flat_map(|list| list.iter().copied());
+        let tabled = table.into_iter().flat_map(|table| table.iter().map(|key| key.0));
+        listed.chain(tabled)
+    }
+}
+
+fn reserve_list<A: Allocator>(list: &mut Vec<u64, A>, count: usize) -> Result<(), OutOfMemory> {
+    let size = LIST_SIZES.into_iter().find(|&size| size >= count).unwrap_or(count);
+    list.try_reserve_exact(size - list.len()).map_err(|_| OutOfMemory)
+}
+
+/// Puts the keys of a table in afresh, in the memory it has. Removed keys leave tombstones, which take room: without
+/// this, the table would double although it never holds more keys than before.
+fn rebuild<A: Allocator + Clone>(table: &mut Table<A>) -> Result<(), OutOfMemory> {
+    let mut keys = Vec::new_in(table.allocator().clone());
+    keys.try_reserve_exact(table.len()).map_err(|_| OutOfMemory)?;
+    keys.extend(table.drain());
+    table.extend(keys);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::threshold::threshold;
+    use allocator_api2::alloc::Global;
+    use std::hash::BuildHasher;
+
+    fn filled(count: u64, stride: u64) -> Retained<Global> {
+        let mut retained = Retained::new_in(Global);
+        for i in 0..count {
+            retained.insert_new(i * stride).unwrap();
+        }
+        retained
+    }
+
+    #[test]
+    fn a_set_holds_what_was_inserted_at_every_size() {
+        for count in [0, 1, 8, 9, 16, 17, 128, 129, 1_000, 10_000] {
+            let retained = filled(count, 3);
+            assert_eq!(retained.len() as u64, count);
+            assert!((0..count).all(|i| retained.contains(3 * i) && !retained.contains(3 * i + 1)));
+            let mut hashes: std::vec::Vec<u64> = retained.iter().collect();
+            hashes.sort_unstable();
+            assert!(hashes.into_iter().eq((0..count).map(|i| 3 * i)));
+        }
+    }
+
+    #[test]
+    fn a_set_is_small_and_an_enum_costs_no_word() {
+        assert!(size_of::<Retained<Global>>() <= 24);
+        let capacity = |count| match filled(count, 1) {
+            Retained::List(list) => list.capacity(),
+            Retained::Table(_) => panic!("a table for {count}"),
+        };
+        assert_eq!([0, 1, 8, 9, 16, 17, 128].map(capacity), [0, 8, 8, 16, 16, 128, 128]);
+    }
+
+    #[test]
+    fn thinning_for_ever_does_not_grow_the_table() {
+        let mut retained = Retained::with_room_in(8_517, Global).unwrap();
+        let buckets = |retained: &Retained<Global>| match retained {
+            Retained::Table(table) => table.allocation_size(),
+            Retained::List(_) => 0,
+        };
+        let before = buckets(&retained);
+        // A multiplicative generator: distinct, spread over all 56 bits.
+        let mut hash = 1_u64;
+        for level in 1..150 {
+            let bound = threshold(level).unwrap();
+            while retained.len() < 8_517 {
+                hash = hash
+                    .wrapping_mul(0x9E37_79B9_7F4A_7C15)
+                    .wrapping_add(0xD1B5_4A32_D192_ED03);
+                let candidate = (hash >> 8) % threshold(level - 1).unwrap();
+                if !retained.contains(candidate) {
+                    retained.insert_new(candidate).unwrap();
+                }
+            }
+            retained.retain_below(bound).unwrap();
+        }
+        assert_eq!(buckets(&retained), before);
+    }
+
+    /// The tags of the keys that share a bucket decide how many keys a look-up compares.
+    #[test]
+    fn tags_are_uniform_at_every_level() {
+        let build = BuildNoHashHasher::<Key>::default();
+        // (buckets of the table, bits that are uniform at that level): n up to 10^13 at the default capacity, and a
+        // table of 2^25 buckets at the same n.
+        for (bucket_bits, uniform_bits) in [(14, 56), (14, 40), (14, 27), (25, 56), (25, 38)] {
+            let mut tags = [0_u32; 128];
+            let mut x = 1_u64;
+            for _ in 0..128_000 {
+                x = x
+                    .wrapping_mul(0x5851_F42D_4C95_7F2D)
+                    .wrapping_add(0x1405_7B7E_F767_814F);
+                // The same bucket every time, the rest of the uniform bits at random.
+                let random = (x >> 20) & ((1 << uniform_bits) - 1);
+                let key = (random >> bucket_bits) << bucket_bits;
+                tags[(build.hash_one(Key(key)) >> 57) as usize] += 1;
+            }
+            // 1,000 expected for each tag; eight standard deviations of 32 either way.
+            let bounds = (tags.iter().min().unwrap(), tags.iter().max().unwrap());
+            assert!(
+                *bounds.0 > 744 && *bounds.1 < 1_256,
+                "2^{bucket_bits} buckets, {uniform_bits} bits: {bounds:?}"
+            );
+        }
+    }
+}

@@ -1,0 +1,282 @@
+//! The sketch: what accumulating, merging and estimating do to a sample of hashes.
+
+use crate::OutOfMemory;
+use crate::capacity::{MAX_CAPACITY, MIN_CAPACITY};
+use crate::codec::EncodedSketch;
+use crate::retained::Retained;
+use crate::threshold::{HASH_BITS, MAX_LEVEL, scale_up, threshold};
+use allocator_api2::alloc::{Allocator, Global};
+use std::fmt;
+
+/// A sample of the distinct hashes of a multiset of values.
+///
+/// **Invariant**: the level is the smallest at which fewer than `capacity` of the distinct hashes belong, and the
+/// retained hashes are all that belong to it. It holds after every operation.
+///
+/// All memory comes from the allocator `A`; a sketch of no values has none.
+pub struct Sketch<A: Allocator + Clone = Global> {
+    /// T_level: kept beside the level because every row compares with it.
+    threshold: u64,
+    seed: u64,
+    capacity: u32,
+    level: u16,
+    retained: Retained<A>,
+}
+
+impl Sketch<Global> {
+    /// [`new_in`](Self::new_in) the global allocator.
+    pub fn new(capacity: u32, seed: u64) -> Self {
+        Self::new_in(capacity, seed, Global)
+    }
+}
+
+impl<A: Allocator + Clone> Sketch<A> {
+    /// The sketch of no values. `seed` is the seed under which the values are hashed: it is only carried along, so that
+    /// sketches of different hash functions are never merged.
+    ///
+    /// # Panics
+    ///
+    /// When the capacity is not between [`MIN_CAPACITY`] and [`MAX_CAPACITY`].
+    pub fn new_in(capacity: u32, seed: u64, allocator: A) -> Self {
+        assert!(
+            (MIN_CAPACITY..=MAX_CAPACITY).contains(&capacity),
+            "illegal capacity {capacity}"
+        );
+        Sketch {
+            threshold: 1 << HASH_BITS,
+            seed,
+            capacity,
+            level: 0,
+            retained: Retained::new_in(allocator),
+        }
+    }
+
+    /// The number of hashes at which the sketch thins: fewer are retained after every operation.
+    pub fn capacity(&self) -> u32 {
+        self.capacity
+    }
+
+    /// The seed of the hash function.
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// The level: each retained hash stands for (8/7)^level distinct values.
+    pub fn level(&self) -> u16 {
+        self.level
+    }
+
+    /// The number of retained hashes.
+    pub fn retained(&self) -> usize {
+        self.retained.len()
+    }
+
+    /// The retained hashes, each of 56 bits, in no particular order.
+    pub fn hashes(&self) -> impl Iterator<Item = u64> {
+        self.retained.iter()
+    }
+
+    /// Whether the sketch retains every hash it has seen, so that its estimate is the exact number of distinct hashes.
+    pub fn is_exact(&self) -> bool {
+        self.level == 0
+    }
+
+    /// The estimated number of distinct values: the number of retained hashes over the probability that a hash belongs
+    /// to the level, rounded to the nearest integer. Unbiased, up to the rounding.
+    pub fn estimate(&self) -> u64 {
+        scale_up(self.retained.len() as u64, self.threshold)
+    }
+
+    /// Whether inserting `hash` would change nothing: it does not belong to the level, or is retained already.
+    ///
+    /// Most rows of a long stream end here. It allocates nothing and cannot panic.
+    #[inline]
+    pub fn is_settled(&self, hash: u64) -> bool {
+        let hash = truncate(hash);
+        hash >= self.threshold || self.retained.contains(hash)
+    }
+
+    /// Accumulates the 64-bit hash of a value, of which the upper 56 bits count.
+    ///
+    /// Complexity: constant, amortized, and for most hashes of a long stream one comparison.
+    ///
+    /// # Errors
+    ///
+    /// [`OutOfMemory`] when the allocator has no more.
+    #[inline]
+    pub fn insert(&mut self, hash: u64) -> Result<(), OutOfMemory> {
+        if self.is_settled(hash) {
+            return Ok(());
+        }
+        self.insert_unsettled(truncate(hash))
+    }
+
+    fn insert_unsettled(&mut self, hash: u64) -> Result<(), OutOfMemory> {
+        self.retained.insert_new(hash)?;
+        self.thin()
+    }
+
+    /// Raises the level until fewer than `capacity` hashes are retained.
+    fn thin(&mut self) -> Result<(), OutOfMemory> {
+        while self.retained.len() >= self.capacity as usize {
+            self.raise_to(self.level + 1)?;
+        }
+        Ok(())
+    }
+
+    fn raise_to(&mut self, level: u16) -> Result<(), OutOfMemory> {
+        debug_assert!(level <= MAX_LEVEL);
+        if let Some(threshold) = threshold(level)
+            && level > self.level
+        {
+            self.level = level;
+            self.threshold = threshold;
+            self.retained.retain_below(threshold)?;
+        }
+        Ok(())
+    }
+
+    /// Makes this the sketch of the union of both multisets, at the smaller of the two capacities: exactly the sketch
+    /// that one pass over both would have built at that capacity.
+    ///
+    /// Complexity: linear in the number of hashes that `other` retains.
+    ///
+    /// # Errors
+    ///
+    /// [`MergeError::Seeds`] when the hashes come from different hash functions; the sketch is unchanged.
+    /// [`MergeError::OutOfMemory`] when the allocator has no more.
+    pub fn merge<B: Allocator + Clone>(&mut self, other: &Sketch<B>) -> Result<(), MergeError> {
+        self.absorb(other.seed, other.capacity, other.level, other.hashes())
+    }
+
+    /// [`merge`](Self::merge) with an encoded sketch, without decoding it first.
+    ///
+    /// # Errors
+    ///
+    /// As [`merge`](Self::merge).
+    pub fn merge_encoded(&mut self, other: &EncodedSketch<'_>) -> Result<(), MergeError> {
+        // The hashes come in ascending order, so the first that does not belong ends them.
+        let level = self.level.max(other.level());
+        let bound = threshold(level).unwrap_or(0);
+        let hashes = other.hashes().take_while(|&hash| hash < bound);
+        self.absorb(other.seed(), other.capacity(), other.level(), hashes)
+    }
+
+    fn absorb(
+        &mut self,
+        seed: u64,
+        capacity: u32,
+        level: u16,
+        hashes: impl Iterator<Item = u64>,
+    ) -> Result<(), MergeError> {
+        if self.seed != seed {
+            return Err(MergeError::Seeds(self.seed, seed));
+        }
+        self.capacity = self.capacity.min(capacity);
+        self.raise_to(level)?;
+        self.thin()?;
+        for hash in hashes {
+            if hash < self.threshold && !self.retained.contains(hash) {
+                self.insert_unsettled(hash)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A copy whose memory comes from `allocator`.
+    ///
+    /// # Errors
+    ///
+    /// [`OutOfMemory`] when the allocator has no more.
+    pub fn try_clone_in<B: Allocator + Clone>(&self, allocator: B) -> Result<Sketch<B>, OutOfMemory> {
+        Sketch::from_distinct_hashes(
+            self.capacity,
+            self.seed,
+            self.level,
+            self.retained(),
+            self.hashes(),
+            allocator,
+        )
+    }
+
+    /// A sketch from the parts of a valid one.
+    pub(crate) fn from_distinct_hashes(
+        capacity: u32,
+        seed: u64,
+        level: u16,
+        count: usize,
+        hashes: impl Iterator<Item = u64>,
+        allocator: A,
+    ) -> Result<Self, OutOfMemory> {
+        let mut sketch = Sketch::new_in(capacity, seed, allocator.clone());
+        sketch.raise_to(level)?;
+        sketch.retained = Retained::with_room_in(count, allocator)?;
+        for hash in hashes {
+            sketch.retained.insert_new(hash)?;
+        }
+        Ok(sketch)
+    }
+
+    pub(crate) fn allocator(&self) -> &A {
+        self.retained.allocator()
+    }
+}
+
+/// The part of a 64-bit hash that a sketch keeps.
+#[inline]
+fn truncate(hash: u64) -> u64 {
+    hash >> (u64::BITS - HASH_BITS)
+}
+
+/// Two sketches are equal when they have the same capacity, seed, level and hashes.
+impl<A: Allocator + Clone, B: Allocator + Clone> PartialEq<Sketch<B>> for Sketch<A> {
+    fn eq(&self, other: &Sketch<B>) -> bool {
+        (self.capacity, self.seed, self.level, self.retained())
+            == (other.capacity, other.seed, other.level, other.retained())
+            && self.hashes().all(|hash| other.retained.contains(hash))
+    }
+}
+
+impl<A: Allocator + Clone> fmt::Debug for Sketch<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sketch")
+            .field("capacity", &self.capacity)
+            .field("seed", &self.seed)
+            .field("level", &self.level)
+            .field("retained", &self.retained())
+            .finish()
+    }
+}
+
+/// Why two sketches could not be merged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MergeError {
+    /// Their hashes come from hash functions of different seeds.
+    Seeds(u64, u64),
+    /// The allocator has no more memory.
+    OutOfMemory,
+}
+
+impl From<OutOfMemory> for MergeError {
+    fn from(_: OutOfMemory) -> Self {
+        MergeError::OutOfMemory
+    }
+}
+
+impl fmt::Display for MergeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            // Seeds are shown as SQL shows them: as a signed 64-bit integer.
+            MergeError::Seeds(a, b) => {
+                write!(
+                    f,
+                    "sketches of different seeds cannot be merged: {} and {}",
+                    *a as i64, *b as i64
+                )
+            }
+            MergeError::OutOfMemory => OutOfMemory.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for MergeError {}

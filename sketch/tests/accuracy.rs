@@ -1,0 +1,204 @@
+//! The promise: P(|estimate / n - 1| > epsilon) <= delta for every n. Computed, not sampled; then a seeded simulation
+//! of the sketch itself shows that the computation describes it.
+
+use cvm_sketch::threshold::STEP;
+use cvm_sketch::{Accuracy, Sketch};
+use statrs::distribution::{ContinuousCDF, Normal};
+use statrs::function::beta::beta_reg;
+use statrs::function::gamma::{gamma_lr, ln_gamma};
+
+/// The probability that the estimate of n distinct values is off by more than epsilon, for an ideal hash.
+///
+/// The sketch stops at level j with k hashes when k < B of the hashes belong to level j and at least B to level j - 1
+/// (hence to every level before). Of n values, k belong to level j with the binomial probability of k in n at p_j; of
+/// the other n - k, each belongs to level j - 1 with probability q = (p_(j-1) - p_j) / (1 - p_j). So
+///
+/// ```text
+/// P(fail) = sum over j, and over k < B with |k / p_j - n| > epsilon n, of  P(k of n at p_j) P(at least B - k of n - k at q)
+/// ```
+///
+/// `n = None` stands for n so large that the binomials are Poisson; then `mean` is the mean at the level before the
+/// first one considered, and any real number, so that all phases between two levels can be tried.
+fn failure(capacity: u32, epsilon: f64, n: Option<u64>, mean: f64) -> f64 {
+    let capacity = f64::from(capacity);
+    let mut total = 0.0;
+    for j in 0..200 {
+        let p = STEP.powi(j);
+        let m = n.map_or(mean * p, |n| n as f64 * p);
+        // Beyond ten standard deviations and 40, nothing is left of either tail at delta = 1e-9.
+        let reach = 10.0 * m.sqrt() + 40.0;
+        if m / STEP + 10.0 * (m / STEP).sqrt() + 40.0 < capacity {
+            break;
+        }
+        let (low, high) = ((m * (1.0 - epsilon)).max(0.0), m * (1.0 + epsilon));
+        let mut k = (m - reach).max(0.0).floor();
+        while k < capacity && k <= m + reach {
+            if k >= low && k <= high {
+                k = high.floor() + 1.0;
+                continue;
+            }
+            let needed = capacity - k;
+            let (ln_point, overflow) = match n {
+                None => (k * m.ln() - m - ln_gamma(k + 1.0), gamma_lr(needed, m / STEP - m)),
+                // Every hash belongs to level 0, and there is no level before.
+                Some(n) if j == 0 => (if k == n as f64 { 0.0 } else { f64::NEG_INFINITY }, 1.0),
+                Some(n) => {
+                    let n = n as f64;
+                    if k > n {
+                        break;
+                    }
+                    let ln_choose = ln_gamma(n + 1.0) - ln_gamma(k + 1.0) - ln_gamma(n - k + 1.0);
+                    let q = (p / STEP - p) / (1.0 - p);
+                    let overflow = match () {
+                        () if needed > n - k => 0.0,
+                        () if j == 1 => 1.0,
+                        () => beta_reg(needed, n - k - needed + 1.0, q),
+                    };
+                    (ln_choose + k * p.ln() + (n - k) * (-p).ln_1p(), overflow)
+                }
+            };
+            total += ln_point.exp() * overflow;
+            k += 1.0;
+        }
+    }
+    total
+}
+
+/// The worst failure probability over `phases` sizes between two levels, n being large.
+fn worst_failure(capacity: u32, epsilon: f64, phases: u32) -> f64 {
+    (0..phases)
+        .map(|phase| {
+            let mean = f64::from(capacity) / STEP.powf(14.0 + f64::from(phase) / f64::from(phases));
+            failure(capacity, epsilon, None, mean)
+        })
+        .fold(0.0, f64::max)
+}
+
+const DELTAS: [f64; 9] = [0.1, 0.05, 0.02, 0.01, 0.005, 1e-3, 1e-4, 1e-6, 1e-9];
+
+#[test]
+fn capacity_keeps_the_promise_over_all_phases() {
+    let epsilons = [
+        0.5, 0.45, 0.4, 0.35, 0.3, 0.25, 0.235, 0.22, 0.2, 0.18, 0.16, 0.15, 0.13, 0.115, 0.1, 0.09, 0.08, 0.0745,
+        0.065, 0.055, 0.047, 0.04, 0.03, 0.025, 0.02, 0.0167, 0.0164, 0.01,
+    ];
+    for delta in DELTAS {
+        for epsilon in epsilons {
+            let capacity = Accuracy::new(epsilon, delta).unwrap().capacity();
+            let worst = worst_failure(capacity, epsilon, 24);
+            assert!(
+                worst <= delta,
+                "epsilon {epsilon}, delta {delta}: {capacity} fails at {worst}"
+            );
+            // Nor is it wasteful: a quarter less breaks the promise, but for coarse epsilon, where few hashes matter.
+            if epsilon <= 0.1 {
+                let less = worst_failure(capacity * 3 / 4, epsilon, 24);
+                assert!(less > delta, "epsilon {epsilon}, delta {delta}: {capacity} is too much");
+            }
+        }
+    }
+}
+
+/// At the finest legal epsilons the sum has too many terms for a test of all phases, and is normal to all intents.
+#[test]
+fn capacity_keeps_the_promise_at_the_finest_epsilons() {
+    for (epsilon, delta) in [
+        (0.001, 0.1),
+        (0.001, 0.01),
+        (0.002, 0.1),
+        (0.002, 1e-9),
+        (0.005, 0.1),
+        (0.005, 0.01),
+    ] {
+        let capacity = Accuracy::new(epsilon, delta).unwrap().capacity();
+        let worst = worst_failure(capacity, epsilon, 3);
+        assert!(
+            worst <= delta,
+            "epsilon {epsilon}, delta {delta}: {capacity} fails at {worst}"
+        );
+    }
+}
+
+/// Just above the capacity the binomial is far from Poisson, and tighter.
+#[test]
+fn capacity_keeps_the_promise_just_above_the_exact_range() {
+    for delta in [0.1, 0.01, 1e-3, 1e-6] {
+        for epsilon in [0.5, 0.3, 0.2, 0.1, 0.05] {
+            let capacity = Accuracy::new(epsilon, delta).unwrap().capacity();
+            for step in 0..40 {
+                let n = (f64::from(capacity) * 1.1_f64.powi(step)).round() as u64;
+                let failure = failure(capacity, epsilon, Some(n), 0.0);
+                assert!(failure <= delta, "epsilon {epsilon}, delta {delta}, n {n}: {failure}");
+            }
+        }
+    }
+}
+
+/// The plain normal bound, z^2 / (f epsilon^2), is what a first attempt would use. It fails: the check above can.
+#[test]
+fn the_plain_normal_bound_breaks_the_promise() {
+    for (epsilon, delta, expected) in [(0.5, 0.001, 0.0048), (0.2, 0.01, 0.0104)] {
+        let z = Normal::standard().inverse_cdf(1.0 - delta / 2.0);
+        let capacity = (z * z / (STEP * epsilon * epsilon)).ceil() as u32;
+        let worst = worst_failure(capacity, epsilon, 24);
+        assert!(worst > delta && (worst / expected - 1.0).abs() < 0.02, "{worst}");
+    }
+}
+
+struct SplitMix(u64);
+
+impl SplitMix {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^ (z >> 31)
+    }
+}
+
+/// The real sketch fails as often as the computation says: no more, which would break the promise, and no less, which
+/// would mean that the computation describes something else.
+#[test]
+fn the_sketch_fails_as_often_as_computed() {
+    const RUNS: u64 = 20_000;
+    let (epsilon, delta) = (0.2, 0.1);
+    let capacity = Accuracy::new(epsilon, delta).unwrap().capacity();
+    for phase in 0..6 {
+        let n = (f64::from(capacity) * 20.0 * STEP.powf(-f64::from(phase) / 6.0)).round() as u64;
+        let expected = failure(capacity, epsilon, Some(n), 0.0);
+        let (mut failures, mut sum, mut squares) = (0_u64, 0.0, 0.0);
+        let mut random = SplitMix(phase as u64);
+        for _ in 0..RUNS {
+            let mut sketch = Sketch::new(capacity, 0);
+            (0..n).for_each(|_| sketch.insert(random.next()).unwrap());
+            let error = sketch.estimate() as f64 / n as f64 - 1.0;
+            failures += u64::from(error.abs() > epsilon);
+            sum += error;
+            squares += error * error;
+        }
+        let runs = RUNS as f64;
+        // Binomial: standard deviation sqrt(runs p (1 - p)), four of them either way. Rounding the estimate to an
+        // integer moves it by 0.03 % at most here, which moves a failure probability by less than one more of them.
+        let tolerance = 5.0 * (runs * expected * (1.0 - expected)).sqrt();
+        let difference = failures as f64 - runs * expected;
+        assert!(
+            difference.abs() < tolerance,
+            "n {n}: {failures} failures, {} expected",
+            runs * expected
+        );
+        // Unbiased: the mean is within four standard errors of zero.
+        let spread = (squares / runs).sqrt();
+        assert!(
+            (sum / runs).abs() < 4.0 * spread / runs.sqrt(),
+            "n {n}: bias {}",
+            sum / runs
+        );
+        // Relative standard error between that of the fullest and the emptiest sketch; 5 % for small numbers.
+        let scaled = spread * f64::from(capacity).sqrt();
+        assert!(
+            (0.95..1.05 / STEP.sqrt()).contains(&scaled),
+            "n {n}: {scaled} / sqrt(B)"
+        );
+    }
+}

@@ -1,0 +1,207 @@
+//! Bytes: golden files that every later release must read and write, and one broken input for each fault.
+
+use cvm_sketch::codec::{DecodeError, EncodedSketch, FORMAT_VERSION, HEADER_LEN};
+use cvm_sketch::threshold::MAX_LEVEL;
+use cvm_sketch::{Accuracy, Sketch};
+use proptest::prelude::*;
+use std::path::PathBuf;
+use xxhash_rust::xxh3::xxh3_64_with_seed;
+
+/// The sketch of the integers 0 to n - 1 as 64-bit little-endian values hashed by XXH3.
+fn sketch_of_first(n: u64, capacity: u32, seed: u64) -> Sketch {
+    let mut sketch = Sketch::new(capacity, seed);
+    for i in 0..n {
+        sketch.insert(xxh3_64_with_seed(&i.to_le_bytes(), seed)).unwrap();
+    }
+    sketch
+}
+
+fn encode(sketch: &Sketch) -> Vec<u8> {
+    sketch.encode().unwrap().to_vec()
+}
+
+fn decode(bytes: &[u8]) -> Result<Sketch, DecodeError> {
+    EncodedSketch::parse(bytes).map(|encoded| encoded.decode_in(Default::default()).unwrap())
+}
+
+/// `CVM_WRITE_GOLDEN=1` writes the files that are missing. A file that is there is never rewritten: format version 1 is
+/// what these bytes say it is.
+#[test]
+fn golden_files_read_and_write() {
+    let default = Accuracy::default().capacity();
+    let cases = [
+        ("v1-empty", sketch_of_first(0, default, 0)),
+        ("v1-one", sketch_of_first(1, default, 0)),
+        ("v1-exact-100", sketch_of_first(100, default, 0)),
+        ("v1-full-exact", sketch_of_first(u64::from(default) - 1, default, 0)),
+        ("v1-level-1", sketch_of_first(u64::from(default), default, 0)),
+        ("v1-estimate-100000", sketch_of_first(100_000, default, 0)),
+        ("v1-smallest-capacity", sketch_of_first(10_000, 8, 0)),
+        ("v1-seeded", sketch_of_first(5_000, 1_000, u64::MAX - 1)),
+    ];
+    for (name, sketch) in cases {
+        let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("tests/golden/{name}.bin"));
+        if std::env::var_os("CVM_WRITE_GOLDEN").is_some() && !path.exists() {
+            std::fs::write(&path, encode(&sketch)).unwrap();
+        }
+        let golden = std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        assert!(encode(&sketch) == golden, "{name}: the bytes written have changed");
+        assert_eq!(decode(&golden).unwrap(), sketch, "{name}");
+    }
+}
+
+#[test]
+fn the_documented_example_is_true() {
+    // docs/format.md walks through these bytes.
+    let mut sketch = Sketch::new(8, 5);
+    for hash in [0x40_u64 << 56, 0xC0 << 56 | 0x300] {
+        sketch.insert(hash).unwrap();
+    }
+    let mut expected = vec![1, 0, 0, 0, 8, 0, 0, 0, 2, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0];
+    // Two values below 2^56: 55 low bits each, 14 bytes; then a bitmap of 2 + 1 bits.
+    expected.extend([0, 0, 0, 0, 0, 0, 0xC0, 1, 0, 0, 0, 0, 0, 0x20]);
+    expected.push(0b101);
+    assert_eq!(encode(&sketch), expected);
+}
+
+proptest! {
+    #[test]
+    fn a_sketch_comes_back(
+        hashes in proptest::collection::vec(any::<u64>(), 0..800), capacity in 8_u32..1_000, seed: u64,
+    ) {
+        let mut sketch = Sketch::new(capacity, seed);
+        for hash in hashes {
+            sketch.insert(hash).unwrap();
+        }
+        let bytes = encode(&sketch);
+        let encoded = EncodedSketch::parse(&bytes).unwrap();
+        prop_assert_eq!(encoded.estimate(), sketch.estimate());
+        let decoded = encoded.decode_in(allocator_api2::alloc::Global).unwrap();
+        prop_assert_eq!(&decoded, &sketch);
+        prop_assert_eq!(encode(&decoded), bytes);
+    }
+
+    #[test]
+    fn merging_encoded_is_merging(
+        a in proptest::collection::vec(any::<u64>(), 0..800), b in proptest::collection::vec(any::<u64>(), 0..800),
+        sizes in (8_u32..600, 8_u32..600),
+    ) {
+        let sketch_of = |hashes: &[u64], capacity| {
+            let mut sketch = Sketch::new(capacity, 0);
+            hashes.iter().for_each(|&hash| sketch.insert(hash).unwrap());
+            sketch
+        };
+        let b = sketch_of(&b, sizes.1);
+        let (mut direct, mut encoded) = (sketch_of(&a, sizes.0), sketch_of(&a, sizes.0));
+        direct.merge(&b).unwrap();
+        encoded.merge_encoded(&EncodedSketch::parse(&encode(&b)).unwrap()).unwrap();
+        prop_assert_eq!(direct, encoded);
+    }
+
+    /// Whatever is accepted is canonical: it encodes to the same bytes again.
+    #[test]
+    fn changed_bytes_are_refused_or_canonical(
+        n in 0_u64..400, changes in proptest::collection::vec((any::<proptest::sample::Index>(), any::<u8>()), 1..4),
+        cut in proptest::option::of(any::<proptest::sample::Index>()),
+    ) {
+        let mut bytes = encode(&sketch_of_first(n, 100, 0));
+        for (index, byte) in changes {
+            let index = index.index(bytes.len());
+            bytes[index] = byte;
+        }
+        if let Some(cut) = cut {
+            bytes.truncate(cut.index(bytes.len()));
+        }
+        if let Ok(sketch) = decode(&bytes) {
+            prop_assert_eq!(encode(&sketch), bytes);
+        }
+    }
+}
+
+/// A valid sketch with its bytes changed by `change`, and the fault that decoding names.
+fn fault(change: impl FnOnce(&mut Vec<u8>)) -> String {
+    let mut bytes = encode(&sketch_of_first(1_000, 100, 0));
+    assert!(decode(&bytes).is_ok());
+    change(&mut bytes);
+    decode(&bytes).expect_err("the fault passed").to_string()
+}
+
+#[test]
+fn every_fault_is_named() {
+    assert_eq!(fault(Vec::clear), format!("length must be {HEADER_LEN} bytes, not 0"));
+    assert_eq!(
+        fault(|bytes| bytes[0] = FORMAT_VERSION + 1),
+        "format version must be 1, not 2"
+    );
+    assert_eq!(fault(|bytes| bytes.truncate(7)), "length must be 20 bytes, not 7");
+    assert_eq!(fault(|bytes| bytes[1] = 0x80), "reserved flags must be 0, not 128");
+    assert_eq!(
+        fault(|bytes| bytes[2..4].copy_from_slice(&(MAX_LEVEL + 1).to_le_bytes())),
+        "level must be at most 280, not 281"
+    );
+    assert_eq!(
+        fault(|bytes| bytes[4..8].copy_from_slice(&7_u32.to_le_bytes())),
+        "capacity must be between 8 and 67108864, not 7"
+    );
+    assert_eq!(
+        fault(|bytes| bytes[8..12].copy_from_slice(&100_u32.to_le_bytes())),
+        "100 hashes are more than the capacity and level allow"
+    );
+    assert!(fault(|bytes| bytes.push(0)).starts_with("length must be "));
+    assert!(fault(|bytes| bytes.truncate(bytes.len() - 1)).starts_with("length must be "));
+    assert_eq!(fault(|bytes| *bytes.last_mut().unwrap() |= 0x80), "unused bits are set");
+    // A claim of far more hashes than there are bytes is refused by arithmetic, before any memory is asked for.
+    assert!(
+        fault(|bytes| {
+            bytes[4..8].copy_from_slice(&(1_u32 << 26).to_le_bytes());
+            bytes[8..12].copy_from_slice(&((1_u32 << 26) - 1).to_le_bytes());
+        })
+        .starts_with("length must be ")
+    );
+    let bitmap_bit = |bytes: &mut Vec<u8>, value: bool| {
+        let bitmap = bytes.len() - 10;
+        let (index, bit) = (bitmap..bytes.len())
+            .flat_map(|index| (0..8).map(move |bit| (index, 1_u8 << bit)))
+            .find(|&(index, bit)| (bytes[index] & bit != 0) != value)
+            .unwrap();
+        bytes[index] ^= bit;
+    };
+    let retained = sketch_of_first(1_000, 100, 0).retained();
+    assert_eq!(
+        fault(|bytes| bitmap_bit(bytes, true)),
+        format!("there are {} hashes, not {retained}", retained + 1)
+    );
+    assert_eq!(
+        fault(|bytes| bitmap_bit(bytes, false)),
+        format!("there are {} hashes, not {retained}", retained - 1)
+    );
+}
+
+#[test]
+fn unsorted_repeated_and_foreign_hashes_are_named() {
+    // Two hashes at level 0, capacity 8: two blocks of 55 low bits, then the bitmap.
+    let two = |first: u64, second: u64, bitmap: u8, level: u16| {
+        let low_bits = u32::from(level == 0) + 54;
+        let low = (u128::from(second) << low_bits | u128::from(first)).to_le_bytes();
+        let mut bytes = vec![1, 0, level as u8, 0, 8, 0, 0, 0, 2, 0, 0, 0];
+        bytes.extend([0; 8]);
+        bytes.extend(&low[..(2 * low_bits as usize).div_ceil(8)]);
+        bytes.push(bitmap);
+        decode(&bytes).map_err(|error| error.to_string())
+    };
+    assert!(two(1, 2, 0b011, 0).is_ok());
+    assert_eq!(
+        two(2, 1, 0b011, 0).unwrap_err(),
+        "the hash at position 1 is not above the one before"
+    );
+    assert_eq!(
+        two(2, 2, 0b011, 0).unwrap_err(),
+        "the hash at position 1 is not above the one before"
+    );
+    // Level 1 ends at 7/8 of 2^56 = 3.5 * 2^54.
+    assert!(two(1, 1 << 52, 0b10001, 1).is_ok());
+    assert_eq!(
+        two(1, 1 << 53, 0b10001, 1).unwrap_err(),
+        "the hash at position 1 does not belong to the level"
+    );
+}

@@ -1,0 +1,182 @@
+//! The algebra of sketches, against an oracle that keeps every hash.
+
+use cvm_sketch::Sketch;
+use cvm_sketch::capacity::MIN_CAPACITY;
+use cvm_sketch::threshold::{HASH_BITS, threshold};
+use proptest::prelude::*;
+use std::collections::BTreeSet;
+
+/// The definition, taken at its word: all distinct hashes, and the smallest level at which fewer than `capacity` of
+/// them belong.
+fn oracle(hashes: &[u64], capacity: u32) -> (u16, BTreeSet<u64>) {
+    let all: BTreeSet<u64> = hashes.iter().map(|hash| hash >> (64 - HASH_BITS)).collect();
+    (0..)
+        .map(|level| {
+            (
+                level,
+                all.range(..threshold(level).unwrap())
+                    .copied()
+                    .collect::<BTreeSet<u64>>(),
+            )
+        })
+        .find(|(_, belonging)| belonging.len() < capacity as usize)
+        .unwrap()
+}
+
+fn sketch_of(hashes: &[u64], capacity: u32) -> Sketch {
+    let mut sketch = Sketch::new(capacity, 0);
+    for &hash in hashes {
+        sketch.insert(hash).unwrap();
+    }
+    sketch
+}
+
+fn merged(mut a: Sketch, b: &Sketch) -> Sketch {
+    a.merge(b).unwrap();
+    a
+}
+
+/// Hashes of a multiset: mostly distinct, some repeated, some crowded at the low end so that high levels are reached,
+/// some at the very ends of the range.
+fn hashes() -> impl Strategy<Value = Vec<u64>> {
+    let hash = prop_oneof![
+        6 => any::<u64>(),
+        2 => (0_u64..60).prop_map(|x| x.wrapping_mul(0x9E37_79B9_7F4A_7C15)),
+        2 => (any::<u64>(), 0_u32..64).prop_map(|(x, shift)| x >> shift),
+        1 => prop_oneof![Just(0), Just(u64::MAX), Just(255), Just(256)],
+    ];
+    proptest::collection::vec(hash, 0..600)
+}
+
+fn capacity() -> impl Strategy<Value = u32> {
+    prop_oneof![MIN_CAPACITY..40, 100_u32..200, 300_u32..700]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1_000))]
+
+    #[test]
+    fn the_state_is_what_the_definition_says(hashes in hashes(), capacity in capacity()) {
+        let sketch = sketch_of(&hashes, capacity);
+        let (level, retained) = oracle(&hashes, capacity);
+        prop_assert_eq!(sketch.level(), level);
+        prop_assert_eq!(sketch.hashes().collect::<BTreeSet<u64>>(), retained.clone());
+        prop_assert_eq!(sketch.retained(), retained.len());
+        prop_assert_eq!(sketch.is_exact(), level == 0);
+        let exact = retained.len() as u128 * (1 << HASH_BITS);
+        let divisor = u128::from(threshold(level).unwrap());
+        prop_assert_eq!(u128::from(sketch.estimate()), (exact + divisor / 2) / divisor);
+        for &hash in &hashes {
+            prop_assert!(sketch.is_settled(hash));
+        }
+    }
+
+    #[test]
+    fn order_and_repetition_do_not_matter(
+        (hashes, shuffled) in hashes().prop_flat_map(|h| (Just(h.clone()), Just([h.clone(), h].concat()).prop_shuffle())),
+        capacity in capacity(),
+    ) {
+        prop_assert_eq!(sketch_of(&hashes, capacity), sketch_of(&shuffled, capacity));
+    }
+
+    #[test]
+    fn partitioning_and_the_merge_tree_do_not_matter(
+        hashes in hashes(),
+        capacity in capacity(),
+        parts in proptest::collection::vec(0_usize..5, 600),
+        tree in proptest::collection::vec(any::<proptest::sample::Index>(), 4),
+    ) {
+        let mut partials: Vec<Sketch> = (0..5)
+            .map(|part| {
+                let share: Vec<u64> = hashes.iter().zip(&parts).filter(|&(_, &p)| p == part).map(|(&h, _)| h).collect();
+                sketch_of(&share, capacity)
+            })
+            .collect();
+        for pick in tree {
+            let taken = partials.swap_remove(pick.index(partials.len()));
+            let into = pick.index(partials.len());
+            partials[into].merge(&taken).unwrap();
+        }
+        prop_assert_eq!(&partials[0], &sketch_of(&hashes, capacity));
+    }
+
+    #[test]
+    fn merge_is_associative_commutative_and_idempotent(
+        a in hashes(), b in hashes(), c in hashes(), sizes in (capacity(), capacity(), capacity()),
+    ) {
+        let [a, b, c] = [(a, sizes.0), (b, sizes.1), (c, sizes.2)].map(|(hashes, size)| move || sketch_of(&hashes, size));
+        prop_assert_eq!(merged(merged(a(), &b()), &c()), merged(a(), &merged(b(), &c())));
+        prop_assert_eq!(merged(a(), &b()), merged(b(), &a()));
+        prop_assert_eq!(merged(a(), &a()), a());
+        prop_assert_eq!(merged(a(), &Sketch::new(a().capacity(), 0)), a());
+    }
+
+    #[test]
+    fn merging_capacities_gives_what_the_smaller_would_have_built(
+        a in hashes(), b in hashes(), sizes in (capacity(), capacity()),
+    ) {
+        let both = merged(sketch_of(&a, sizes.0), &sketch_of(&b, sizes.1));
+        prop_assert_eq!(both, sketch_of(&[a, b].concat(), sizes.0.min(sizes.1)));
+    }
+}
+
+#[test]
+fn sketches_of_different_seeds_do_not_merge() {
+    let mut a = sketch_of(&[1 << 20, 2 << 20], 10);
+    let before = a.encode().unwrap();
+    let error = a.merge(&Sketch::new(10, u64::MAX)).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "sketches of different seeds cannot be merged: 0 and -1"
+    );
+    assert_eq!(a.encode().unwrap(), before);
+}
+
+#[test]
+fn hashes_in_the_lowest_corner_end_at_the_last_level() {
+    // 2,000 hashes below 2,000: no threshold down to 8 separates them until fewer than 8 are left.
+    let hashes: Vec<u64> = (0..2_000).map(|hash| hash << 8).collect();
+    let sketch = sketch_of(&hashes, MIN_CAPACITY);
+    assert_eq!(sketch.level(), cvm_sketch::threshold::MAX_LEVEL);
+    assert_eq!(sketch.retained(), 7);
+    assert_eq!(sketch.estimate(), 1 << 56);
+}
+
+/// An allocator that gives out a limited number of bytes in all.
+mod limited {
+    use allocator_api2::alloc::{AllocError, Allocator, Global};
+    use std::alloc::Layout;
+    use std::cell::Cell;
+    use std::ptr::NonNull;
+
+    #[derive(Clone, Copy)]
+    pub struct Limited<'a>(pub &'a Cell<usize>);
+
+    // SAFETY: every block comes from, and goes back to, the global allocator.
+    unsafe impl Allocator for Limited<'_> {
+        fn allocate(&self, layout: Layout) -> Result<NonNull<[u8]>, AllocError> {
+            let left = self.0.get().checked_sub(layout.size()).ok_or(AllocError)?;
+            self.0.set(left);
+            Global.allocate(layout)
+        }
+        unsafe fn deallocate(&self, block: NonNull<u8>, layout: Layout) {
+            unsafe { Global.deallocate(block, layout) }
+        }
+    }
+}
+
+#[test]
+fn running_out_of_memory_is_reported_at_every_point() {
+    let mut failures = 0;
+    for limit in (0..400_000).step_by(997) {
+        let left = std::cell::Cell::new(limit);
+        let mut sketch = Sketch::new_in(5_000, 0, limited::Limited(&left));
+        let fed = (0..10_000_u64).try_for_each(|i| sketch.insert(i.wrapping_mul(0x9E37_79B9_7F4A_7C15)));
+        let encoded = sketch.encode();
+        failures += usize::from(fed.is_err() || encoded.is_err());
+        if fed.is_ok() {
+            assert_eq!(sketch.level(), 6);
+        }
+    }
+    assert!((100..400).contains(&failures), "{failures}");
+}
