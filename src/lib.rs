@@ -1,1 +1,34 @@
+//! `cvm_count`: approximate `count(DISTINCT)` for PostgreSQL.
+//!
+//! The sketch itself is the crate `cvm_sketch`, which knows nothing of PostgreSQL. Here is the glue, and all unsafe
+//! code. A row runs forward through the files: `aggregate` unpacks the call, `hasher` turns the datum into a hash with
+//! the help of `varlena`, the sketch takes it, in memory that `memory` gets from PostgreSQL. What SQL sees is declared
+//! in `sql/cvm_count.sql`.
+
+mod aggregate;
+mod call;
+mod error;
+mod hash_function;
+mod hasher;
+mod memory;
+mod varlena;
+
 pgrx::pg_module_magic!(name, version);
+
+pgrx::extension_sql_file!("../sql/cvm_count.sql", name = "cvm_count");
+
+#[cfg(any(test, feature = "pg_test"))]
+mod server_tests;
+
+/// `cargo pgrx test` looks for this module at the root of the crate.
+#[cfg(test)]
+pub mod pg_test {
+    /// Called once, before the tests.
+    pub fn setup(_options: Vec<&str>) {}
+
+    /// Settings of the server that the tests run in.
+    #[must_use]
+    pub fn postgresql_conf_options() -> Vec<&'static str> {
+        vec![]
+    }
+}

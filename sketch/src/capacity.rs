@@ -112,8 +112,22 @@ impl fmt::Display for AccuracyError {
             AccuracyError::Epsilon(given) => ("epsilon", EPSILON_RANGE, given),
             AccuracyError::Delta(given) => ("delta", DELTA_RANGE, given),
         };
-        // Debug prints 1e-9 as it is written; Display would print 0.000000001.
-        write!(f, "{name} must be between {low:?} and {high:?}, not {given:?}")
+        let [low, high, given] = [low, high, *given].map(Plain);
+        write!(f, "{name} must be between {low} and {high}, not {given}")
+    }
+}
+
+/// A number written as SQL writes it: 2, 0.001, 1e-9, Infinity.
+pub struct Plain(pub f64);
+
+impl fmt::Display for Plain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            f64::INFINITY => f.write_str("Infinity"),
+            f64::NEG_INFINITY => f.write_str("-Infinity"),
+            number if number != 0.0 && !(1e-4..1e15).contains(&number.abs()) => write!(f, "{number:e}"),
+            number => write!(f, "{number}"),
+        }
     }
 }
 
@@ -149,6 +163,8 @@ mod tests {
             assert!(matches!(Accuracy::new(0.03, delta), Err(AccuracyError::Delta(_))));
         }
         let message = Accuracy::new(2.0, 0.01).unwrap_err().to_string();
-        assert_eq!(message, "epsilon must be between 0.001 and 0.5, not 2.0");
+        assert_eq!(message, "epsilon must be between 0.001 and 0.5, not 2");
+        let message = Accuracy::new(0.03, f64::NEG_INFINITY).unwrap_err().to_string();
+        assert_eq!(message, "delta must be between 1e-9 and 0.1, not -Infinity");
     }
 }

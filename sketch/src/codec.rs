@@ -8,7 +8,7 @@ use crate::capacity::{MAX_CAPACITY, MIN_CAPACITY};
 use crate::elias_fano::Layout;
 use crate::sketch::Sketch;
 use crate::threshold::{MAX_LEVEL, scale_up, threshold};
-use allocator_api2::alloc::Allocator;
+use allocator_api2::alloc::{Allocator, Global};
 use allocator_api2::vec::Vec;
 use bincode::Options;
 use serde::{Deserialize, Serialize};
@@ -41,16 +41,16 @@ fn header_options() -> impl Options {
 }
 
 impl<A: Allocator + Clone> Sketch<A> {
-    /// The canonical bytes of the sketch, in memory of the sketch's own allocator, after `prefix` bytes that are zero
-    /// and left to the caller.
+    /// The canonical bytes of the sketch, in memory of `allocator`, after `prefix` bytes that are zero and left to the
+    /// caller.
     ///
     /// Complexity: that of sorting the retained hashes.
     ///
     /// # Errors
     ///
     /// [`OutOfMemory`] when the allocator has no more.
-    pub fn encode_after(&self, prefix: usize) -> Result<Vec<u8, A>, OutOfMemory> {
-        let mut hashes = Vec::new_in(self.allocator().clone());
+    pub fn encode_in<B: Allocator + Clone>(&self, prefix: usize, allocator: B) -> Result<Vec<u8, B>, OutOfMemory> {
+        let mut hashes = Vec::new_in(allocator.clone());
         hashes.try_reserve_exact(self.retained()).map_err(|_| OutOfMemory)?;
         hashes.extend(self.hashes());
         hashes.sort_unstable();
@@ -68,7 +68,7 @@ impl<A: Allocator + Clone> Sketch<A> {
             threshold(self.level()).expect("a sketch's level is legal"),
         );
         let length = prefix + HEADER_LEN + layout.bytes();
-        let mut bytes = Vec::new_in(self.allocator().clone());
+        let mut bytes = Vec::new_in(allocator);
         bytes.try_reserve_exact(length).map_err(|_| OutOfMemory)?;
         bytes.resize(length, 0);
         let (head, payload) = bytes[prefix..].split_at_mut(HEADER_LEN);
@@ -79,13 +79,11 @@ impl<A: Allocator + Clone> Sketch<A> {
         Ok(bytes)
     }
 
-    /// The canonical bytes of the sketch.
-    ///
-    /// # Errors
-    ///
-    /// As [`encode_after`](Self::encode_after).
-    pub fn encode(&self) -> Result<Vec<u8, A>, OutOfMemory> {
-        self.encode_after(0)
+    /// The canonical bytes of the sketch, in ordinary memory.
+    pub fn encode(&self) -> std::vec::Vec<u8> {
+        self.encode_in(0, Global)
+            .expect("ordinary memory is not checked for exhaustion")
+            .to_vec()
     }
 }
 

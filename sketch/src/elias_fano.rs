@@ -173,7 +173,7 @@ mod tests {
             prop_assert!(layout.decode(&bytes).eq(row.iter().copied()));
             prop_assert_eq!(layout.ones(&bytes), row.len());
             prop_assert!(layout.is_padded_with_zeros(&bytes));
-            let bits = (bound as f64 / row.len() as f64).log2() + 2.0;
+            let bits = (bound as f64 / row.len().max(1) as f64).log2() + 2.0;
             prop_assert!(bytes.len() as f64 * 8.0 <= row.len() as f64 * bits + 16.0);
         }
 

@@ -9,15 +9,16 @@
 //! The state of a [`Sketch`] depends on the set of values seen, its capacity and its seed, and on nothing else: not on
 //! order, repetition, partitioning or the tree of merges.
 //!
-//! Data runs forward through the files: [`capacity`] (from an accuracy to a size), [`threshold`] (which hashes belong
-//! to a level), `retained` (the set of hashes), [`sketch`] (insert, merge, estimate), `elias_fano` and [`codec`]
-//! (bytes).
+//! Data runs forward through the files: [`capacity`] (from an accuracy to a size), [`hash`] (from a value to its hash),
+//! [`threshold`] (which hashes belong to a level), `retained` (the set of hashes), [`sketch`] (insert, merge,
+//! estimate), `elias_fano` and [`codec`] (bytes).
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
 pub mod capacity;
 pub mod codec;
 mod elias_fano;
+pub mod hash;
 mod retained;
 pub mod sketch;
 pub mod threshold;

@@ -60,13 +60,6 @@ impl<A: Allocator + Clone> Retained<A> {
         Ok(Retained::Table(table))
     }
 
-    pub(crate) fn allocator(&self) -> &A {
-        match self {
-            Retained::List(list) => list.allocator(),
-            Retained::Table(table) => table.allocator(),
-        }
-    }
-
     pub(crate) fn len(&self) -> usize {
         match self {
             Retained::List(list) => list.len(),

@@ -216,10 +216,6 @@ impl<A: Allocator + Clone> Sketch<A> {
         }
         Ok(sketch)
     }
-
-    pub(crate) fn allocator(&self) -> &A {
-        self.retained.allocator()
-    }
 }
 
 /// The part of a 64-bit hash that a sketch keeps.

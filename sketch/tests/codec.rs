@@ -1,23 +1,19 @@
 //! Bytes: golden files that every later release must read and write, and one broken input for each fault.
 
 use cvm_sketch::codec::{DecodeError, EncodedSketch, FORMAT_VERSION, HEADER_LEN};
+use cvm_sketch::hash;
 use cvm_sketch::threshold::MAX_LEVEL;
 use cvm_sketch::{Accuracy, Sketch};
 use proptest::prelude::*;
 use std::path::PathBuf;
-use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-/// The sketch of the integers 0 to n - 1 as 64-bit little-endian values hashed by XXH3.
+/// The sketch of the integers 0 to n - 1.
 fn sketch_of_first(n: u64, capacity: u32, seed: u64) -> Sketch {
     let mut sketch = Sketch::new(capacity, seed);
     for i in 0..n {
-        sketch.insert(xxh3_64_with_seed(&i.to_le_bytes(), seed)).unwrap();
+        sketch.insert(hash::integer(i as i64, seed)).unwrap();
     }
     sketch
-}
-
-fn encode(sketch: &Sketch) -> Vec<u8> {
-    sketch.encode().unwrap().to_vec()
 }
 
 fn decode(bytes: &[u8]) -> Result<Sketch, DecodeError> {
@@ -42,10 +38,10 @@ fn golden_files_read_and_write() {
     for (name, sketch) in cases {
         let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("tests/golden/{name}.bin"));
         if std::env::var_os("CVM_WRITE_GOLDEN").is_some() && !path.exists() {
-            std::fs::write(&path, encode(&sketch)).unwrap();
+            std::fs::write(&path, sketch.encode()).unwrap();
         }
         let golden = std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        assert!(encode(&sketch) == golden, "{name}: the bytes written have changed");
+        assert!(sketch.encode() == golden, "{name}: the bytes written have changed");
         assert_eq!(decode(&golden).unwrap(), sketch, "{name}");
     }
 }
@@ -61,7 +57,7 @@ fn the_documented_example_is_true() {
     // Two values below 2^56: 55 low bits each, 14 bytes; then a bitmap of 2 + 1 bits.
     expected.extend([0, 0, 0, 0, 0, 0, 0xC0, 1, 0, 0, 0, 0, 0, 0x20]);
     expected.push(0b101);
-    assert_eq!(encode(&sketch), expected);
+    assert_eq!(sketch.encode(), expected);
 }
 
 proptest! {
@@ -73,12 +69,12 @@ proptest! {
         for hash in hashes {
             sketch.insert(hash).unwrap();
         }
-        let bytes = encode(&sketch);
+        let bytes = sketch.encode();
         let encoded = EncodedSketch::parse(&bytes).unwrap();
         prop_assert_eq!(encoded.estimate(), sketch.estimate());
         let decoded = encoded.decode_in(allocator_api2::alloc::Global).unwrap();
         prop_assert_eq!(&decoded, &sketch);
-        prop_assert_eq!(encode(&decoded), bytes);
+        prop_assert_eq!(decoded.encode(), bytes);
     }
 
     #[test]
@@ -94,7 +90,7 @@ proptest! {
         let b = sketch_of(&b, sizes.1);
         let (mut direct, mut encoded) = (sketch_of(&a, sizes.0), sketch_of(&a, sizes.0));
         direct.merge(&b).unwrap();
-        encoded.merge_encoded(&EncodedSketch::parse(&encode(&b)).unwrap()).unwrap();
+        encoded.merge_encoded(&EncodedSketch::parse(&b.encode()).unwrap()).unwrap();
         prop_assert_eq!(direct, encoded);
     }
 
@@ -104,7 +100,7 @@ proptest! {
         n in 0_u64..400, changes in proptest::collection::vec((any::<proptest::sample::Index>(), any::<u8>()), 1..4),
         cut in proptest::option::of(any::<proptest::sample::Index>()),
     ) {
-        let mut bytes = encode(&sketch_of_first(n, 100, 0));
+        let mut bytes = sketch_of_first(n, 100, 0).encode();
         for (index, byte) in changes {
             let index = index.index(bytes.len());
             bytes[index] = byte;
@@ -113,14 +109,14 @@ proptest! {
             bytes.truncate(cut.index(bytes.len()));
         }
         if let Ok(sketch) = decode(&bytes) {
-            prop_assert_eq!(encode(&sketch), bytes);
+            prop_assert_eq!(sketch.encode(), bytes);
         }
     }
 }
 
 /// A valid sketch with its bytes changed by `change`, and the fault that decoding names.
 fn fault(change: impl FnOnce(&mut Vec<u8>)) -> String {
-    let mut bytes = encode(&sketch_of_first(1_000, 100, 0));
+    let mut bytes = sketch_of_first(1_000, 100, 0).encode();
     assert!(decode(&bytes).is_ok());
     change(&mut bytes);
     decode(&bytes).expect_err("the fault passed").to_string()

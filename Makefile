@@ -1,0 +1,18 @@
+# What people type. Each target is one script.
+
+PG_CONFIG ?= $(shell command -v pg_config 2>/dev/null)
+export PG_CONFIG
+
+.PHONY: demo test install setup
+
+demo:     ## count the words of real text, exactly and approximately (TEXT=file counts yours)
+	@scripts/demo "$(TEXT)"
+
+test:     ## run all tests
+	@scripts/test
+
+install:  ## build, and install for the server of PG_CONFIG
+	@scripts/install
+
+setup:    ## install what the other targets need
+	@scripts/setup

@@ -1,0 +1,48 @@
+# What all scripts share. To be sourced, by bash, at the root of the repository.
+
+set -euo pipefail
+
+PGRX_VERSION=$(sed -n 's/^pgrx = .*"=\([0-9.]*\)".*/\1/p' Cargo.toml)
+TOOLS=${XDG_CACHE_HOME:-$HOME/.cache}/cvm_count/cargo-pgrx-$PGRX_VERSION
+export PATH=$PATH:$TOOLS/bin
+export CARGO_TERM_COLOR=${CARGO_TERM_COLOR:-auto}
+PG_CONFIG=${PG_CONFIG:-$(command -v pg_config || true)}
+
+say() {
+    printf '\n== %s\n' "$*"
+}
+
+fail() {
+    printf '%s\n' "$*" >&2
+    exit 1
+}
+
+# The server's major version.
+pg_major() {
+    "$PG_CONFIG" --version | sed -n 's/^PostgreSQL \([0-9]*\).*/\1/p'
+}
+
+# as_root COMMAND...
+as_root() {
+    if [ "$(id -u)" = 0 ]; then
+        "$@"
+    else
+        command -v sudo >/dev/null || fail "not root, and sudo is not installed: as root, run: $*"
+        sudo "$@"
+    fi
+}
+
+# need_packages PACKAGE...: installs the Debian packages that are missing.
+need_packages() {
+    local package missing=()
+    for package in "$@"; do
+        dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
+    done
+    [ ${#missing[@]} -gt 0 ] || return 0
+    command -v apt-get >/dev/null || fail "these are missing, and apt-get is not there to install them: ${missing[*]}"
+    say "installing Debian packages: ${missing[*]}"
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq update ||
+        echo "apt-get update failed; going on with the package lists that are there" >&2
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "${missing[@]}" >/dev/null ||
+        fail "could not install ${missing[*]}: install them by hand, then run this again"
+}

@@ -1,0 +1,42 @@
+//! The errors that users see: each with its SQLSTATE.
+
+use cvm_sketch::{MergeError, OutOfMemory};
+use pgrx::PgLogLevel;
+use pgrx::pg_sys::errcodes::PgSqlErrorCode;
+use pgrx::pg_sys::panic::ErrorReport;
+
+/// Raises an ERROR.
+pub(crate) fn raise(code: PgSqlErrorCode, message: impl Into<String>) -> ! {
+    raise_report(ErrorReport::new(code, message.into(), "cvm_count"))
+}
+
+/// Raises an ERROR with a hint.
+pub(crate) fn raise_with_hint(code: PgSqlErrorCode, message: impl Into<String>, hint: &str) -> ! {
+    raise_report(ErrorReport::new(code, message.into(), "cvm_count").set_hint(hint))
+}
+
+fn raise_report(report: ErrorReport) -> ! {
+    report.report(PgLogLevel::ERROR);
+    unreachable!("reporting an ERROR does not return")
+}
+
+/// What a failed operation on sketches means to a user.
+pub(crate) trait OrRaise<T> {
+    /// The result, or an ERROR in its place.
+    fn or_raise(self) -> T;
+}
+
+impl<T> OrRaise<T> for Result<T, OutOfMemory> {
+    fn or_raise(self) -> T {
+        self.unwrap_or_else(|error| raise(PgSqlErrorCode::ERRCODE_OUT_OF_MEMORY, error.to_string()))
+    }
+}
+
+impl<T> OrRaise<T> for Result<T, MergeError> {
+    fn or_raise(self) -> T {
+        self.unwrap_or_else(|error| match error {
+            MergeError::OutOfMemory => Err(OutOfMemory).or_raise(),
+            MergeError::Seeds(..) => raise(PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE, error.to_string()),
+        })
+    }
+}

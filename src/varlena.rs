@@ -1,0 +1,55 @@
+//! The bytes of values of variable length: text, bytea and their like.
+
+use crate::memory::ContextAllocator;
+use allocator_api2::vec::Vec;
+use pgrx::pg_sys::{self, Datum, varlena};
+use pgrx::{varatt_is_1b, varatt_is_1b_e, varatt_is_4b_u, vardata_any, varsize_any_exhdr};
+
+/// The bytes of a value that lies in memory as it is: neither compressed nor stored out of line. `None` for one that
+/// has to be detoasted. Neither allocates nor raises an error.
+///
+/// # Safety
+///
+/// `datum` is a varlena, and lives for `'a`.
+#[inline(always)]
+pub(crate) unsafe fn plain_bytes<'a>(datum: Datum) -> Option<&'a [u8]> {
+    let value: *const varlena = datum.cast_mut_ptr();
+    // SAFETY: the caller vouches for the varlena; a header of one byte, or four uncompressed, is followed by as many
+    // bytes as it says.
+    unsafe {
+        let is_plain = (varatt_is_1b(value) && !varatt_is_1b_e(value)) || varatt_is_4b_u(value);
+        is_plain.then(|| std::slice::from_raw_parts(vardata_any(value).cast(), varsize_any_exhdr(value)))
+    }
+}
+
+/// Calls `read` with the bytes of any value, detoasting it for that time if need be.
+///
+/// # Safety
+///
+/// `datum` is a varlena.
+pub(crate) unsafe fn with_bytes<T>(datum: Datum, read: impl FnOnce(&[u8]) -> T) -> T {
+    // SAFETY: the caller vouches for the varlena. What pg_detoast_datum_packed returns is never compressed or out of
+    // line; where it is a copy, it is ours to free.
+    unsafe {
+        let given: *mut varlena = datum.cast_mut_ptr();
+        let detoasted = pg_sys::pg_detoast_datum_packed(given);
+        let bytes = std::slice::from_raw_parts(vardata_any(detoasted).cast(), varsize_any_exhdr(detoasted));
+        let result = read(bytes);
+        if detoasted != given {
+            pg_sys::pfree(detoasted.cast());
+        }
+        result
+    }
+}
+
+/// Length of the header that [`into_datum`] fills in.
+pub(crate) const HEADER_LEN: usize = pg_sys::VARHDRSZ;
+
+/// Makes a varlena of bytes of which the first [`HEADER_LEN`] are left free for its header.
+pub(crate) fn into_datum(bytes: Vec<u8, ContextAllocator>) -> Datum {
+    let length = i32::try_from(bytes.len()).expect("a sketch of the largest capacity is shorter than 2^31 bytes");
+    let value = Vec::leak(bytes).as_mut_ptr().cast();
+    // SAFETY: the block is longer than a header, aligned as PostgreSQL aligns, and lives in a memory context.
+    unsafe { pgrx::set_varsize_4b(value, length) };
+    Datum::from(value)
+}

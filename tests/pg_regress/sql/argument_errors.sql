@@ -1,0 +1,58 @@
+-- Wrong arguments: each mistake its own message, with SQLSTATE 22023, 42883 or 42804.
+\set VERBOSITY sqlstate
+SELECT approx_count_distinct_cvm(1, 2.0);
+SELECT approx_count_distinct_cvm(1, 0.1, 0.2);
+SELECT approx_count_distinct_cvm('{}'::json);
+\set VERBOSITY default
+
+-- epsilon
+SELECT approx_count_distinct_cvm(1, 0);
+SELECT approx_count_distinct_cvm(1, 0.00099);
+SELECT approx_count_distinct_cvm(1, 0.50001);
+SELECT approx_count_distinct_cvm(1, -0.01);
+SELECT approx_count_distinct_cvm(1, 'NaN');
+SELECT approx_count_distinct_cvm(1, 'Infinity');
+SELECT approx_count_distinct_cvm(1, NULL);
+
+-- delta
+SELECT approx_count_distinct_cvm(1, 0.01, 0);
+SELECT approx_count_distinct_cvm(1, 0.01, 1e-10);
+SELECT approx_count_distinct_cvm(1, 0.01, 0.11);
+SELECT approx_count_distinct_cvm(1, 0.01, 'NaN');
+SELECT approx_count_distinct_cvm(1, 0.01, '-Infinity');
+SELECT approx_count_distinct_cvm(1, 0.01, NULL);
+
+-- a wrong argument is an ERROR beside NULL values as well
+SELECT approx_count_distinct_cvm(NULL::int, 7);
+SELECT approx_count_distinct_cvm(NULL::int, NULL, 0.01);
+
+-- both ends of the legal ranges are legal
+SELECT approx_count_distinct_cvm(1, 0.001, 1e-9), approx_count_distinct_cvm(1, 0.5, 0.1);
+
+-- epsilon and delta stay the same within a group
+SELECT approx_count_distinct_cvm(1, e) FROM (VALUES (0.1), (0.2)) v (e);
+SELECT approx_count_distinct_cvm(1, 0.1, d) FROM (VALUES (0.01), (0.02)) v (d);
+SELECT approx_count_distinct_cvm(1, e) FROM (VALUES (0.1), (NULL)) v (e);
+SELECT approx_count_distinct_cvm(1, 0.1, d) FROM (VALUES (0.01), ('NaN')) v (d);
+SELECT approx_count_distinct_cvm(x, e) FROM (VALUES (1, 0.1), (NULL, 0.2)) v (x, e);
+
+-- types without a hash function
+SELECT approx_count_distinct_cvm('{}'::json);
+SELECT approx_count_distinct_cvm('<a/>'::xml);
+SELECT approx_count_distinct_cvm(point(1, 2));
+SELECT approx_count_distinct_cvm(ARRAY['{}'::json]);
+SELECT approx_count_distinct_cvm(ROW(1, '{}'::json));
+SELECT approx_count_distinct_cvm(ROW(1, point(1, 2))) FROM generate_series(1, 3);
+CREATE TYPE has_json AS (a int, b json);
+SELECT approx_count_distinct_cvm(ROW(1, '{}')::has_json);
+DROP TYPE has_json;
+
+-- arguments of unknown type
+SELECT approx_count_distinct_cvm('word');
+SELECT approx_count_distinct_cvm(NULL);
+SELECT approx_count_distinct_cvm('word'::text) AS with_a_type;
+
+-- the wrong number of arguments
+SELECT approx_count_distinct_cvm(1, 0.1, 0.1, 0.1);
+SELECT approx_count_distinct_cvm();
+SELECT approx_count_distinct_cvm(*) FROM generate_series(1, 2);

@@ -1,0 +1,38 @@
+-- The surface of the extension, as the catalog has it.
+SELECT pg_describe_object(classid, objid, objsubid) COLLATE "C" AS object,
+       obj_description(objid, classid::regclass::name) AS comment
+FROM pg_depend
+WHERE refclassid = 'pg_extension'::regclass AND refobjid = (SELECT oid FROM pg_extension WHERE extname = 'cvm_count')
+ORDER BY 1;
+
+-- volatility, strictness, parallel safety, rights
+SELECT oid::regprocedure AS function, prokind AS kind, provolatile AS volatility, proisstrict AS strict, proparallel AS parallel,
+       prosecdef AS definer
+FROM pg_proc
+WHERE oid IN (SELECT objid FROM pg_depend WHERE classid = 'pg_proc'::regclass AND refclassid = 'pg_extension'::regclass
+              AND refobjid = (SELECT oid FROM pg_extension WHERE extname = 'cvm_count'))
+ORDER BY oid::regprocedure::text COLLATE "C";
+
+-- the aggregates can run in parallel and share their states
+SELECT pronargs AS arguments, aggfinalmodify AS final_modifies, aggtransspace AS sspace,
+       aggcombinefn::regproc, aggserialfn::regproc, aggdeserialfn::regproc
+FROM pg_aggregate JOIN pg_proc ON aggfnoid = pg_proc.oid WHERE proname = 'approx_count_distinct_cvm' ORDER BY 1;
+
+-- created by the owner of a database who is no superuser,
+-- used by a role with no more than USAGE and EXECUTE
+DROP EXTENSION cvm_count;
+CREATE ROLE cvm_owner;
+CREATE ROLE cvm_user;
+SELECT format('GRANT CREATE ON DATABASE %I TO cvm_owner', current_database()) \gexec
+CREATE SCHEMA private AUTHORIZATION cvm_owner;
+SET ROLE cvm_owner;
+CREATE EXTENSION cvm_count SCHEMA private;
+GRANT USAGE ON SCHEMA private TO cvm_user;
+SET ROLE cvm_user;
+SELECT private.approx_count_distinct_cvm(i) FROM generate_series(1, 10) i;
+RESET ROLE;
+DROP EXTENSION cvm_count;
+DROP SCHEMA private;
+SELECT format('REVOKE CREATE ON DATABASE %I FROM cvm_owner', current_database()) \gexec
+DROP ROLE cvm_owner, cvm_user;
+CREATE EXTENSION cvm_count;

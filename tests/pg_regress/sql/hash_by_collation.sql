@@ -1,0 +1,45 @@
+-- Hashing follows the collation of the query. Needs ICU.
+CREATE COLLATION no_case (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+CREATE COLLATION no_accent (provider = icu, locale = 'und-u-ks-level1', deterministic = false);
+
+CREATE TABLE cities (name text, varying varchar, padded char(10), bare name, insensitive text COLLATE no_case);
+INSERT INTO cities SELECT c, c, c, c, c FROM unnest(ARRAY['Zürich', 'zürich', 'ZURICH', 'Bern', 'bern', 'BERN ']) c;
+
+SELECT approx_count_distinct_cvm(name) AS plain,
+       approx_count_distinct_cvm(name COLLATE no_case) AS no_case,
+       approx_count_distinct_cvm(name COLLATE no_accent) AS no_accent,
+       approx_count_distinct_cvm(insensitive) AS of_the_column,
+       approx_count_distinct_cvm(insensitive COLLATE "C") AS overridden
+FROM cities;
+SELECT count(DISTINCT name) AS plain, count(DISTINCT name COLLATE no_case) AS no_case,
+       count(DISTINCT name COLLATE no_accent) AS no_accent, count(DISTINCT insensitive) AS of_the_column,
+       count(DISTINCT insensitive COLLATE "C") AS overridden
+FROM cities;
+
+-- the other string types
+SELECT approx_count_distinct_cvm(varying COLLATE no_case) AS varying, approx_count_distinct_cvm(padded) AS padded_plain,
+       approx_count_distinct_cvm(padded COLLATE no_case) AS padded, approx_count_distinct_cvm(bare COLLATE no_case) AS bare
+FROM cities;
+SELECT count(DISTINCT varying COLLATE no_case) AS varying, count(DISTINCT padded) AS padded_plain,
+       count(DISTINCT padded COLLATE no_case) AS padded, count(DISTINCT bare COLLATE no_case) AS bare
+FROM cities;
+
+-- inside arrays, rows and domains
+CREATE DOMAIN loose AS text COLLATE no_case;
+SELECT approx_count_distinct_cvm(ARRAY[name] COLLATE no_case) AS in_array, count(DISTINCT ARRAY[name] COLLATE no_case),
+       approx_count_distinct_cvm(name::loose) AS domain, count(DISTINCT name::loose)
+FROM cities;
+
+-- cvm_hash too
+SELECT cvm_hash('A'::text COLLATE no_case) = cvm_hash('a'::text COLLATE no_case) AS no_case,
+       cvm_hash('A'::text COLLATE "C") = cvm_hash('a'::text COLLATE "C") AS plain;
+
+-- a collation that cannot be determined
+ALTER TABLE cities ADD insensitive_too text COLLATE no_accent DEFAULT '!';
+SELECT approx_count_distinct_cvm(insensitive || insensitive_too) FROM cities;
+SELECT cvm_hash(insensitive || insensitive_too) FROM cities;
+SELECT cvm_hash((insensitive || 'x' || insensitive_too)::char(10)), cvm_hash((insensitive || 'x')::name) FROM cities LIMIT 1;
+
+DROP DOMAIN loose;
+DROP TABLE cities;
+DROP COLLATION no_case, no_accent;

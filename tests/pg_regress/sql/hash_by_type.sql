@@ -1,0 +1,112 @@
+-- Hashing follows the equality of the type: for each, values that `=` calls equal, and values that it does not.
+
+-- counts(query): approximate and exact count of the one column that the query returns
+CREATE FUNCTION counts(query text, OUT approx bigint, OUT exact bigint) LANGUAGE plpgsql AS $$
+BEGIN
+    EXECUTE format('SELECT approx_count_distinct_cvm(x), count(DISTINCT x) FROM (%s) q (x)', query) INTO approx, exact;
+END $$;
+
+CREATE TYPE mood AS ENUM ('sad', 'ok', 'happy');
+CREATE TYPE pair AS (a int, b text);
+CREATE TYPE float_range AS RANGE (subtype = float8);
+CREATE DOMAIN positive AS numeric CHECK (value > 0);
+CREATE DOMAIN words AS text[];
+CREATE DOMAIN small_mood AS mood;
+
+SELECT name, (counts(query)).* FROM (VALUES
+    ('smallint', $$SELECT (i % 11)::smallint FROM generate_series(-20, 20) i$$),
+    ('integer', $$SELECT i % 1000 FROM generate_series(-5000, 5000) i$$),
+    ('integer, extremes', $$VALUES (-2147483648), (2147483647), (0), (-1)$$),
+    ('bigint', $$SELECT i * 10000000000 FROM generate_series(-100, 100) i$$),
+    ('bigint, extremes', $$VALUES ((-9223372036854775808)::bigint), (9223372036854775807), (0), (-1)$$),
+    ('oid', $$SELECT (i + 2147483600)::oid FROM generate_series(1::bigint, 100) i$$),
+    ('boolean', $$VALUES (true), (false), (NULL), (true)$$),
+    ('"char"', $$SELECT i::"char" FROM generate_series(-128, 127) i$$),
+    ('date', $$SELECT '2000-01-01'::date + i % 50 FROM generate_series(1, 100) i$$),
+    ('date, infinite', $$VALUES ('infinity'::date), ('-infinity'), ('2000-01-01')$$),
+    ('time', $$SELECT '00:00'::time + i % 50 * interval '1 s' FROM generate_series(1, 100) i$$),
+    ('timestamp', $$SELECT '2000-01-01'::timestamp + i % 50 * interval '1 us' FROM generate_series(1, 100) i$$),
+    ('timestamptz, zones', $$VALUES ('2000-01-01 12:00+00'::timestamptz), ('2000-01-01 13:00+01'), ('2000-01-01 12:00+01')$$),
+    ('money', $$SELECT (i % 50)::money FROM generate_series(1, 100) i$$),
+    ('real', $$VALUES ('0'::real), ('-0'), ('NaN'), ('-NaN'), ('Infinity'), ('-Infinity'), ('1e-45'), ('1')$$),
+    ('double precision', $$VALUES ('0'::float8), ('-0'), ('NaN'), ('-NaN'), ('Infinity'), ('-Infinity'), ('5e-324'), ('1')$$),
+    ('numeric, scales', $$VALUES ('1.0'::numeric), ('1.00'), ('1'), ('0'), ('-0.0'), ('NaN'), ('1e3'), ('1000.000')$$),
+    ('numeric, many', $$SELECT round((i % 3000)::numeric / 7, i % 2 + 5) * 1.000 FROM generate_series(1, 9000) i$$),
+    ('text', $$SELECT 'word ' || i % 3000 FROM generate_series(1, 9000) i$$),
+    ('text, blanks and case', $$VALUES (''::text), (' '), ('a'), ('a '), ('A'), (NULL)$$),
+    ('varchar', $$SELECT ('word ' || i % 30)::varchar(5) FROM generate_series(1, 9000) i$$),
+    ('char(n), blanks', $$VALUES ('a'::char(5)), ('a  '), (''), (' '), ('b'), (' b')$$),
+    ('name', $$SELECT ('name ' || i % 300)::name FROM generate_series(1, 900) i$$),
+    ('bytea', $$SELECT decode(lpad(to_hex(i % 300), 8, '0'), 'hex') FROM generate_series(1, 900) i$$),
+    ('bytea, zeros', $$VALUES (''::bytea), ('\x00'), ('\x0000'), ('\x0001')$$),
+    ('uuid', $$SELECT lpad(to_hex(i % 300), 32, '0')::uuid FROM generate_series(1, 900) i$$),
+    ('macaddr', $$SELECT ('08002b0102' || lpad(to_hex(i % 30), 2, '0'))::macaddr FROM generate_series(1, 90) i$$),
+    ('macaddr8', $$SELECT ('08002b0102030' || to_hex(i % 10) || '00')::macaddr8 FROM generate_series(1, 90) i$$),
+    ('enum', $$SELECT (enum_range(NULL::mood))[i % 3 + 1] FROM generate_series(1, 90) i$$),
+    ('interval, many', $$SELECT i % 5000 * interval '1 day 1 second' FROM generate_series(1, 9000) i$$),
+    ('interval', $$VALUES ('1 month'::interval), ('30 days'), ('720 hours'), ('1 day'), ('24:00'), ('-1 day'), ('-24:00')$$),
+    ('timetz', $$VALUES ('12:00+00'::timetz), ('13:00+01'), ('12:00+00'), ('24:00+00'), ('00:00+00')$$),
+    ('inet', $$VALUES ('10.0.0.1'::inet), ('10.0.0.1/32'), ('10.0.0.1/24'), ('::1')$$),
+    ('cidr', $$VALUES ('10.0.0.0/8'::cidr), ('10/8'), ('10.0.0.0/9')$$),
+    ('bit', $$VALUES (B'101'), (B'101'), (B'100')$$),
+    ('bit varying', $$VALUES (B'1'::varbit), (B'10'), (B'100000000'), (B'1'), (B'')$$),
+    ('jsonb', $$VALUES ('{"a": 1, "b": 2}'::jsonb), ('{"b": 2, "a": 1}'), ('{"a": 1.0, "b": 2}'), ('{"a": 1}'), ('1')$$),
+    ('array', $$VALUES (ARRAY[1, 2]), (ARRAY[2, 1]), (ARRAY[1, 2]), (ARRAY[1, NULL]), ('{}')$$),
+    ('array of numeric', $$VALUES (ARRAY[1.0, 2.0]), (ARRAY[1.00, 2]), (ARRAY[2.0])$$),
+    ('int4range', $$VALUES ('[1,3)'::int4range), ('[1,2]'), ('(0,3)'), ('empty'), ('[5,5)')$$),
+    ('a range type of the user', $$VALUES ('[0,1)'::float_range), ('[-0,1.0)'), ('[0,1]')$$),
+    ('int4multirange', $$VALUES ('{[1,3),[3,5)}'::int4multirange), ('{[1,5)}'), ('{[1,3),[4,5)}')$$),
+    ('composite', $$VALUES (ROW(1, 'a')::pair), (ROW(1, 'a')::pair), (ROW(1, NULL)::pair), (ROW(2, 'a')::pair)$$),
+    ('ROW(a, b)', $$SELECT ROW(i % 3, (i % 2)::text) FROM generate_series(1, 100) i$$),
+    ('ROW(a, b), numeric', $$SELECT ROW(1, x) FROM (VALUES (1.0), (1.00), (2)) v (x)$$),
+    ('array of ROW(a, b)', $$SELECT ARRAY[ROW(i % 3, (i % 2)::text)] FROM generate_series(1, 100) i$$),
+    ('domain over numeric', $$VALUES ('1.0'::positive), ('1.00'), ('2')$$),
+    ('domain over an array', $$VALUES ('{a,b}'::words), ('{b,a}'), ('{a,b}')$$),
+    ('domain over an enum', $$VALUES ('sad'::small_mood), ('ok'), ('sad')$$),
+    ('tid', $$VALUES ('(0,1)'::tid), ('(0,1)'), ('(1,0)')$$),
+    ('pg_lsn', $$VALUES ('0/1'::pg_lsn), ('0/01'), ('1/0')$$),
+    ('xid8', $$VALUES ('1'::xid8), ('01'), ('4294967296')$$),
+    ('oidvector', $$VALUES ('1 2'::oidvector), ('1  2'), ('2 1')$$)
+) t (name, query);
+
+-- integers of every width agree
+SELECT cvm_hash(7::smallint) = cvm_hash(7) AND cvm_hash(7) = cvm_hash(7::bigint) AND cvm_hash(7) = cvm_hash(7::oid) AS same,
+       cvm_hash(-7::smallint) = cvm_hash(-7::bigint) AS negative;
+-- both widths of floating-point numbers agree
+SELECT cvm_hash(0.5::real) = cvm_hash(0.5::float8) AS same;
+-- text, varchar and char(n) without blanks agree, and bytea of the same bytes
+SELECT cvm_hash('ab'::text) = cvm_hash('ab'::varchar) AND cvm_hash('ab'::text) = cvm_hash('ab'::char(5))
+       AND cvm_hash('ab'::text) = cvm_hash('ab'::name) AND cvm_hash('ab'::text) = cvm_hash('ab'::bytea) AS same;
+-- a domain agrees with its base type, an enum with its label
+SELECT cvm_hash(1.0::positive) = cvm_hash(1.00) AND cvm_hash('ok'::mood) = cvm_hash('ok'::text) AS same;
+
+-- the hash is frozen: these numbers never change (signed 64-bit XXH3)
+SELECT cvm_hash(0) AS zero, cvm_hash('word'::text) AS word, cvm_hash(1.5::float8) AS one_and_a_half;
+SELECT cvm_hash('\x'::bytea) = x'2d06800538d394c2'::bigint AS published_vector;
+SELECT cvm_hash('a'::text, 1) <> cvm_hash('a'::text) AS seeded, cvm_hash('a'::text, 0) = cvm_hash('a'::text) AS default_is_0,
+       cvm_hash(NULL::text) IS NULL AS null_is_null;
+
+-- a type with only a 32-bit hash function
+CREATE TYPE short_hash;
+CREATE FUNCTION short_in(cstring) RETURNS short_hash LANGUAGE internal IMMUTABLE STRICT AS 'int4in';
+CREATE FUNCTION short_out(short_hash) RETURNS cstring LANGUAGE internal IMMUTABLE STRICT AS 'int4out';
+CREATE TYPE short_hash (INPUT = short_in, OUTPUT = short_out, LIKE = int4);
+CREATE FUNCTION short_eq(short_hash, short_hash) RETURNS boolean LANGUAGE internal IMMUTABLE STRICT AS 'int4eq';
+CREATE FUNCTION short_hash_32(short_hash) RETURNS int LANGUAGE plpgsql IMMUTABLE STRICT AS
+    $$BEGIN IF $1::text = '1003' THEN RAISE 'not this one'; END IF; RETURN hashint4($1::text::int); END$$;
+CREATE OPERATOR = (LEFTARG = short_hash, RIGHTARG = short_hash, FUNCTION = short_eq, HASHES);
+CREATE OPERATOR CLASS short_ops DEFAULT FOR TYPE short_hash USING hash AS OPERATOR 1 =, FUNCTION 1 short_hash_32(short_hash);
+SELECT approx_count_distinct_cvm((i % 1000)::text::short_hash) FROM generate_series(1, 3000) i;
+SELECT cvm_hash('5'::short_hash, 1) <> cvm_hash('5'::short_hash, 2) AS seeded;
+
+-- an error that a type's hash function raises passes, and the session goes on
+SELECT approx_count_distinct_cvm(i::text::short_hash) FROM generate_series(1, 3000) i;
+SELECT cvm_hash('1003'::short_hash);
+SELECT approx_count_distinct_cvm(i::text::short_hash) FROM generate_series(1, 1002) i;
+
+DROP OPERATOR FAMILY short_ops USING hash;
+DROP OPERATOR = (short_hash, short_hash);
+DROP FUNCTION short_eq, short_hash_32, counts;
+DROP TYPE short_hash CASCADE;
+DROP DOMAIN positive, words, small_mood;
+DROP TYPE mood, pair, float_range CASCADE;

@@ -1,0 +1,7 @@
+-- citext, whose equality ignores case. Needs the contrib modules.
+CREATE EXTENSION citext;
+SELECT approx_count_distinct_cvm(x) AS approx, count(DISTINCT x) AS exact
+FROM (VALUES ('Bern'::citext), ('bern'), ('BERN'), ('Basel')) v (x);
+SELECT approx_count_distinct_cvm(x::text) AS as_text FROM (VALUES ('Bern'::citext), ('bern'), ('BERN'), ('Basel')) v (x);
+SELECT cvm_hash('A'::citext) = cvm_hash('a'::citext) AS same;
+DROP EXTENSION citext;

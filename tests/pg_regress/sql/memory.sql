@@ -1,0 +1,55 @@
+-- All state is in the aggregate's memory context: PostgreSQL counts it, spills in time and frees it.
+CREATE FUNCTION hash_aggregate(query text, OUT peak_kb int, OUT spilled boolean) LANGUAGE plpgsql AS $$
+DECLARE plan json;
+BEGIN
+    EXECUTE 'EXPLAIN (ANALYZE, FORMAT json, TIMING OFF) ' || query INTO plan;
+    plan := plan -> 0 -> 'Plan';
+    WHILE plan ->> 'Node Type' <> 'Aggregate' OR plan ->> 'Strategy' <> 'Hashed' LOOP
+        plan := plan -> 'Plans' -> 0;
+    END LOOP;
+    peak_kb := plan ->> 'Peak Memory Usage';
+    spilled := (plan ->> 'Disk Usage') IS NOT NULL;
+END $$;
+SET max_parallel_workers_per_gather = 0;
+SET enable_sort = off;
+SET jit = off;
+
+-- two million groups under a small work_mem spill and stay bounded: 8 MB is what hash_mem_multiplier may double
+SET work_mem = '8MB';
+SET hash_mem_multiplier = 1;
+SELECT spilled, peak_kb BETWEEN 4096 AND 2 * 8192 AS bounded
+FROM hash_aggregate('SELECT i / 2, approx_count_distinct_cvm(i) FROM generate_series(1, 4000000) i GROUP BY 1');
+-- none is lost on the way
+SELECT count(*) AS groups, min(n) AS least, max(n) AS most, sum(n) AS values
+FROM (SELECT i % 2000000 AS g, approx_count_distinct_cvm(i) AS n FROM generate_series(1, 4000000) i GROUP BY 1) q;
+
+-- a few groups that each grow large are counted as well: 100 groups of a full state, 147 kB of table each
+SET work_mem = '4MB';
+SELECT spilled, peak_kb > 100 * 140 AS counted
+FROM hash_aggregate('SELECT i % 100, approx_count_distinct_cvm(i) FROM generate_series(1, 2000000) i GROUP BY 1');
+SET work_mem = '1GB';
+SELECT spilled, peak_kb BETWEEN 100 * 140 AND 100 * 400 AS counted
+FROM hash_aggregate('SELECT i % 100, approx_count_distinct_cvm(i) FROM generate_series(1, 2000000) i GROUP BY 1');
+
+-- an error in the middle leaves nothing behind, nor does a cancelled query
+CREATE FUNCTION memory_kb() RETURNS bigint LANGUAGE sql AS
+    'SELECT sum(total_bytes) / 1024 FROM pg_backend_memory_contexts';
+SELECT memory_kb() AS before \gset
+SELECT approx_count_distinct_cvm(i, 0.001) + 1 / (count(*) - 3000000) FROM generate_series(1, 3000000) i;
+SET statement_timeout = '200ms';
+SELECT approx_count_distinct_cvm(i, 0.001) FROM generate_series(1, 100000000) i;
+RESET statement_timeout;
+DO $$
+BEGIN
+    FOR i IN 1..200 LOOP
+        PERFORM approx_count_distinct_cvm(j) FROM generate_series(1, 20000) j;
+    END LOOP;
+END $$;
+SELECT memory_kb() - :before < 2048 AS freed;
+
+-- many detoasted values need no more memory than one
+CREATE TABLE large AS SELECT repeat(md5(i::text), 3000) AS t FROM generate_series(1, 200) i;
+SELECT approx_count_distinct_cvm(t) FROM large, generate_series(1, 20);
+
+DROP TABLE large;
+DROP FUNCTION memory_kb, hash_aggregate;

@@ -1,0 +1,35 @@
+-- The same value is the same however it is stored: short header, plain, compressed, out of line.
+CREATE TABLE stored (how text, t text, b bytea, c char(3000));
+ALTER TABLE stored ALTER t SET STORAGE plain;
+INSERT INTO stored SELECT 'plain', repeat('x', 2500) || i % 10, NULL, NULL FROM generate_series(1, 20) i;
+ALTER TABLE stored ALTER t SET STORAGE extended;
+INSERT INTO stored SELECT 'compressed', repeat('x', 2500) || i % 10, NULL, NULL FROM generate_series(1, 20) i;
+ALTER TABLE stored ALTER t SET STORAGE external;
+INSERT INTO stored SELECT 'out of line', repeat('x', 2500) || i % 10, NULL, NULL FROM generate_series(1, 20) i;
+SELECT how, min(pg_column_size(t)) AS stored_bytes, approx_count_distinct_cvm(t) FROM stored GROUP BY how ORDER BY how;
+SELECT approx_count_distinct_cvm(t) AS together, count(DISTINCT t) FROM stored;
+SELECT count(DISTINCT cvm_hash(t)) AS hashes FROM stored;
+
+-- many values out of line, with few distinct
+CREATE TABLE out_of_line (t text, b bytea);
+ALTER TABLE out_of_line ALTER t SET STORAGE external, ALTER b SET STORAGE external;
+INSERT INTO out_of_line SELECT repeat(md5((i % 1000)::text), 70), repeat(md5((i % 1000)::text), 70)::bytea
+FROM generate_series(1, 20000) i;
+SELECT approx_count_distinct_cvm(t) AS texts, approx_count_distinct_cvm(b) AS byteas FROM out_of_line;
+
+-- char(n): compressed blanks are trimmed as well
+INSERT INTO stored (how, c) SELECT 'padded', i % 5 FROM generate_series(1, 20) i;
+SELECT approx_count_distinct_cvm(c) AS padded, cvm_hash('1'::char(3000)) = cvm_hash('1'::text) AS same FROM stored WHERE how = 'padded';
+
+-- a type that brings its own hash, out of line: jsonb and arrays
+CREATE TABLE own (j jsonb, a text[]);
+ALTER TABLE own ALTER j SET STORAGE external, ALTER a SET STORAGE external;
+INSERT INTO own SELECT jsonb_build_object('k', repeat('x', 3000), 'i', i % 7), ARRAY[repeat('x', 3000), (i % 7)::text]
+FROM generate_series(1, 50) i;
+SELECT approx_count_distinct_cvm(j) AS j, approx_count_distinct_cvm(a) AS a FROM own;
+
+-- the boundary between short and long headers
+SELECT approx_count_distinct_cvm(repeat('x', i)) FROM generate_series(0, 300) i;
+SELECT count(DISTINCT cvm_hash(repeat('x', i))) FROM generate_series(0, 300) i;
+
+DROP TABLE stored, out_of_line, own;
