@@ -3,7 +3,7 @@
 PG_CONFIG ?= $(shell command -v pg_config 2>/dev/null)
 export PG_CONFIG
 
-.PHONY: demo test install setup
+.PHONY: demo test install setup bench bench-core
 
 demo:     ## count the words of real text, exactly and approximately (TEXT=file counts yours)
 	@scripts/demo "$(TEXT)"
@@ -16,3 +16,9 @@ install:  ## build, and install for the server of PG_CONFIG
 
 setup:    ## install what the other targets need
 	@scripts/setup
+
+bench:    ## measure through SQL beside count() and peers (BENCH="--rows 1000000" and the like)
+	@bench/run $(BENCH)
+
+bench-core: ## measure the sketch in process
+	@cargo bench -p bench

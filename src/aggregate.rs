@@ -4,9 +4,11 @@
 //! and calls nothing that can raise an error but a type's own hash function. Everything else (the first row, growth,
 //! thinning, detoasting, mistakes) is in cold functions behind pgrx's guard.
 
-use crate::call::{argument, declare_function, return_null};
+use crate::call::{self, argument, declare_function, return_null};
 use crate::error::{OrRaise, raise};
-use crate::hasher::Hasher;
+use crate::hasher::{
+    AsBlankPadded, AsBytes, AsFixedBytes, AsFloat64, AsInt16, AsInt32, AsInt64, Hasher, PlainHash, Rule,
+};
 use crate::memory::ContextAllocator;
 use crate::varlena;
 use cvm_sketch::capacity::{DELTA_RANGE, EPSILON_RANGE, Plain};
@@ -40,22 +42,116 @@ declare_function! {
 
 /// Transition: `cvm_accumulate(internal, anyelement) returns internal`, not strict.
 ///
+/// For the common types it only runs until the first value: [`specialize`] then puts [`accumulate`] in its place.
+///
 /// # Safety
 ///
 /// Called by PostgreSQL, as declared in `sql/cvm_count.sql`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn cvm_accumulate(fcinfo: FunctionCallInfo) -> Datum {
-    // SAFETY: the declaration gives both arguments.
+    // SAFETY: the declaration gives both arguments, and the hasher is that of the call site.
+    unsafe {
+        accumulate_with(fcinfo, |value| match Hasher::made_before(fcinfo) {
+            Some(hasher) => hasher.try_hash(value, SEED),
+            None => None,
+        })
+    }
+}
+
+/// [`cvm_accumulate`] for values that are hashed as `H` says.
+///
+/// # Safety
+///
+/// As [`cvm_accumulate`], and `H` is for the type of the values.
+unsafe extern "C-unwind" fn accumulate<H: PlainHash>(fcinfo: FunctionCallInfo) -> Datum {
+    // SAFETY: the caller vouches for the frame and the type.
+    unsafe { accumulate_with(fcinfo, |value| H::hash(value, SEED)) }
+}
+
+/// The path of a row. `hash` gives the hash of a value, or `None` if that takes what the per-row path must not do.
+///
+/// Its three ends (nothing changes, the hash belongs to the level, all else) are tail calls or returns, so that rows of a
+/// long stream save and restore no registers. No local needs to be dropped, so an error that a type's own hash function
+/// raises may leave this frame behind.
+///
+/// # Safety
+///
+/// `fcinfo` is the frame of a transition, and `hash` may be called with its second argument.
+#[inline(always)]
+unsafe fn accumulate_with(fcinfo: FunctionCallInfo, hash: impl FnOnce(Datum) -> Option<u64>) -> Datum {
+    // SAFETY: the caller vouches for the frame. A state that is not NULL was made by `new_state`: SQL cannot make or pass
+    // a value of type internal.
     unsafe {
         let (state, value) = (argument(fcinfo, 0), argument(fcinfo, 1));
         if value.isnull {
             return unchanged(fcinfo, state);
         }
-        match settled(fcinfo, state, value) {
-            true => state.value,
-            false => accumulate_slowly(fcinfo),
+        if state.isnull {
+            return accumulate_slowly(fcinfo);
+        }
+        match hash(value.value) {
+            None => accumulate_slowly(fcinfo),
+            Some(hash) if state_of(state).sketch.belongs(hash) => insert_belonging(state.value, hash),
+            Some(_) => state.value,
         }
     }
+}
+
+/// Inserts a hash that belongs to the level into a state, and returns the state.
+///
+/// # Safety
+///
+/// `state` is a state that nothing else uses.
+#[inline(never)]
+unsafe extern "C-unwind" fn insert_belonging(state: Datum, hash: u64) -> Datum {
+    // SAFETY: the caller vouches for the state.
+    unsafe {
+        if (*state.cast_mut_ptr::<State>()).sketch.contains(hash) {
+            state
+        } else {
+            insert_slowly(state, hash)
+        }
+    }
+}
+
+/// [`insert_belonging`] for a hash that is not retained yet.
+///
+/// # Safety
+///
+/// As [`insert_belonging`].
+#[cold]
+#[pg_guard]
+unsafe extern "C-unwind" fn insert_slowly(state: Datum, hash: u64) -> Datum {
+    // SAFETY: the caller vouches for the state.
+    unsafe {
+        (*state.cast_mut_ptr::<State>()).sketch.insert(hash).or_raise();
+        state
+    }
+}
+
+/// Lets the call site of `fcinfo` call the transition function for its type directly from now on.
+///
+/// PostgreSQL calls a function through the address in the call site's own copy of the function's record. Replacing it
+/// there makes the type's rule a part of that call, in place of a branch on the rule in every row. The new function is
+/// equivalent for this call site, whose argument has one type under one collation; others have other records, and
+/// compiled expressions go on to call `cvm_accumulate` by its name.
+///
+/// # Safety
+///
+/// `fcinfo` is the frame of a call of `cvm_accumulate` in progress, `hasher` that of its call site.
+unsafe fn specialize(fcinfo: FunctionCallInfo, hasher: &Hasher) {
+    let specialized: unsafe extern "C-unwind" fn(FunctionCallInfo) -> Datum = match hasher.rule() {
+        Rule::Int16 => accumulate::<AsInt16>,
+        Rule::Int32 => accumulate::<AsInt32>,
+        Rule::Int64 => accumulate::<AsInt64>,
+        Rule::Float64 => accumulate::<AsFloat64>,
+        Rule::Bytes => accumulate::<AsBytes>,
+        Rule::BlankPadded => accumulate::<AsBlankPadded>,
+        Rule::FixedBytes16 => accumulate::<AsFixedBytes<16>>,
+        _ => return,
+    };
+    // SAFETY: the caller vouches for the frame.
+    unsafe { (*call::function(fcinfo)).fn_addr = Some(specialized) };
 }
 
 /// Transition: `cvm_accumulate(internal, anyelement, float8 [, float8]) returns internal`, not strict.
@@ -67,14 +163,11 @@ pub unsafe extern "C-unwind" fn cvm_accumulate(fcinfo: FunctionCallInfo) -> Datu
 pub unsafe extern "C-unwind" fn cvm_accumulate_within(fcinfo: FunctionCallInfo) -> Datum {
     // SAFETY: the declaration gives three or four arguments.
     unsafe {
-        let (state, value) = (argument(fcinfo, 0), argument(fcinfo, 1));
+        let state = argument(fcinfo, 0);
         if state.isnull || !is_accuracy_unchanged(fcinfo, state) {
             return accumulate_slowly(fcinfo);
         }
-        match value.isnull || settled(fcinfo, state, value) {
-            true => state.value,
-            false => accumulate_slowly(fcinfo),
-        }
+        cvm_accumulate(fcinfo)
     }
 }
 
@@ -90,30 +183,6 @@ unsafe fn unchanged(fcinfo: FunctionCallInfo, state: NullableDatum) -> Datum {
         unsafe { return_null(fcinfo) }
     } else {
         state.value
-    }
-}
-
-/// Whether the row changes nothing, as far as can be told without allocating or raising an error.
-///
-/// # Safety
-///
-/// `fcinfo` is the frame of a transition, `state` and `value` its first two arguments, `value` not NULL.
-#[inline(always)]
-unsafe fn settled(fcinfo: FunctionCallInfo, state: NullableDatum, value: NullableDatum) -> bool {
-    if state.isnull {
-        return false;
-    }
-    // SAFETY: the caller vouches for the frame. A state that is not NULL was made by `new_state`: SQL cannot make or
-    // pass a value of type internal. No local needs to be dropped, so an error that a type's own hash function raises
-    // may leave this frame behind.
-    unsafe {
-        let Some(hasher) = Hasher::made_before(fcinfo) else {
-            return false;
-        };
-        let Some(hash) = hasher.try_hash(value.value, SEED) else {
-            return false;
-        };
-        state_of(state).sketch.is_settled(hash)
     }
 }
 
@@ -159,7 +228,11 @@ unsafe extern "C-unwind" fn accumulate_slowly(fcinfo: FunctionCallInfo) -> Datum
         if value.isnull {
             return unchanged(fcinfo, state);
         }
-        let hash = Hasher::of_call(fcinfo, 1).hash(value.value, SEED);
+        let hasher = Hasher::of_call(fcinfo, 1);
+        if accuracy.is_none() {
+            specialize(fcinfo, hasher);
+        }
+        let hash = hasher.hash(value.value, SEED);
         let mut state = if state.isnull {
             new_state(accuracy, context)
         } else {

@@ -18,9 +18,67 @@ use std::ptr::NonNull;
 // Integers of 64 bits travel inside the datum, and what is read from it below is its low end.
 const _: () = assert!(size_of::<Datum>() == 8 && cfg!(target_endian = "little"));
 
+/// How the values of a type are hashed that need nothing but the datum: the per-row path of the common types.
+pub(crate) trait PlainHash {
+    /// The hash of a value, or `None` if it has to be detoasted first. Neither allocates, panics nor raises an error.
+    ///
+    /// # Safety
+    ///
+    /// `value` is of a type that the implementation is for.
+    unsafe fn hash(value: Datum, seed: u64) -> Option<u64>;
+}
+
+/// Declares types that hash a datum as an expression says.
+macro_rules! plain_hashes {
+    ($($(#[$doc:meta])* $name:ident: |$value:ident, $seed:ident| $hash:expr;)+) => {$(
+        $(#[$doc])*
+        pub(crate) struct $name;
+
+        impl PlainHash for $name {
+            #[inline(always)]
+            unsafe fn hash($value: Datum, $seed: u64) -> Option<u64> {
+                // SAFETY: the caller vouches for the type, and pointers in the datum are valid for as long as the row.
+                #[allow(unused_unsafe)] // The integers need no unsafe code.
+                Some(unsafe { $hash })
+            }
+        }
+    )+};
+}
+
+plain_hashes! {
+    /// "char", signed as its cast to integer is.
+    AsInt8: |value, seed| hash::integer(i64::from(value.value() as i8), seed);
+    AsInt16: |value, seed| hash::integer(i64::from(value.value() as i16), seed);
+    AsInt32: |value, seed| hash::integer(i64::from(value.value() as i32), seed);
+    AsInt64: |value, seed| hash::integer(value.value() as i64, seed);
+    AsUInt32: |value, seed| hash::integer(i64::from(value.value() as u32), seed);
+    AsBoolean: |value, seed| hash::integer(i64::from(value.value() as u8 != 0), seed);
+    AsFloat32: |value, seed| hash::double(f64::from(f32::from_bits(value.value() as u32)), seed);
+    AsFloat64: |value, seed| hash::double(f64::from_bits(value.value() as u64), seed);
+    /// Bytes of variable length, compared as they are.
+    AsBytes: |value, seed| hash::bytes(varlena::plain_bytes(value)?, seed);
+    /// Bytes of variable length, compared without trailing blanks.
+    AsBlankPadded: |value, seed| hash::bytes(without_blanks(varlena::plain_bytes(value)?), seed);
+    /// Up to 63 bytes, ended by a zero.
+    AsName: |value, seed| hash::bytes(CStr::from_ptr(value.cast_mut_ptr()).to_bytes(), seed);
+    /// As long as its months of 30 days, its days of 24 hours and its microseconds make it.
+    AsInterval: |value, seed| hash::bytes(&span(&*value.cast_mut_ptr()).to_le_bytes(), seed);
+}
+
+/// A fixed number of bytes, by reference.
+pub(crate) struct AsFixedBytes<const LENGTH: usize>;
+
+impl<const LENGTH: usize> PlainHash for AsFixedBytes<LENGTH> {
+    #[inline(always)]
+    unsafe fn hash(value: Datum, seed: u64) -> Option<u64> {
+        // SAFETY: as above.
+        Some(hash::bytes(unsafe { &*value.cast_mut_ptr::<[u8; LENGTH]>() }, seed))
+    }
+}
+
 /// The rule for one type under one collation.
-enum Rule {
-    Int8Bits,
+pub(crate) enum Rule {
+    Int8,
     Int16,
     Int32,
     Int64,
@@ -28,21 +86,19 @@ enum Rule {
     Boolean,
     Float32,
     Float64,
-    /// Bytes of variable length, compared as they are.
     Bytes,
-    /// Bytes of variable length, compared without trailing blanks.
     BlankPadded,
-    /// As many bytes, by reference.
-    FixedBytes(usize),
-    /// Up to 63 bytes, ended by a zero.
     Name,
-    /// A `name` under a collation that may call different bytes equal: the rule of text.
-    NameAsText(TypeHash),
-    /// As long as its months of 30 days, its days of 24 hours and its microseconds make it.
     Interval,
+    FixedBytes6,
+    FixedBytes8,
+    FixedBytes12,
+    FixedBytes16,
     Enum(Labels),
     /// Whatever the type's own hash function says.
     Own(TypeHash),
+    /// A `name` under a collation that may call different bytes equal: the rule of text.
+    NameAsText(TypeHash),
 }
 
 /// Turns the values of one argument of one call site into hashes.
@@ -79,6 +135,11 @@ impl Hasher {
         unsafe { (*call::function(fcinfo)).fn_extra.cast::<Hasher>().as_mut() }
     }
 
+    /// The rule that it follows.
+    pub(crate) fn rule(&self) -> &Rule {
+        &self.0
+    }
+
     /// The hash of a value, unless that takes what the per-row path must not do: detoast, or look a label up.
     ///
     /// For the built-in types this cannot raise an error. A type's own hash function may, which leaves the frames
@@ -90,31 +151,30 @@ impl Hasher {
     /// `value` is of the type and collation that the hasher was made for.
     #[inline(always)]
     pub(crate) unsafe fn try_hash(&mut self, value: Datum, seed: u64) -> Option<u64> {
-        let bits = value.value();
-        // SAFETY: the rule says what the datum is, and pointers in it are valid for as long as the row.
-        let hash = unsafe {
+        // SAFETY: the caller vouches for the type.
+        unsafe {
             match &mut self.0 {
-                Rule::Int32 => hash::integer(i64::from(bits as i32), seed),
-                Rule::Int64 => hash::integer(bits as i64, seed),
-                Rule::Bytes => hash::bytes(varlena::plain_bytes(value)?, seed),
-                Rule::BlankPadded => hash::bytes(without_blanks(varlena::plain_bytes(value)?), seed),
-                Rule::FixedBytes(length) => {
-                    hash::bytes(std::slice::from_raw_parts(value.cast_mut_ptr(), *length), seed)
-                }
-                Rule::Float64 => hash::double(f64::from_bits(bits as u64), seed),
-                Rule::Float32 => hash::double(f64::from(f32::from_bits(bits as u32)), seed),
-                Rule::Int16 => hash::integer(i64::from(bits as i16), seed),
-                Rule::Int8Bits => hash::integer(i64::from(bits as i8), seed),
-                Rule::UInt32 => hash::integer(i64::from(bits as u32), seed),
-                Rule::Boolean => hash::integer(i64::from(bits as u8 != 0), seed),
-                Rule::Name => hash::bytes(CStr::from_ptr(value.cast_mut_ptr()).to_bytes(), seed),
-                Rule::Interval => hash::bytes(&span(&*value.cast_mut_ptr::<pg_sys::Interval>()).to_le_bytes(), seed),
-                Rule::Enum(labels) => hash::bytes(labels.known(bits as u32)?.bytes(), seed),
-                Rule::Own(own) => own.call(value, seed),
-                Rule::NameAsText(_) => return None,
+                Rule::Int8 => AsInt8::hash(value, seed),
+                Rule::Int16 => AsInt16::hash(value, seed),
+                Rule::Int32 => AsInt32::hash(value, seed),
+                Rule::Int64 => AsInt64::hash(value, seed),
+                Rule::UInt32 => AsUInt32::hash(value, seed),
+                Rule::Boolean => AsBoolean::hash(value, seed),
+                Rule::Float32 => AsFloat32::hash(value, seed),
+                Rule::Float64 => AsFloat64::hash(value, seed),
+                Rule::Bytes => AsBytes::hash(value, seed),
+                Rule::BlankPadded => AsBlankPadded::hash(value, seed),
+                Rule::Name => AsName::hash(value, seed),
+                Rule::Interval => AsInterval::hash(value, seed),
+                Rule::FixedBytes6 => AsFixedBytes::<6>::hash(value, seed),
+                Rule::FixedBytes8 => AsFixedBytes::<8>::hash(value, seed),
+                Rule::FixedBytes12 => AsFixedBytes::<12>::hash(value, seed),
+                Rule::FixedBytes16 => AsFixedBytes::<16>::hash(value, seed),
+                Rule::Enum(labels) => Some(hash::bytes(labels.known(value)?.bytes(), seed)),
+                Rule::Own(own) => Some(own.call(value, seed)),
+                Rule::NameAsText(_) => None,
             }
-        };
-        Some(hash)
+        }
     }
 
     /// The hash of a value. May allocate and raise an error.
@@ -176,7 +236,7 @@ unsafe fn rule_for(base_type: Oid, collation: Oid, allocator: ContextAllocator) 
     let own = |base_type| unsafe { TypeHash::new(base_type, collation, allocator) };
     match base_type {
         pg_sys::BOOLOID => Rule::Boolean,
-        pg_sys::CHAROID => Rule::Int8Bits,
+        pg_sys::CHAROID => Rule::Int8,
         pg_sys::INT2OID => Rule::Int16,
         pg_sys::INT4OID | pg_sys::DATEOID => Rule::Int32,
         pg_sys::INT8OID | pg_sys::TIMEOID | pg_sys::TIMESTAMPOID | pg_sys::TIMESTAMPTZOID | pg_sys::MONEYOID => {
@@ -185,7 +245,8 @@ unsafe fn rule_for(base_type: Oid, collation: Oid, allocator: ContextAllocator) 
         // Their own hash functions fold 64 bits to 32 before they mix, so that 0/1 and 1/0 collide.
         pg_sys::PG_LSNOID | pg_sys::XID8OID => Rule::Int64,
         pg_sys::INTERVALOID => Rule::Interval,
-        pg_sys::TIMETZOID => Rule::FixedBytes(size_of::<i64>() + size_of::<i32>()),
+        // Two fields, the microseconds and the zone, without the padding behind them.
+        pg_sys::TIMETZOID => Rule::FixedBytes12,
         pg_sys::OIDOID => Rule::UInt32,
         pg_sys::FLOAT4OID => Rule::Float32,
         pg_sys::FLOAT8OID => Rule::Float64,
@@ -195,9 +256,9 @@ unsafe fn rule_for(base_type: Oid, collation: Oid, allocator: ContextAllocator) 
         pg_sys::BPCHAROID if is_deterministic(collation) => Rule::BlankPadded,
         pg_sys::NAMEOID if is_deterministic(collation) => Rule::Name,
         pg_sys::NAMEOID => Rule::NameAsText(own(pg_sys::TEXTOID)),
-        pg_sys::UUIDOID => Rule::FixedBytes(16),
-        pg_sys::MACADDROID => Rule::FixedBytes(6),
-        pg_sys::MACADDR8OID => Rule::FixedBytes(8),
+        pg_sys::UUIDOID => Rule::FixedBytes16,
+        pg_sys::MACADDROID => Rule::FixedBytes6,
+        pg_sys::MACADDR8OID => Rule::FixedBytes8,
         // SAFETY: any Oid may be asked about.
         _ if unsafe { pg_sys::type_is_enum(base_type) } => Rule::Enum(Labels(Vec::new_in(allocator))),
         _ => Rule::Own(own(base_type)),
@@ -230,7 +291,7 @@ fn span(interval: &pg_sys::Interval) -> i128 {
 }
 
 /// A type's own hash function, ready to be called.
-struct TypeHash {
+pub(crate) struct TypeHash {
     frame: NonNull<CallFrame>,
     address: unsafe extern "C-unwind" fn(FunctionCallInfo) -> Datum,
     /// Whether it takes a seed and returns 64 bits, or neither.
@@ -324,7 +385,7 @@ impl TypeHash {
 /// The labels of an enum type that have been met so far, in the order of their Oids.
 ///
 /// It is the label that is hashed, since the Oid differs between databases.
-struct Labels(Vec<Label, ContextAllocator>);
+pub(crate) struct Labels(Vec<Label, ContextAllocator>);
 
 #[derive(Clone, Copy)]
 struct Label {
@@ -344,7 +405,8 @@ impl Label {
 
 impl Labels {
     #[inline]
-    fn known(&self, oid: u32) -> Option<&Label> {
+    fn known(&self, value: Datum) -> Option<&Label> {
+        let oid = value.value() as u32;
         let position = self.0.binary_search_by_key(&oid, |label| label.oid).ok()?;
         self.0.get(position)
     }

@@ -3,7 +3,8 @@
 use crate::memory::ContextAllocator;
 use allocator_api2::vec::Vec;
 use pgrx::pg_sys::{self, Datum, varlena};
-use pgrx::{varatt_is_1b, varatt_is_1b_e, varatt_is_4b_u, vardata_any, varsize_any_exhdr};
+use pgrx::varlena::{varatt_is_1b, varatt_is_1b_e, varatt_is_4b_u, vardata_1b, vardata_4b, varsize_1b, varsize_4b};
+use pgrx::{vardata_any, varsize_any_exhdr};
 
 /// The bytes of a value that lies in memory as it is: neither compressed nor stored out of line. `None` for one that
 /// has to be detoasted. Neither allocates nor raises an error.
@@ -14,11 +15,20 @@ use pgrx::{varatt_is_1b, varatt_is_1b_e, varatt_is_4b_u, vardata_any, varsize_an
 #[inline(always)]
 pub(crate) unsafe fn plain_bytes<'a>(datum: Datum) -> Option<&'a [u8]> {
     let value: *const varlena = datum.cast_mut_ptr();
-    // SAFETY: the caller vouches for the varlena; a header of one byte, or four uncompressed, is followed by as many
-    // bytes as it says.
+    // SAFETY: the caller vouches for the varlena; a header of one byte, or of four without compression, is followed by
+    // the rest of as many bytes as it says.
     unsafe {
-        let is_plain = (varatt_is_1b(value) && !varatt_is_1b_e(value)) || varatt_is_4b_u(value);
-        is_plain.then(|| std::slice::from_raw_parts(vardata_any(value).cast(), varsize_any_exhdr(value)))
+        let (data, length) = if varatt_is_1b(value) {
+            if varatt_is_1b_e(value) {
+                return None;
+            }
+            (vardata_1b(value), varsize_1b(value) - pg_sys::VARHDRSZ_SHORT)
+        } else if varatt_is_4b_u(value) {
+            (vardata_4b(value), varsize_4b(value) - pg_sys::VARHDRSZ)
+        } else {
+            return None;
+        };
+        Some(std::slice::from_raw_parts(data.cast(), length))
     }
 }
 

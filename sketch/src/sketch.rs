@@ -87,13 +87,17 @@ impl<A: Allocator + Clone> Sketch<A> {
         scale_up(self.retained.len() as u64, self.threshold)
     }
 
-    /// Whether inserting `hash` would change nothing: it does not belong to the level, or is retained already.
-    ///
-    /// Most rows of a long stream end here. It allocates nothing and cannot panic.
+    /// Whether the hash belongs to the level. One that does not changes nothing when inserted, and most rows of a long
+    /// stream end here. It is one comparison, allocates nothing and cannot panic.
+    #[inline(always)]
+    pub fn belongs(&self, hash: u64) -> bool {
+        truncate(hash) < self.threshold
+    }
+
+    /// Whether the hash is retained, so that inserting it changes nothing. Allocates nothing and cannot panic.
     #[inline]
-    pub fn is_settled(&self, hash: u64) -> bool {
-        let hash = truncate(hash);
-        hash >= self.threshold || self.retained.contains(hash)
+    pub fn contains(&self, hash: u64) -> bool {
+        self.retained.contains(truncate(hash))
     }
 
     /// Accumulates the 64-bit hash of a value, of which the upper 56 bits count.
@@ -105,13 +109,14 @@ impl<A: Allocator + Clone> Sketch<A> {
     /// [`OutOfMemory`] when the allocator has no more.
     #[inline]
     pub fn insert(&mut self, hash: u64) -> Result<(), OutOfMemory> {
-        if self.is_settled(hash) {
+        if !self.belongs(hash) || self.contains(hash) {
             return Ok(());
         }
-        self.insert_unsettled(truncate(hash))
+        self.insert_new(truncate(hash))
     }
 
-    fn insert_unsettled(&mut self, hash: u64) -> Result<(), OutOfMemory> {
+    /// Inserts a hash that belongs to the level and is not retained.
+    fn insert_new(&mut self, hash: u64) -> Result<(), OutOfMemory> {
         self.retained.insert_new(hash)?;
         self.thin()
     }
@@ -177,7 +182,7 @@ impl<A: Allocator + Clone> Sketch<A> {
         self.thin()?;
         for hash in hashes {
             if hash < self.threshold && !self.retained.contains(hash) {
-                self.insert_unsettled(hash)?;
+                self.insert_new(hash)?;
             }
         }
         Ok(())

@@ -1,0 +1,324 @@
+"""The benchmark through SQL: what approx_count_distinct_cvm costs beside count() and beside its peers.
+
+Within one work, the queries run interleaved, A B C A B C ..., after one round that is not counted. Times are medians;
+ratios are of medians. It connects to the server that the environment points to (bench/run starts one)."""
+
+import argparse
+import csv
+import json
+import os
+import platform
+import re
+import statistics
+import sys
+import time
+
+import matplotlib
+
+matplotlib.use("svg")
+import matplotlib.pyplot as plt
+import psycopg2
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+# A work is a name, the statement that makes its table, settings, and its queries. The first query is what the others are
+# measured against; `exact` computes the true answer of those that count distinct values.
+HLL = "#hll_add_agg(hll_hash_{type}({x}))"
+THETA = "theta_sketch_get_estimate(theta_sketch_build({x}))"
+TOOLKIT = "distinct_count(approx_count_distinct({x}))"
+
+
+def counting(column, hll_type=None):
+    """The usual queries over one column: name -> select list."""
+    queries = {f"count({column})": f"count({column})", "cvm_count": f"approx_count_distinct_cvm({column})"}
+    if hll_type:
+        queries["hll"] = HLL.format(type=hll_type, x=column)
+    queries["datasketches theta"] = THETA.format(x=column)
+    queries["timescaledb toolkit"] = TOOLKIT.format(x=column)
+    return queries
+
+
+def works(rows):
+    """All works; `rows` is the number of rows of the large ones (10,000,000 unless told)."""
+    tenth, half, fiftieth = rows // 10, rows // 2, rows // 50
+    distinct = rows // 100
+    shuffled = f"generate_series(0, {rows - 1}) i ORDER BY hashint8extended(i, 42)"
+    series = f"generate_series(0, {half - 1}) i"
+    yield dict(name="short texts", table="words", reach={"cvm_count": 1.05},
+               create=f"SELECT 'word' || i % {distinct} AS word, i % {distinct} AS n, (i % {distinct})::bigint AS big FROM {shuffled}",
+               queries=counting("word", "text"), exact="count(DISTINCT word)")
+    yield dict(name="integers", table="words", reach={"cvm_count": 1.03},
+               queries=counting("n", "integer"), exact="count(DISTINCT n)")
+    yield dict(name="bigints", table="words", reach={"cvm_count": 1.03},
+               queries=counting("big", "bigint"), exact="count(DISTINCT big)")
+    yield dict(name="short texts, 2 workers", table="words", reach={"cvm_count": 1.08}, settings={
+        "max_parallel_workers_per_gather": "2", "min_parallel_table_scan_size": "0", "parallel_setup_cost": "0"},
+        queries=counting("word", "text"), exact="count(DISTINCT word)")
+    yield dict(name="distinct texts of 25 bytes", table="unique_text", reach={"cvm_count": 1.08},
+               create=f"SELECT lpad(i::text, 25, 'x') AS t FROM generate_series(0, {rows - 1}) i",
+               queries=counting("t", "text"), exact=str(rows))
+    yield dict(name="distinct uuids", table="unique_uuid", reach={"cvm_count": 1.08},
+               create=f"SELECT md5(i::text)::uuid AS u FROM generate_series(0, {rows - 1}) i",
+               queries=counting("u"), exact=str(rows))
+    for kind, expression, own in [
+        ("numeric", f"(i % {tenth})::numeric / 100", "hash_numeric_extended"),
+        ("timestamptz", f"'2020-01-01'::timestamptz + (i % {tenth}) * interval '1 second'", None),
+        ("float8", f"(i % {tenth})::float8 / 7", None),
+        ("bytea", f"decode(md5((i % {tenth})::text), 'hex')", None),
+        ("jsonb", f"jsonb_build_object('id', i % {tenth})", "jsonb_hash_extended"),
+    ]:
+        queries = {"count(x)": "count(x)", "cvm_count": "approx_count_distinct_cvm(x)"}
+        reach = {"cvm_count": 1.03 if kind in ("timestamptz", "float8") else 1.05}
+        if own:
+            # The type's own hash, measured by itself, is what the aggregate is held against.
+            queries = {"count of its own hash": f"count({own}(x, 0))", "cvm_count": "approx_count_distinct_cvm(x)",
+                       "count(x)": "count(x)"}
+            reach = {"cvm_count": 1.10}
+        yield dict(name=kind, table=f"of_{kind}", reach=reach, create=f"SELECT {expression} AS x FROM {series}",
+                   queries=queries, exact=str(tenth))
+    yield dict(name="long toasted texts", table="toasted", reach={"cvm_count": 1.05},
+               create=f"SELECT repeat(md5((i % {fiftieth // 10})::text), 94) AS t FROM generate_series(0, {fiftieth - 1}) i",
+               queries={"detoasting alone": "count(t > '' COLLATE \"C\")", "cvm_count": "approx_count_distinct_cvm(t)"},
+               exact=str(fiftieth // 10))
+    # The groups' values are spread over the whole table, so that all groups grow at the same time.
+    groups = rows // 100
+    yield dict(name="GROUP BY, groups of 100", table="groups_100", group="g", reach={"cvm_count": 1.25},
+               settings={"work_mem": "1GB", "enable_sort": "off"},
+               create=f"SELECT (i % {groups})::int AS g, (i / {groups} * 7919 + i % {groups})::int AS v FROM generate_series(0, {rows - 1}) i "
+                      "ORDER BY hashint8extended(i, 7)",
+               queries={**counting("v", "integer"), "count(DISTINCT v)": "count(DISTINCT v)"})
+    yield dict(name="GROUP BY, groups of 5", table="groups_5", group="g", reach={"cvm_count": 1.25},
+               settings={"work_mem": "3GB", "enable_sort": "off"},
+               create=f"SELECT (i % {rows // 5})::int AS g, (i / {rows // 5})::int AS v FROM generate_series(0, {rows - 1}) i "
+                      "ORDER BY hashint8extended(i, 7)",
+               queries={"count(v)": "count(v)", "cvm_count": "approx_count_distinct_cvm(v)", "count(DISTINCT v)": "count(DISTINCT v)"})
+
+
+class Server:
+    def __init__(self):
+        self.connection = psycopg2.connect("")
+        self.connection.autocommit = True
+        self.cursor = self.connection.cursor()
+
+    def all(self, query):
+        self.cursor.execute(query)
+        return self.cursor.fetchall() if self.cursor.description else None
+
+    def one(self, query):
+        return self.all(query)[0][0]
+
+    def timed(self, query):
+        started = time.perf_counter()
+        rows = self.all(query)
+        return time.perf_counter() - started, rows
+
+    def available(self, query):
+        try:
+            self.cursor.execute(query)
+            return True
+        except psycopg2.Error:
+            return False
+
+
+def statement(work, expression):
+    if "group" in work:
+        # The groups are counted and not sent, since sending them would cost more than counting.
+        return f"SELECT count(c), sum(c) FROM (SELECT {work['group']}, {expression} AS c FROM {work['table']} GROUP BY 1) q"
+    return f"SELECT {expression} FROM {work['table']}"
+
+
+def peak_memory_kb(server, work, expression):
+    """What EXPLAIN ANALYZE reports for the hash aggregate. A plain aggregate is run as one of a single group."""
+    group = work.get("group", "1 + 0 * pg_backend_pid()")
+    query = f"SELECT {expression} FROM {work['table']} GROUP BY {group}"
+    plan = server.one("EXPLAIN (ANALYZE, FORMAT json, TIMING off) " + query)[0]["Plan"]
+    while plan.get("Strategy") != "Hashed":
+        if "Plans" not in plan:
+            return None
+        plan = plan["Plans"][0]
+    return plan.get("Peak Memory Usage")
+
+
+def measure(server, work, runs):
+    for name, value in work.get("settings", {}).items():
+        server.all(f"SET {name} = '{value}'")
+    queries = {name: statement(work, expression) for name, expression in work["queries"].items()}
+    # EXPLAIN finds out which peers are there without running them.
+    queries = {name: query for name, query in queries.items() if server.available("EXPLAIN " + query)}
+    times, answers = {name: [] for name in queries}, {}
+    for run in range(runs + 1):
+        for name, query in queries.items():
+            progress(f"{work['name']}: run {run} of {runs}, {name}")
+            seconds, rows = server.timed(query)
+            answers[name] = rows[0][-1]
+            if run:
+                times[name].append(seconds)
+    progress(f"{work['name']}: exact answer and memory")
+    exact = None
+    if "exact" in work:
+        exact = int(work["exact"]) if work["exact"].isdigit() else server.one(f"SELECT {work['exact']} FROM {work['table']}")
+    elif "count(DISTINCT v)" in answers:
+        exact = answers["count(DISTINCT v)"]
+    base = statistics.median(next(iter(times.values())))
+    for name in queries:
+        median = statistics.median(times[name])
+        counts_rows = name.startswith("count(") and "DISTINCT" not in name or name == next(iter(queries))
+        yield dict(
+            work=work["name"], query=name, median_ms=1e3 * median, min_ms=1e3 * min(times[name]), max_ms=1e3 * max(times[name]),
+            ratio=median / base, reach=work.get("reach", {}).get(name),
+            error_percent=None if exact is None or counts_rows else 100 * (float(answers[name]) / float(exact) - 1),
+            memory_kb=None if counts_rows and "group" not in work else peak_memory_kb(server, work, work["queries"][name]))
+    for name in work.get("settings", {}):
+        server.all(f"RESET {name}")
+
+
+def error_sweep(server, trials):
+    """The error against n, through every phase around the capacity: one disjoint set of integers per trial."""
+    sizes = sorted({round(10 ** (e / 20)) for e in range(20, 141)} | {round(8517 * (8 / 7) ** (i / 6)) for i in range(-12, 30)})
+    for n in sizes:
+        progress(f"error sweep: n = {n:,}")
+        tries = max(1, min(trials, 4_000_000 // n))
+        yield n, tries, [float(row[0]) / n - 1 for row in server.all(
+            f"SELECT approx_count_distinct_cvm(i) FROM generate_series(0, {n}::bigint * {tries} - 1) i GROUP BY i / {n}")]
+
+
+def memory_sweep(server):
+    """Memory per group against the number of distinct values in it."""
+    expressions = {"count(v)": "count(v)", "cvm_count": "approx_count_distinct_cvm(v)", "hll": HLL.format(type="integer", x="v"),
+                   "datasketches theta": THETA.format(x="v")}
+    server.all("SET work_mem = '4GB'")
+    server.all("SET enable_sort = off")
+    for size in [1, 2, 5, 8, 10, 16, 20, 50, 100, 128, 200, 500, 1000, 5000, 20000]:
+        groups = max(10, min(20_000, 2_000_000 // size))
+        server.all("DROP TABLE IF EXISTS sweep")
+        server.all(f"CREATE TABLE sweep AS SELECT (i % {groups})::int AS g, i::int AS v FROM generate_series(0, {groups * size - 1}) i")
+        server.all("ANALYZE sweep")
+        for name, expression in expressions.items():
+            if server.available(f"EXPLAIN SELECT {expression} FROM sweep"):
+                progress(f"memory sweep: {size} values in a group, {name}")
+                kb = peak_memory_kb(server, dict(table="sweep", group="g"), expression)
+                yield name, size, 1024 * kb / groups
+
+
+def progress(text):
+    print(f"\r\033[K{text}" if sys.stderr.isatty() else text, end="" if sys.stderr.isatty() else "\n", file=sys.stderr, flush=True)
+
+
+def show(row):
+    memory = "" if row["memory_kb"] is None else f"{row['memory_kb']:,} kB"
+    error = "" if row["error_percent"] is None else f"{row['error_percent']:+.2f} %"
+    reach = "" if row["reach"] is None else f"{row['reach']:.2f}"
+    progress("") if sys.stderr.isatty() else None
+    print(f"{row['work']:28} {row['query']:24} {row['median_ms']:9.0f} {row['min_ms']:9.0f} {row['max_ms']:9.0f} "
+          f"{row['ratio']:7.3f} {reach:>6} {error:>9} {memory:>14}", flush=True)
+
+
+def plot_ratios(rows, path):
+    names = list(dict.fromkeys(row["query"] for row in rows if not row["query"].startswith(("count of", "detoasting"))))
+    names = [name for name in names if not re.match(r"count\((?!DISTINCT)", name)]
+    labels = list(dict.fromkeys(row["work"] for row in rows))
+    figure, axes = plt.subplots(figsize=(9, 0.42 * len(labels) + 1.6))
+    for offset, name in enumerate(names):
+        points = [(labels.index(row["work"]), row["ratio"]) for row in rows if row["query"] == name]
+        height = 0.8 / len(names)
+        axes.barh([y + offset * height - 0.4 + height / 2 for y, _ in points], [x for _, x in points], height, label=name)
+    axes.axvline(1, color="black", linewidth=1)
+    axes.set_yticks(range(len(labels)), labels)
+    axes.invert_yaxis()
+    axes.set_xlabel("time, as a multiple of count(x)'s (of the type's own hash, of detoasting, where that is the measure)")
+    axes.legend()
+    figure.tight_layout()
+    figure.savefig(path)
+
+
+def plot_errors(sweep, path):
+    figure, axes = plt.subplots(figsize=(9, 4))
+    exact = [(n, e) for n, tries, errors in sweep for e in errors]
+    axes.plot([n for n, _ in exact], [100 * e for _, e in exact], ".", markersize=2, alpha=0.4, label="one set of n integers")
+    many = [(n, errors) for n, tries, errors in sweep if tries >= 50]
+    axes.plot([n for n, _ in many], [100 * statistics.fmean(e * e for e in errors) ** 0.5 for _, errors in many], label="root mean square")
+    axes.axhline(3, color="black", linewidth=0.8)
+    axes.axhline(-3, color="black", linewidth=0.8, label="epsilon")
+    axes.set_xscale("log")
+    axes.set_xlabel("n, distinct values")
+    axes.set_ylabel("error, %")
+    axes.legend(loc="lower left")
+    figure.tight_layout()
+    figure.savefig(path)
+
+
+def plot_memory(sweep, path):
+    figure, axes = plt.subplots(figsize=(9, 4))
+    for name in dict.fromkeys(name for name, _, _ in sweep):
+        points = [(size, per_group) for other, size, per_group in sweep if other == name]
+        axes.plot([x for x, _ in points], [y for _, y in points], "o-", label=name)
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.set_xlabel("distinct values in a group")
+    axes.set_ylabel("bytes for each group, as EXPLAIN ANALYZE reports")
+    axes.legend()
+    figure.tight_layout()
+    figure.savefig(path)
+
+
+def write_csv(path, header, rows):
+    with open(path, "w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(header)
+        writer.writerows(rows)
+
+
+def machine(server, commit):
+    cpu = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), platform.machine())
+    return {"commit": commit, "cpu": cpu, "cores": os.cpu_count(), "server": server.one("SHOW server_version"),
+            "date": time.strftime("%Y-%m-%d")}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", type=int, default=10_000_000, help="rows of the large tables (default: 10,000,000)")
+    parser.add_argument("--runs", type=int, default=7, help="counted runs of each query (default: 7)")
+    parser.add_argument("--only", default="", help="only the works whose name matches this regular expression; no sweeps")
+    parser.add_argument("--out", default=os.path.join(HERE, "results"), help="folder for CSV and plots")
+    parser.add_argument("--commit", default="unknown", help="recorded with the results")
+    arguments = parser.parse_args()
+    os.makedirs(arguments.out, exist_ok=True)
+
+    server = Server()
+    server.all("CREATE EXTENSION IF NOT EXISTS cvm_count")
+    for peer in ["hll", "datasketches", "timescaledb_toolkit"]:
+        server.available(f"CREATE EXTENSION IF NOT EXISTS {peer}")
+    about = machine(server, arguments.commit)
+    print(", ".join(f"{key} {value}" for key, value in about.items()))
+    print(f"{'work':28} {'query':24} {'median ms':>9} {'min':>9} {'max':>9} {'ratio':>7} {'reach':>6} {'error':>9} {'memory':>14}")
+    rows = []
+    for work in works(arguments.rows):
+        if not re.search(arguments.only, work["name"]):
+            continue
+        if not server.one(f"SELECT to_regclass('{work['table']}') IS NOT NULL"):
+            progress(f"{work['name']}: making the data")
+            create = work.get("create") or next(w["create"] for w in works(arguments.rows) if w["table"] == work["table"])
+            server.all("SET work_mem = '2GB'")
+            server.all(f"CREATE TABLE {work['table']} AS {create}")
+            server.all("RESET work_mem")
+            server.all(f"VACUUM (FREEZE, ANALYZE) {work['table']}")
+        for row in measure(server, work, arguments.runs):
+            show(row)
+            rows.append(row)
+    if arguments.only:
+        return
+    write_csv(os.path.join(arguments.out, "sql.csv"), [*rows[0], *about],
+              [[*row.values(), *about.values()] for row in rows])
+    plot_ratios(rows, os.path.join(arguments.out, "ratios.svg"))
+    sweep = list(error_sweep(server, 200))
+    write_csv(os.path.join(arguments.out, "errors.csv"), ["n", "tries", "mean_error", "rms_error"],
+              [[n, tries, statistics.fmean(errors), statistics.fmean(e * e for e in errors) ** 0.5] for n, tries, errors in sweep])
+    plot_errors(sweep, os.path.join(arguments.out, "errors.svg"))
+    memory = list(memory_sweep(server))
+    write_csv(os.path.join(arguments.out, "memory.csv"), ["query", "values_per_group", "bytes_per_group"], memory)
+    plot_memory(memory, os.path.join(arguments.out, "memory.svg"))
+    progress(f"results are in {arguments.out}\n")
+
+
+if __name__ == "__main__":
+    main()

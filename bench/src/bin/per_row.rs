@@ -1,0 +1,104 @@
+//! What `scripts/instructions` counts: each case is a function of its own, run over a known number of rows.
+
+use cvm_sketch::{Accuracy, Sketch, hash};
+use std::hint::black_box;
+
+const ROWS: usize = 100_000;
+
+#[inline(never)]
+fn case_hash_integer(values: &[u64]) -> u64 {
+    values
+        .iter()
+        .fold(0, |sum, &value| sum ^ hash::integer(value as i64, 0))
+}
+
+#[inline(never)]
+fn case_hash_double(values: &[u64]) -> u64 {
+    values.iter().fold(0, |sum, &value| sum ^ hash::double(value as f64, 0))
+}
+
+fn hash_bytes<const LENGTH: usize>(values: &[u64]) -> u64 {
+    let mut text = [b'x'; LENGTH];
+    values.iter().fold(0, |sum, &value| {
+        text[..8].copy_from_slice(&value.to_le_bytes());
+        sum ^ hash::bytes(black_box(&text[..]), 0)
+    })
+}
+
+#[inline(never)]
+fn case_hash_text_of_9(values: &[u64]) -> u64 {
+    hash_bytes::<9>(values)
+}
+
+#[inline(never)]
+fn case_hash_uuid(values: &[u64]) -> u64 {
+    hash_bytes::<16>(values)
+}
+
+#[inline(never)]
+fn case_hash_text_of_25(values: &[u64]) -> u64 {
+    hash_bytes::<25>(values)
+}
+
+#[inline(never)]
+fn case_hash_text_of_200(values: &[u64]) -> u64 {
+    hash_bytes::<200>(values)
+}
+
+/// Rows of a long stream: one in twelve belongs to the level, and is retained already.
+#[inline(never)]
+fn case_insert_into_full_sketch(sketch: &mut Sketch, hashes: &[u64]) {
+    for &hash in hashes {
+        sketch.insert(hash).expect("ordinary memory");
+    }
+}
+
+/// Rows of GROUP BY: sketches of ten values.
+#[inline(never)]
+fn case_insert_into_small_sketches(hashes: &[u64]) -> usize {
+    hashes
+        .chunks(10)
+        .map(|group| {
+            let mut sketch = Sketch::new(8_517, 0);
+            for &hash in group {
+                sketch.insert(hash).expect("ordinary memory");
+            }
+            sketch.retained()
+        })
+        .sum()
+}
+
+/// Rows of GROUP BY: sketches of a hundred values.
+#[inline(never)]
+fn case_insert_into_lists(hashes: &[u64]) -> usize {
+    hashes
+        .chunks(100)
+        .map(|group| {
+            let mut sketch = Sketch::new(8_517, 0);
+            for &hash in group {
+                sketch.insert(hash).expect("ordinary memory");
+            }
+            sketch.retained()
+        })
+        .sum()
+}
+
+fn main() {
+    let values: Vec<u64> = (0..ROWS as u64).collect();
+    let hashes: Vec<u64> = values.iter().map(|&value| hash::integer(value as i64, 0)).collect();
+    black_box(case_hash_integer(&values));
+    black_box(case_hash_double(&values));
+    black_box(case_hash_text_of_9(&values));
+    black_box(case_hash_uuid(&values));
+    black_box(case_hash_text_of_25(&values));
+    black_box(case_hash_text_of_200(&values));
+
+    let mut sketch = Sketch::new(Accuracy::default().capacity(), 0);
+    for &hash in &hashes {
+        sketch.insert(hash).expect("ordinary memory");
+    }
+    case_insert_into_full_sketch(&mut sketch, &hashes);
+    black_box(case_insert_into_small_sketches(&hashes));
+    black_box(case_insert_into_lists(&hashes));
+    println!("{ROWS}");
+}
