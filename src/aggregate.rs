@@ -9,13 +9,13 @@ use crate::error::{OrRaise, raise};
 use crate::hasher::{
     AsBlankPadded, AsBytes, AsFixedBytes, AsFloat64, AsInt16, AsInt32, AsInt64, Hasher, PlainHash, Rule,
 };
-use crate::memory::ContextAllocator;
+use crate::memory::{self, ContextAllocator};
 use crate::varlena;
-use cvm_sketch::capacity::{DELTA_RANGE, EPSILON_RANGE, Plain};
+use cvm_sketch::capacity::{DEFAULT_CAPACITY, DELTA_RANGE, EPSILON_RANGE, Plain};
 use cvm_sketch::{Accuracy, EncodedSketch, Sketch};
 use pgrx::pg_guard;
 use pgrx::pg_sys::errcodes::PgSqlErrorCode;
-use pgrx::pg_sys::{self, Datum, FunctionCallInfo, MemoryContext, NullableDatum};
+use pgrx::pg_sys::{Datum, FunctionCallInfo, MemoryContext, NullableDatum};
 use std::ptr::NonNull;
 
 /// The seed of all hashes.
@@ -28,8 +28,8 @@ struct State {
     accuracy: Option<NonNull<Accuracy>>,
 }
 
-// PostgreSQL's allocator rounds up to powers of two, so a byte more would cost 64 a group.
-const _: () = assert!(size_of::<State>() == 64);
+// PostgreSQL's allocator rounds up to powers of two, so a byte more would cost 128 a group.
+const _: () = assert!(size_of::<State>() == 128);
 
 declare_function! {
     pg_finfo_cvm_accumulate for cvm_accumulate,
@@ -70,9 +70,8 @@ unsafe extern "C-unwind" fn accumulate<H: PlainHash>(fcinfo: FunctionCallInfo) -
 
 /// The path of a row. `hash` gives the hash of a value, or `None` if that takes what the per-row path must not do.
 ///
-/// Its three ends (nothing changes, the hash belongs to the level, all else) are tail calls or returns, so that rows of a
-/// long stream save and restore no registers. No local needs to be dropped, so an error that a type's own hash function
-/// raises may leave this frame behind.
+/// All its ends are returns or tail calls, so that a row saves and restores no registers. No local needs to be dropped,
+/// so an error that a type's own hash function raises may leave this frame behind.
 ///
 /// # Safety
 ///
@@ -91,40 +90,23 @@ unsafe fn accumulate_with(fcinfo: FunctionCallInfo, hash: impl FnOnce(Datum) -> 
         }
         match hash(value.value) {
             None => accumulate_slowly(fcinfo),
-            Some(hash) if state_of(state).sketch.belongs(hash) => insert_belonging(state.value, hash),
-            Some(_) => state.value,
+            Some(hash) if state_pointer(state).as_mut().sketch.offer(hash) => state.value,
+            Some(hash) => insert_slowly(state.value, hash),
         }
     }
 }
 
-/// Inserts a hash that belongs to the level into a state, and returns the state.
+/// Inserts a hash into a state where that may take memory, and returns the state.
 ///
 /// # Safety
 ///
 /// `state` is a state that nothing else uses.
-#[inline(never)]
-unsafe extern "C-unwind" fn insert_belonging(state: Datum, hash: u64) -> Datum {
-    // SAFETY: the caller vouches for the state.
-    unsafe {
-        if (*state.cast_mut_ptr::<State>()).sketch.contains(hash) {
-            state
-        } else {
-            insert_slowly(state, hash)
-        }
-    }
-}
-
-/// [`insert_belonging`] for a hash that is not retained yet.
-///
-/// # Safety
-///
-/// As [`insert_belonging`].
 #[cold]
 #[pg_guard]
 unsafe extern "C-unwind" fn insert_slowly(state: Datum, hash: u64) -> Datum {
     // SAFETY: the caller vouches for the state.
     unsafe {
-        (*state.cast_mut_ptr::<State>()).sketch.insert(hash).or_raise();
+        (*state.cast_mut_ptr::<State>()).sketch.accumulate(hash).or_raise();
         state
     }
 }
@@ -233,13 +215,12 @@ unsafe extern "C-unwind" fn accumulate_slowly(fcinfo: FunctionCallInfo) -> Datum
             specialize(fcinfo, hasher);
         }
         let hash = hasher.hash(value.value, SEED);
-        let mut state = if state.isnull {
+        let state = if state.isnull {
             new_state(accuracy, context)
         } else {
             state_pointer(state)
         };
-        state.as_mut().sketch.insert(hash).or_raise();
-        Datum::from(state.as_ptr())
+        insert_slowly(Datum::from(state.as_ptr()), hash)
     }
 }
 
@@ -297,7 +278,7 @@ fn raise_parameter(message: String) -> ! {
 unsafe fn new_state(accuracy: Option<Accuracy>, context: MemoryContext) -> NonNull<State> {
     // SAFETY: state and sketch end together, with the context.
     let allocator = unsafe { ContextAllocator::new(context) };
-    let capacity = accuracy.unwrap_or_default().capacity();
+    let capacity = accuracy.map_or(DEFAULT_CAPACITY, |accuracy| accuracy.capacity());
     let state = State {
         sketch: Sketch::new_in(capacity, SEED, allocator),
         accuracy: accuracy.map(|accuracy| allocator.place(accuracy).or_raise()),
@@ -320,7 +301,7 @@ pub unsafe extern "C-unwind" fn cvm_combine(fcinfo: FunctionCallInfo) -> Datum {
         if from.isnull {
             return unchanged(fcinfo, into);
         }
-        let from = state_of(from);
+        let from = settled_state(from);
         if into.isnull {
             let allocator = ContextAllocator::new(context);
             let copy = State {
@@ -349,7 +330,7 @@ pub unsafe extern "C-unwind" fn cvm_serialize(fcinfo: FunctionCallInfo) -> Datum
     // SAFETY: the declaration gives the argument, not NULL. The bytes go to the caller's memory context.
     unsafe {
         aggregate_context(fcinfo);
-        let state = state_of(argument(fcinfo, 0));
+        let state = settled_state(argument(fcinfo, 0));
         let bytes = state
             .sketch
             .encode_in(varlena::HEADER_LEN, ContextAllocator::current())
@@ -397,7 +378,7 @@ pub unsafe extern "C-unwind" fn cvm_final_count(fcinfo: FunctionCallInfo) -> Dat
         let estimate = if state.isnull {
             0
         } else {
-            state_of(state).sketch.estimate()
+            settled_state(state).sketch.estimate()
         };
         Datum::from(estimate)
     }
@@ -412,7 +393,7 @@ pub unsafe extern "C-unwind" fn cvm_final_count(fcinfo: FunctionCallInfo) -> Dat
 unsafe fn aggregate_context(fcinfo: FunctionCallInfo) -> MemoryContext {
     let mut context: MemoryContext = std::ptr::null_mut();
     // SAFETY: the caller vouches for the frame.
-    if unsafe { pg_sys::AggCheckCallContext(fcinfo, &mut context) } == 0 {
+    if unsafe { memory::unguarded::AggCheckCallContext(fcinfo, &mut context) } == 0 {
         raise(
             PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
             "aggregate support function called in a context that is not an aggregate",
@@ -428,6 +409,21 @@ unsafe fn aggregate_context(fcinfo: FunctionCallInfo) -> MemoryContext {
 unsafe fn state_pointer(state: NullableDatum) -> NonNull<State> {
     // SAFETY: the caller vouches for the pointer.
     unsafe { NonNull::new_unchecked(state.value.cast_mut_ptr()) }
+}
+
+/// The state with its sketch settled, to be read. That the sketch says the same as before makes this harmless where
+/// PostgreSQL reads a state more than once: in windows, and where aggregates share it.
+///
+/// # Safety
+///
+/// As [`state_pointer`], and nothing else uses the state.
+unsafe fn settled_state<'a>(state: NullableDatum) -> &'a State {
+    // SAFETY: the caller vouches for the pointer.
+    unsafe {
+        let state = state_pointer(state).as_mut();
+        state.sketch.settle().or_raise();
+        state
+    }
 }
 
 /// # Safety

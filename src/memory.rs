@@ -12,6 +12,25 @@ use std::ptr::NonNull;
 /// The alignment of everything that PostgreSQL allocates.
 const MAXALIGN: usize = pg_sys::MAXIMUM_ALIGNOF as usize;
 
+/// The largest block that PostgreSQL gives out.
+const MAX_SIZE: usize = usize::MAX / 2;
+
+/// Functions of PostgreSQL that are called without pgrx's guard, which would save and restore a jump buffer around each
+/// call: with millions of groups that is most of what a group costs. None of them can raise an error as it is used here.
+pub(crate) mod unguarded {
+    use pgrx::pg_sys::{FunctionCallInfo, MemoryContext};
+    use std::ffi::{c_int, c_void};
+
+    unsafe extern "C-unwind" {
+        /// Raises errors for sizes above the largest, and for exhaustion unless told not to.
+        pub(crate) fn MemoryContextAllocExtended(context: MemoryContext, size: usize, flags: c_int) -> *mut c_void;
+        /// Raises errors for pointers that are not of an allocated block.
+        pub(crate) fn pfree(block: *mut c_void);
+        /// Raises none: it looks at the type of a node.
+        pub(crate) fn AggCheckCallContext(call: FunctionCallInfo, context: *mut MemoryContext) -> c_int;
+    }
+}
+
 /// An allocator that takes from one memory context. Exhaustion is an error to handle, never an abort.
 #[derive(Clone, Copy)]
 pub(crate) struct ContextAllocator(pg_sys::MemoryContext);
@@ -47,11 +66,13 @@ impl ContextAllocator {
     }
 
     fn allocate_bytes(self, size: usize) -> Result<NonNull<u8>, AllocError> {
+        if size > MAX_SIZE {
+            return Err(AllocError);
+        }
         let flags = pg_sys::MCXT_ALLOC_NO_OOM | pg_sys::MCXT_ALLOC_HUGE;
-        // SAFETY: the context is one, as whoever made the allocator vouched. Sizes beyond what PostgreSQL allows at all
-        // raise an ERROR, which the guard around the call turns into a panic that unwinds to the entry of the
-        // extension.
-        let block = unsafe { pg_sys::MemoryContextAllocExtended(self.0, size, flags as i32) };
+        // SAFETY: the context is one, as whoever made the allocator vouched. Told so, the function returns NULL when memory
+        // is exhausted, and the size is one that it takes, so it raises no error.
+        let block = unsafe { unguarded::MemoryContextAllocExtended(self.0, size, flags as i32) };
         NonNull::new(block.cast()).ok_or(AllocError)
     }
 }
@@ -85,7 +106,7 @@ unsafe impl Allocator for ContextAllocator {
             // SAFETY: `allocate` wrote it there for such a layout.
             unsafe { block.cast::<NonNull<u8>>().sub(1).read() }
         };
-        // SAFETY: this is what MemoryContextAllocExtended returned.
-        unsafe { pg_sys::pfree(start.as_ptr().cast()) }
+        // SAFETY: this is what MemoryContextAllocExtended returned, so freeing it raises no error.
+        unsafe { unguarded::pfree(start.as_ptr().cast()) }
     }
 }

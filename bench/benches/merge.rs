@@ -1,7 +1,8 @@
 //! Merging 10,000 full sketches of the default capacity, each of 100,000 values drawn from the same 200,000.
 
-use criterion::{Criterion, Throughput, black_box, criterion_group, criterion_main};
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use cvm_sketch::{Accuracy, EncodedSketch, Sketch, hash};
+use std::hint::black_box;
 
 const SKETCHES: i64 = 10_000;
 const UNIVERSE: i64 = 200_000;

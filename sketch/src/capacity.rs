@@ -45,6 +45,9 @@ pub struct Accuracy {
     delta: f64,
 }
 
+/// The capacity of the default accuracy. A constant, since each group of a GROUP BY asks for it.
+pub const DEFAULT_CAPACITY: u32 = 8_517;
+
 impl Default for Accuracy {
     /// Within 3 %, 99 times in 100.
     fn default() -> Self {
@@ -148,7 +151,7 @@ mod tests {
     #[test]
     fn capacities_are_frozen() {
         let capacity = |epsilon, delta| Accuracy::new(epsilon, delta).unwrap().capacity();
-        assert_eq!(Accuracy::default().capacity(), 8_517);
+        assert_eq!(Accuracy::default().capacity(), DEFAULT_CAPACITY);
         assert_eq!(capacity(0.01, 0.01), 76_270);
         assert_eq!(capacity(0.01, 0.001), 124_095);
         assert_eq!(capacity(0.5, 0.001), 101);

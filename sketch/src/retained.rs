@@ -1,8 +1,10 @@
 //! The set of retained hashes: a list while it is short, a hash table after that.
 //!
-//! Most groups of a GROUP BY hold few values, so a short set must be small: a list of 8, 16, then 128 hashes, searched
-//! from end to end. The sizes are powers of two, which is what PostgreSQL's allocator hands out anyway, and few, since
-//! what a group outgrows stays with the allocator until another group needs it. Above that, a hash table.
+//! Most groups of a GROUP BY hold few values, so a short set must be small: a list with room for 16, then 128 hashes. The
+//! sizes are powers of two, which is what PostgreSQL's allocator hands out anyway, and few, since what a group outgrows
+//! stays with the allocator until another group needs it. And adding to a short set must touch little memory, since with
+//! many groups every cache line touched is a miss: hashes are appended to a list unseen, and sorted in, or found to be
+//! repeated, when it is full or read.
 
 use crate::OutOfMemory;
 use allocator_api2::alloc::Allocator;
@@ -12,9 +14,14 @@ use hashbrown::HashSet;
 use nohash_hasher::{BuildNoHashHasher, IsEnabled};
 use std::hash::{Hash, Hasher};
 
-/// Capacities of the list, in hashes.
-const LIST_SIZES: [usize; 3] = [8, 16, 128];
-const LIST_LIMIT: usize = LIST_SIZES[LIST_SIZES.len() - 1];
+/// Room of a list, in hashes.
+const LIST_SIZES: [usize; 2] = [16, 128];
+
+/// How many distinct hashes a list of a size may hold. The rest of the room is for hashes appended unseen, so that the
+/// list is not sorted too often.
+const fn distinct_limit(size: usize) -> usize {
+    size - size / 8
+}
 
 /// A retained hash as a key of the table.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -35,7 +42,11 @@ impl IsEnabled for Key {}
 
 type Table<A> = HashSet<Key, BuildNoHashHasher<Key>, A>;
 
-/// A set of distinct hashes.
+/// How many hashes are added together at most.
+pub(crate) const BATCH: usize = 8;
+
+/// A set of distinct hashes. [`append`](Self::append) may leave a list unsorted, with hashes repeated; all that reads the
+/// set expects that [`settle`](Self::settle) was called since.
 pub(crate) enum Retained<A: Allocator> {
     List(Vec<u64, A>),
     Table(Box<Table<A>, A>),
@@ -49,9 +60,12 @@ impl<A: Allocator + Clone> Retained<A> {
 
     /// An empty set that can take `count` hashes without allocating.
     pub(crate) fn with_room_in(count: usize, allocator: A) -> Result<Self, OutOfMemory> {
-        if count <= LIST_LIMIT {
+        if count == 0 {
+            return Ok(Self::new_in(allocator));
+        }
+        if let Some(size) = LIST_SIZES.into_iter().find(|&size| distinct_limit(size) >= count) {
             let mut list = Vec::new_in(allocator);
-            reserve_list(&mut list, count)?;
+            list.try_reserve_exact(size).map_err(|_| OutOfMemory)?;
             return Ok(Retained::List(list));
         }
         let mut table = Table::with_hasher_in(BuildNoHashHasher::default(), allocator.clone());
@@ -67,37 +81,70 @@ impl<A: Allocator + Clone> Retained<A> {
         }
     }
 
-    /// Allocates nothing and never panics, so that it may run where neither is allowed.
-    #[inline]
-    pub(crate) fn contains(&self, hash: u64) -> bool {
+    /// Adds up to [`BATCH`] hashes. More would be looked up together no faster.
+    pub(crate) fn append(&mut self, hashes: &[u64]) -> Result<(), OutOfMemory> {
+        debug_assert!(hashes.len() <= BATCH);
         match self {
-            Retained::List(list) => list.contains(&hash),
-            Retained::Table(table) => table.contains(&Key(hash)),
+            Retained::List(list) => {
+                if list.capacity() - list.len() < hashes.len() {
+                    self.settle();
+                    return self.append_to_settled(hashes);
+                }
+                list.extend_from_slice(hashes);
+                Ok(())
+            }
+            Retained::Table(table) => {
+                // The hashes come from rows far apart, so that each look-up misses the cache. Without a branch between
+                // them the misses overlap. Most hashes of a long stream are there already.
+                let mut absent = [0; BATCH];
+                let mut count = 0;
+                for &hash in hashes {
+                    absent[count] = hash;
+                    count += usize::from(!table.contains(&Key(hash)));
+                }
+                table.try_reserve(count).map_err(|_| OutOfMemory)?;
+                table.extend(absent[..count].iter().map(|&hash| Key(hash)));
+                Ok(())
+            }
         }
     }
 
-    /// Adds a hash that is not in the set.
-    pub(crate) fn insert_new(&mut self, hash: u64) -> Result<(), OutOfMemory> {
-        match self {
-            Retained::List(list) if list.len() < list.capacity() => list.push(hash),
-            Retained::List(list) if list.len() < LIST_LIMIT => {
-                reserve_list(list, list.len() + 1)?;
-                list.push(hash);
+    /// [`append`](Self::append) to a list that had too little room for all of the hashes.
+    fn append_to_settled(&mut self, hashes: &[u64]) -> Result<(), OutOfMemory> {
+        if let Retained::List(list) = self
+            && list.len() + hashes.len() > distinct_limit(list.capacity())
+        {
+            let mut grown = Self::with_room_in(list.len() + hashes.len(), list.allocator().clone())?;
+            match &mut grown {
+                Retained::List(grown) => grown.extend_from_slice(list),
+                Retained::Table(grown) => grown.extend(list.iter().map(|&hash| Key(hash))),
             }
-            Retained::List(list) => {
-                let mut table = Self::with_room_in(list.len() + 1, list.allocator().clone())?;
-                for &known in list.iter() {
-                    table.insert_new(known)?;
-                }
-                table.insert_new(hash)?;
-                *self = table;
-            }
-            Retained::Table(table) => {
-                table.try_reserve(1).map_err(|_| OutOfMemory)?;
-                table.insert(Key(hash));
-            }
+            *self = grown;
         }
-        Ok(())
+        self.append(hashes)
+    }
+
+    /// Makes a list ascend without repetition.
+    pub(crate) fn settle(&mut self) {
+        if let Retained::List(list) = self {
+            // The stable sort, since it makes use of the part that is in order already.
+            list.sort();
+            list.dedup();
+        }
+    }
+
+    pub(crate) fn is_settled(&self) -> bool {
+        match self {
+            Retained::List(list) => list.is_sorted_by(|a, b| a < b),
+            Retained::Table(_) => true,
+        }
+    }
+
+    pub(crate) fn contains(&self, hash: u64) -> bool {
+        match self {
+            Retained::List(list) => list.binary_search(&hash).is_ok(),
+            Retained::Table(table) => table.contains(&Key(hash)),
+        }
     }
 
     /// Drops every hash that is not below `threshold`.
@@ -126,18 +173,13 @@ impl<A: Allocator + Clone> Retained<A> {
     }
 }
 
-fn reserve_list<A: Allocator>(list: &mut Vec<u64, A>, count: usize) -> Result<(), OutOfMemory> {
-    let size = LIST_SIZES.into_iter().find(|&size| size >= count).unwrap_or(count);
-    list.try_reserve_exact(size - list.len()).map_err(|_| OutOfMemory)
-}
-
 /// Puts the keys of a table in afresh, in the memory it has. Removed keys leave tombstones, which take room: without
 /// this, the table would double although it never holds more keys than before.
-fn rebuild<A: Allocator + Clone>(table: &mut Table<A>) -> Result<(), OutOfMemory> {
-    let mut keys = Vec::new_in(table.allocator().clone());
-    keys.try_reserve_exact(table.len()).map_err(|_| OutOfMemory)?;
-    keys.extend(table.drain());
-    table.extend(keys);
+fn rebuild<A: Allocator + Clone>(keys: &mut Table<A>) -> Result<(), OutOfMemory> {
+    let mut kept = Vec::new_in(keys.allocator().clone());
+    kept.try_reserve_exact(keys.len()).map_err(|_| OutOfMemory)?;
+    kept.extend(keys.drain());
+    keys.extend(kept);
     Ok(())
 }
 
@@ -151,15 +193,20 @@ mod tests {
     fn filled(count: u64, stride: u64) -> Retained<Global> {
         let mut retained = Retained::new_in(Global);
         for i in 0..count {
-            retained.insert_new(i * stride).unwrap();
+            retained.append(&[i * stride]).unwrap();
         }
+        retained.settle();
         retained
     }
 
     #[test]
-    fn a_set_holds_what_was_inserted_at_every_size() {
-        for count in [0, 1, 8, 9, 16, 17, 128, 129, 1_000, 10_000] {
-            let retained = filled(count, 3);
+    fn a_set_holds_what_was_appended_at_every_size() {
+        for count in [0, 1, 14, 15, 16, 17, 112, 113, 128, 129, 1_000, 10_000] {
+            let mut retained = filled(count, 3);
+            for i in (0..count).rev() {
+                retained.append(&[3 * i, 3 * (i / 2)]).unwrap();
+            }
+            retained.settle();
             assert_eq!(retained.len() as u64, count);
             assert!((0..count).all(|i| retained.contains(3 * i) && !retained.contains(3 * i + 1)));
             let mut hashes: std::vec::Vec<u64> = retained.iter().collect();
@@ -171,11 +218,12 @@ mod tests {
     #[test]
     fn a_set_is_small_and_an_enum_costs_no_word() {
         assert!(size_of::<Retained<Global>>() <= 24);
-        let capacity = |count| match filled(count, 1) {
+        let room = |count| match filled(count, 1) {
             Retained::List(list) => list.capacity(),
             Retained::Table(_) => panic!("a table for {count}"),
         };
-        assert_eq!([0, 1, 8, 9, 16, 17, 128].map(capacity), [0, 8, 8, 16, 16, 128, 128]);
+        assert_eq!([0, 1, 16, 17, 128].map(room), [0, 16, 16, 128, 128]);
+        assert!(matches!(filled(129, 1), Retained::Table(_)));
     }
 
     #[test]
@@ -195,9 +243,7 @@ mod tests {
                     .wrapping_mul(0x9E37_79B9_7F4A_7C15)
                     .wrapping_add(0xD1B5_4A32_D192_ED03);
                 let candidate = (hash >> 8) % threshold(level - 1).unwrap();
-                if !retained.contains(candidate) {
-                    retained.insert_new(candidate).unwrap();
-                }
+                retained.append(&[candidate]).unwrap();
             }
             retained.retain_below(bound).unwrap();
         }

@@ -3,7 +3,7 @@
 use crate::OutOfMemory;
 use crate::capacity::{MAX_CAPACITY, MIN_CAPACITY};
 use crate::codec::EncodedSketch;
-use crate::retained::Retained;
+use crate::retained::{BATCH, Retained};
 use crate::threshold::{HASH_BITS, MAX_LEVEL, scale_up, threshold};
 use allocator_api2::alloc::{Allocator, Global};
 use std::fmt;
@@ -11,15 +11,21 @@ use std::fmt;
 /// A sample of the distinct hashes of a multiset of values.
 ///
 /// **Invariant**: the level is the smallest at which fewer than `capacity` of the distinct hashes belong, and the
-/// retained hashes are all that belong to it. It holds after every operation.
+/// retained hashes are all that belong to it.
 ///
-/// All memory comes from the allocator `A`; a sketch of no values has none.
+/// Hashes offered wait in a row of eight before they are looked at, which makes the path of a row a comparison and a
+/// write, to memory next to each other. So what reads a sketch expects that it was [settled](Self::settle) since.
+///
+/// All memory but the sketch's own comes from the allocator `A`; a sketch of up to eight values has none.
+#[repr(C)] // What the path of a row touches stands first, together.
 pub struct Sketch<A: Allocator + Clone = Global> {
     /// T_level: kept beside the level because every row compares with it.
     threshold: u64,
-    seed: u64,
-    capacity: u32,
+    waiting: [u64; BATCH],
+    waiting_count: u8,
     level: u16,
+    capacity: u32,
+    seed: u64,
     retained: Retained<A>,
 }
 
@@ -44,9 +50,11 @@ impl<A: Allocator + Clone> Sketch<A> {
         );
         Sketch {
             threshold: 1 << HASH_BITS,
-            seed,
-            capacity,
+            waiting: [0; BATCH],
+            waiting_count: 0,
             level: 0,
+            capacity,
+            seed,
             retained: Retained::new_in(allocator),
         }
     }
@@ -68,11 +76,13 @@ impl<A: Allocator + Clone> Sketch<A> {
 
     /// The number of retained hashes.
     pub fn retained(&self) -> usize {
+        debug_assert!(self.is_settled(), "a sketch is settled before it is read");
         self.retained.len()
     }
 
     /// The retained hashes, each of 56 bits, in no particular order.
     pub fn hashes(&self) -> impl Iterator<Item = u64> {
+        debug_assert!(self.is_settled(), "a sketch is settled before it is read");
         self.retained.iter()
     }
 
@@ -84,41 +94,91 @@ impl<A: Allocator + Clone> Sketch<A> {
     /// The estimated number of distinct values: the number of retained hashes over the probability that a hash belongs
     /// to the level, rounded to the nearest integer. Unbiased, up to the rounding.
     pub fn estimate(&self) -> u64 {
-        scale_up(self.retained.len() as u64, self.threshold)
+        scale_up(self.retained() as u64, self.threshold)
     }
 
-    /// Whether the hash belongs to the level. One that does not changes nothing when inserted, and most rows of a long
-    /// stream end here. It is one comparison, allocates nothing and cannot panic.
+    /// Accumulates the 64-bit hash of a value, of which the upper 56 bits count, if that is possible without looking at
+    /// those that wait. False when it is not, and [`accumulate`](Self::accumulate) has to be called.
+    ///
+    /// This is the path of a row. It allocates nothing and cannot panic.
     #[inline(always)]
-    pub fn belongs(&self, hash: u64) -> bool {
-        truncate(hash) < self.threshold
-    }
-
-    /// Whether the hash is retained, so that inserting it changes nothing. Allocates nothing and cannot panic.
-    #[inline]
-    pub fn contains(&self, hash: u64) -> bool {
-        self.retained.contains(truncate(hash))
+    pub fn offer(&mut self, hash: u64) -> bool {
+        let hash = truncate(hash);
+        let count = usize::from(self.waiting_count);
+        let Some(place) = self.waiting.get_mut(count) else {
+            return false;
+        };
+        // Whether a hash belongs is chance, which no branch predictor foresees: so each one is written, and overwritten by
+        // the next unless it counts.
+        *place = hash;
+        self.waiting_count += u8::from(hash < self.threshold);
+        true
     }
 
     /// Accumulates the 64-bit hash of a value, of which the upper 56 bits count.
     ///
-    /// Complexity: constant, amortized, and for most hashes of a long stream one comparison.
+    /// Complexity: constant, amortized; for most hashes of a long stream, one comparison.
     ///
     /// # Errors
     ///
     /// [`OutOfMemory`] when the allocator has no more.
     #[inline]
-    pub fn insert(&mut self, hash: u64) -> Result<(), OutOfMemory> {
-        if !self.belongs(hash) || self.contains(hash) {
-            return Ok(());
+    pub fn accumulate(&mut self, hash: u64) -> Result<(), OutOfMemory> {
+        if !self.offer(hash) {
+            self.flush()?;
+            self.offer(hash);
         }
-        self.insert_new(truncate(hash))
+        Ok(())
     }
 
-    /// Inserts a hash that belongs to the level and is not retained.
-    fn insert_new(&mut self, hash: u64) -> Result<(), OutOfMemory> {
-        self.retained.insert_new(hash)?;
-        self.thin()
+    /// Empties the row of hashes that wait.
+    fn flush(&mut self) -> Result<(), OutOfMemory> {
+        let waiting = self.waiting;
+        let count = usize::from(std::mem::take(&mut self.waiting_count)).min(BATCH);
+        self.retained.append(&waiting[..count])?;
+        if self.retained.len() >= self.capacity as usize {
+            self.retained.settle();
+            self.thin()?;
+        }
+        Ok(())
+    }
+
+    fn is_settled(&self) -> bool {
+        self.waiting_count == 0 && self.retained.is_settled()
+    }
+
+    /// Puts all hashes offered in their place, so that the sketch can be read.
+    ///
+    /// # Errors
+    ///
+    /// [`OutOfMemory`] when the allocator has no more.
+    pub fn settle(&mut self) -> Result<(), OutOfMemory> {
+        if self.waiting_count > 0 {
+            self.flush()?;
+        }
+        self.retained.settle();
+        Ok(())
+    }
+
+    /// Accumulates the 64-bit hash of a value and settles the sketch.
+    ///
+    /// # Errors
+    ///
+    /// [`OutOfMemory`] when the allocator has no more.
+    pub fn insert(&mut self, hash: u64) -> Result<(), OutOfMemory> {
+        self.insert_all([hash])
+    }
+
+    /// Accumulates the hashes of many values and settles the sketch.
+    ///
+    /// # Errors
+    ///
+    /// [`OutOfMemory`] when the allocator has no more.
+    pub fn insert_all(&mut self, hashes: impl IntoIterator<Item = u64>) -> Result<(), OutOfMemory> {
+        for hash in hashes {
+            self.accumulate(hash)?;
+        }
+        self.settle()
     }
 
     /// Raises the level until fewer than `capacity` hashes are retained.
@@ -177,15 +237,11 @@ impl<A: Allocator + Clone> Sketch<A> {
         if self.seed != seed {
             return Err(MergeError::Seeds(self.seed, seed));
         }
+        self.settle()?;
         self.capacity = self.capacity.min(capacity);
         self.raise_to(level)?;
         self.thin()?;
-        for hash in hashes {
-            if hash < self.threshold && !self.retained.contains(hash) {
-                self.insert_new(hash)?;
-            }
-        }
-        Ok(())
+        Ok(self.insert_all(hashes.map(extend))?)
     }
 
     /// A copy whose memory comes from `allocator`.
@@ -217,8 +273,9 @@ impl<A: Allocator + Clone> Sketch<A> {
         sketch.raise_to(level)?;
         sketch.retained = Retained::with_room_in(count, allocator)?;
         for hash in hashes {
-            sketch.retained.insert_new(hash)?;
+            sketch.retained.append(&[hash])?;
         }
+        sketch.retained.settle();
         Ok(sketch)
     }
 }
@@ -227,6 +284,11 @@ impl<A: Allocator + Clone> Sketch<A> {
 #[inline]
 fn truncate(hash: u64) -> u64 {
     hash >> (u64::BITS - HASH_BITS)
+}
+
+/// A 64-bit hash of which [`truncate`] keeps this.
+fn extend(hash: u64) -> u64 {
+    hash << (u64::BITS - HASH_BITS)
 }
 
 /// Two sketches are equal when they have the same capacity, seed, level and hashes.

@@ -66,9 +66,6 @@ proptest! {
         let exact = retained.len() as u128 * (1 << HASH_BITS);
         let divisor = u128::from(threshold(level).unwrap());
         prop_assert_eq!(u128::from(sketch.estimate()), (exact + divisor / 2) / divisor);
-        for &hash in &hashes {
-            prop_assert!(!sketch.belongs(hash) || sketch.contains(hash));
-        }
     }
 
     #[test]
@@ -77,6 +74,13 @@ proptest! {
         capacity in capacity(),
     ) {
         prop_assert_eq!(sketch_of(&hashes, capacity), sketch_of(&shuffled, capacity));
+    }
+
+    #[test]
+    fn inserting_many_at_once_is_inserting_each(hashes in hashes(), capacity in capacity()) {
+        let mut sketch = Sketch::new(capacity, 0);
+        sketch.insert_all(hashes.iter().copied()).unwrap();
+        prop_assert_eq!(sketch, sketch_of(&hashes, capacity));
     }
 
     #[test]

@@ -48,9 +48,7 @@ fn case_hash_text_of_200(values: &[u64]) -> u64 {
 /// Rows of a long stream: one in twelve belongs to the level, and is retained already.
 #[inline(never)]
 fn case_insert_into_full_sketch(sketch: &mut Sketch, hashes: &[u64]) {
-    for &hash in hashes {
-        sketch.insert(hash).expect("ordinary memory");
-    }
+    sketch.insert_all(hashes.iter().copied()).expect("ordinary memory");
 }
 
 /// Rows of GROUP BY: sketches of ten values.
@@ -60,9 +58,7 @@ fn case_insert_into_small_sketches(hashes: &[u64]) -> usize {
         .chunks(10)
         .map(|group| {
             let mut sketch = Sketch::new(8_517, 0);
-            for &hash in group {
-                sketch.insert(hash).expect("ordinary memory");
-            }
+            sketch.insert_all(group.iter().copied()).expect("ordinary memory");
             sketch.retained()
         })
         .sum()
@@ -75,9 +71,7 @@ fn case_insert_into_lists(hashes: &[u64]) -> usize {
         .chunks(100)
         .map(|group| {
             let mut sketch = Sketch::new(8_517, 0);
-            for &hash in group {
-                sketch.insert(hash).expect("ordinary memory");
-            }
+            sketch.insert_all(group.iter().copied()).expect("ordinary memory");
             sketch.retained()
         })
         .sum()
@@ -94,9 +88,7 @@ fn main() {
     black_box(case_hash_text_of_200(&values));
 
     let mut sketch = Sketch::new(Accuracy::default().capacity(), 0);
-    for &hash in &hashes {
-        sketch.insert(hash).expect("ordinary memory");
-    }
+    sketch.insert_all(hashes.iter().copied()).expect("ordinary memory");
     case_insert_into_full_sketch(&mut sketch, &hashes);
     black_box(case_insert_into_small_sketches(&hashes));
     black_box(case_insert_into_lists(&hashes));
