@@ -42,8 +42,8 @@ impl IsEnabled for Key {}
 
 type Table<A> = HashSet<Key, BuildNoHashHasher<Key>, A>;
 
-/// How many hashes are added together at most.
-pub(crate) const BATCH: usize = 8;
+/// How many hashes are looked up together at most.
+pub(crate) const LOOKUPS: usize = 64;
 
 /// A set of distinct hashes. [`append`](Self::append) may leave a list unsorted, with hashes repeated; all that reads the
 /// set expects that [`settle`](Self::settle) was called since.
@@ -81,9 +81,9 @@ impl<A: Allocator + Clone> Retained<A> {
         }
     }
 
-    /// Adds up to [`BATCH`] hashes. More would be looked up together no faster.
+    /// Adds up to [`LOOKUPS`] hashes.
     pub(crate) fn append(&mut self, hashes: &[u64]) -> Result<(), OutOfMemory> {
-        debug_assert!(hashes.len() <= BATCH);
+        debug_assert!(hashes.len() <= LOOKUPS);
         match self {
             Retained::List(list) => {
                 if list.capacity() - list.len() < hashes.len() {
@@ -96,7 +96,7 @@ impl<A: Allocator + Clone> Retained<A> {
             Retained::Table(table) => {
                 // The hashes come from rows far apart, so that each look-up misses the cache. Without a branch between
                 // them the misses overlap. Most hashes of a long stream are there already.
-                let mut absent = [0; BATCH];
+                let mut absent = [0; LOOKUPS];
                 let mut count = 0;
                 for &hash in hashes {
                     absent[count] = hash;

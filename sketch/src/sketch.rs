@@ -3,10 +3,13 @@
 use crate::OutOfMemory;
 use crate::capacity::{MAX_CAPACITY, MIN_CAPACITY};
 use crate::codec::EncodedSketch;
-use crate::retained::{BATCH, Retained};
+use crate::retained::{LOOKUPS, Retained};
 use crate::threshold::{HASH_BITS, MAX_LEVEL, scale_up, threshold};
 use allocator_api2::alloc::{Allocator, Global};
 use std::fmt;
+
+/// How many hashes wait at most.
+const WAITING: usize = 8;
 
 /// A sample of the distinct hashes of a multiset of values.
 ///
@@ -21,7 +24,7 @@ use std::fmt;
 pub struct Sketch<A: Allocator + Clone = Global> {
     /// T_level: kept beside the level because every row compares with it.
     threshold: u64,
-    waiting: [u64; BATCH],
+    waiting: [u64; WAITING],
     waiting_count: u8,
     level: u16,
     capacity: u32,
@@ -50,7 +53,7 @@ impl<A: Allocator + Clone> Sketch<A> {
         );
         Sketch {
             threshold: 1 << HASH_BITS,
-            waiting: [0; BATCH],
+            waiting: [0; WAITING],
             waiting_count: 0,
             level: 0,
             capacity,
@@ -134,13 +137,8 @@ impl<A: Allocator + Clone> Sketch<A> {
     /// Empties the row of hashes that wait.
     fn flush(&mut self) -> Result<(), OutOfMemory> {
         let waiting = self.waiting;
-        let count = usize::from(std::mem::take(&mut self.waiting_count)).min(BATCH);
-        self.retained.append(&waiting[..count])?;
-        if self.retained.len() >= self.capacity as usize {
-            self.retained.settle();
-            self.thin()?;
-        }
-        Ok(())
+        let count = usize::from(std::mem::take(&mut self.waiting_count)).min(WAITING);
+        self.append(&waiting[..count])
     }
 
     fn is_settled(&self) -> bool {
@@ -175,10 +173,30 @@ impl<A: Allocator + Clone> Sketch<A> {
     ///
     /// [`OutOfMemory`] when the allocator has no more.
     pub fn insert_all(&mut self, hashes: impl IntoIterator<Item = u64>) -> Result<(), OutOfMemory> {
+        self.settle()?;
+        // As in `offer`, but with a longer row, which need not outlast the call.
+        let mut batch = [0; LOOKUPS];
+        let mut count = 0;
         for hash in hashes {
-            self.accumulate(hash)?;
+            let hash = truncate(hash);
+            batch[count % LOOKUPS] = hash;
+            count += usize::from(hash < self.threshold);
+            if count == LOOKUPS {
+                self.append(&batch)?;
+                count = 0;
+            }
         }
+        self.append(&batch[..count])?;
         self.settle()
+    }
+
+    fn append(&mut self, hashes: &[u64]) -> Result<(), OutOfMemory> {
+        self.retained.append(hashes)?;
+        if self.retained.len() >= self.capacity as usize {
+            self.retained.settle();
+            self.thin()?;
+        }
+        Ok(())
     }
 
     /// Raises the level until fewer than `capacity` hashes are retained.
