@@ -228,13 +228,13 @@ def plot_ratios(rows, path):
     axes.set_xlabel("time, as a multiple of count(x)'s (of the type's own hash, of detoasting, where that is the measure)")
     axes.legend()
     figure.tight_layout()
-    figure.savefig(path)
+    figure.savefig(path, dpi=150)
 
 
 def plot_errors(sweep, path):
     figure, axes = plt.subplots(figsize=(9, 4))
     exact = [(n, e) for n, tries, errors in sweep for e in errors]
-    axes.plot([n for n, _ in exact], [100 * e for _, e in exact], ".", markersize=2, alpha=0.4, label="one set of n integers")
+    axes.plot([n for n, _ in exact], [100 * e for _, e in exact], ".", markersize=2, alpha=0.4, rasterized=True, label="one set of n integers")
     many = [(n, errors) for n, tries, errors in sweep if tries >= 50]
     axes.plot([n for n, _ in many], [100 * statistics.fmean(e * e for e in errors) ** 0.5 for _, errors in many], label="root mean square")
     axes.axhline(3, color="black", linewidth=0.8)
@@ -244,7 +244,7 @@ def plot_errors(sweep, path):
     axes.set_ylabel("error, %")
     axes.legend(loc="lower left")
     figure.tight_layout()
-    figure.savefig(path)
+    figure.savefig(path, dpi=150)
 
 
 def plot_memory(sweep, path):
@@ -258,7 +258,7 @@ def plot_memory(sweep, path):
     axes.set_ylabel("bytes for each group, as EXPLAIN ANALYZE reports")
     axes.legend()
     figure.tight_layout()
-    figure.savefig(path)
+    figure.savefig(path, dpi=150)
 
 
 def write_csv(path, header, rows):
