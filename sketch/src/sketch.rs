@@ -80,13 +80,13 @@ impl<A: Allocator + Clone> Sketch<A> {
     /// The number of retained hashes.
     pub fn retained(&self) -> usize {
         debug_assert!(self.is_settled(), "a sketch is settled before it is read");
-        self.retained.len()
+        self.waiting().len() + self.retained.len()
     }
 
     /// The retained hashes, each of 56 bits, in no particular order.
     pub fn hashes(&self) -> impl Iterator<Item = u64> {
         debug_assert!(self.is_settled(), "a sketch is settled before it is read");
-        self.retained.iter()
+        self.waiting().iter().copied().chain(self.retained.iter())
     }
 
     /// Whether the sketch retains every hash it has seen, so that its estimate is the exact number of distinct hashes.
@@ -134,28 +134,54 @@ impl<A: Allocator + Clone> Sketch<A> {
         Ok(())
     }
 
+    fn waiting(&self) -> &[u64] {
+        &self.waiting[..usize::from(self.waiting_count).min(WAITING)]
+    }
+
     /// Empties the row of hashes that wait.
     fn flush(&mut self) -> Result<(), OutOfMemory> {
         let waiting = self.waiting;
-        let count = usize::from(std::mem::take(&mut self.waiting_count)).min(WAITING);
+        let count = self.waiting().len();
+        self.waiting_count = 0;
         self.append(&waiting[..count])
     }
 
-    fn is_settled(&self) -> bool {
-        self.waiting_count == 0 && self.retained.is_settled()
-    }
-
-    /// Puts all hashes offered in their place, so that the sketch can be read.
+    /// Puts all hashes offered in their place, so that the sketch can be read. Where there are no others, that is the row
+    /// in which they wait: a sketch of few values takes no memory when it is read either.
     ///
     /// # Errors
     ///
     /// [`OutOfMemory`] when the allocator has no more.
     pub fn settle(&mut self) -> Result<(), OutOfMemory> {
-        if self.waiting_count > 0 {
-            self.flush()?;
+        if self.retained.len() > 0 || self.waiting().len() >= self.capacity as usize {
+            return self.settle_retained();
         }
+        let count = self.waiting().len();
+        let waiting = &mut self.waiting[..count];
+        waiting.sort_unstable();
+        let mut distinct = 0;
+        for i in 0..count {
+            if distinct == 0 || waiting[i] != waiting[distinct - 1] {
+                waiting[distinct] = waiting[i];
+                distinct += 1;
+            }
+        }
+        self.waiting_count = distinct as u8;
+        Ok(())
+    }
+
+    /// [`settle`](Self::settle) with no hash left to wait.
+    fn settle_retained(&mut self) -> Result<(), OutOfMemory> {
+        self.flush()?;
         self.retained.settle();
         Ok(())
+    }
+
+    fn is_settled(&self) -> bool {
+        let waiting = self.waiting();
+        (waiting.is_empty() || self.retained.len() == 0)
+            && waiting.is_sorted_by(|a, b| a < b)
+            && self.retained.is_settled()
     }
 
     /// Accumulates the 64-bit hash of a value and settles the sketch.
@@ -173,7 +199,7 @@ impl<A: Allocator + Clone> Sketch<A> {
     ///
     /// [`OutOfMemory`] when the allocator has no more.
     pub fn insert_all(&mut self, hashes: impl IntoIterator<Item = u64>) -> Result<(), OutOfMemory> {
-        self.settle()?;
+        self.flush()?;
         // As in `offer`, but with a longer row, which need not outlast the call.
         let mut batch = [0; LOOKUPS];
         let mut count = 0;
@@ -255,7 +281,7 @@ impl<A: Allocator + Clone> Sketch<A> {
         if self.seed != seed {
             return Err(MergeError::Seeds(self.seed, seed));
         }
-        self.settle()?;
+        self.settle_retained()?;
         self.capacity = self.capacity.min(capacity);
         self.raise_to(level)?;
         self.thin()?;
@@ -289,11 +315,13 @@ impl<A: Allocator + Clone> Sketch<A> {
     ) -> Result<Self, OutOfMemory> {
         let mut sketch = Sketch::new_in(capacity, seed, allocator.clone());
         sketch.raise_to(level)?;
-        sketch.retained = Retained::with_room_in(count, allocator)?;
-        for hash in hashes {
-            sketch.retained.append(&[hash])?;
+        if count > WAITING {
+            sketch.retained = Retained::with_room_in(count, allocator)?;
         }
-        sketch.retained.settle();
+        for hash in hashes {
+            sketch.accumulate(extend(hash))?;
+        }
+        sketch.settle()?;
         Ok(sketch)
     }
 }
@@ -314,7 +342,9 @@ impl<A: Allocator + Clone, B: Allocator + Clone> PartialEq<Sketch<B>> for Sketch
     fn eq(&self, other: &Sketch<B>) -> bool {
         (self.capacity, self.seed, self.level, self.retained())
             == (other.capacity, other.seed, other.level, other.retained())
-            && self.hashes().all(|hash| other.retained.contains(hash))
+            && self
+                .hashes()
+                .all(|hash| other.waiting().contains(&hash) || other.retained.contains(hash))
     }
 }
 

@@ -169,6 +169,42 @@ mod limited {
     }
 }
 
+/// Millions of groups are read at the end of a GROUP BY: reading must not be what takes their memory.
+#[test]
+fn a_sketch_of_up_to_eight_values_takes_no_memory() {
+    let left = std::cell::Cell::new(0);
+    let mut sketch = Sketch::new_in(5_000, 0, limited::Limited(&left));
+    for hash in [5_u64, 3, 5, 1, 3, 9, 7, 5].map(|hash| hash << 40) {
+        sketch.accumulate(hash).unwrap();
+    }
+    sketch.settle().unwrap();
+    assert_eq!(sketch.estimate(), 5);
+    assert!(sketch.hashes().eq([1_u64, 3, 5, 7, 9].map(|hash| hash << 32)));
+    for hash in [8_u64, 8, 9].map(|hash| hash << 40) {
+        sketch.accumulate(hash).unwrap();
+    }
+    sketch.settle().unwrap();
+    assert_eq!(sketch.estimate(), 6);
+    assert_eq!(sketch.try_clone_in(limited::Limited(&left)).unwrap(), sketch);
+}
+
+/// Reading in between, as a running window does, changes nothing.
+#[test]
+fn settling_after_every_value_gives_the_same_sketch() {
+    for capacity in [8, 9, 100, 500] {
+        let (mut often, mut once) = (Sketch::new(capacity, 0), Sketch::new(capacity, 0));
+        for i in 0..2_000_u64 {
+            let hash = (i % 700).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+            often.accumulate(hash).unwrap();
+            once.accumulate(hash).unwrap();
+            often.settle().unwrap();
+        }
+        once.settle().unwrap();
+        assert_eq!(often, once);
+        assert_eq!(often.encode(), once.encode());
+    }
+}
+
 #[test]
 fn running_out_of_memory_is_reported_at_every_point() {
     let mut failures = 0;

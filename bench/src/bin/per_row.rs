@@ -1,6 +1,7 @@
 //! What `scripts/instructions` counts: each case is a function of its own, run over a known number of rows.
 
-use cvm_sketch::{Accuracy, Sketch, hash};
+use cvm_sketch::capacity::DEFAULT_CAPACITY;
+use cvm_sketch::{Sketch, hash};
 use std::hint::black_box;
 
 const ROWS: usize = 100_000;
@@ -51,30 +52,30 @@ fn case_insert_into_full_sketch(sketch: &mut Sketch, hashes: &[u64]) {
     sketch.insert_all(hashes.iter().copied()).expect("ordinary memory");
 }
 
-/// Rows of GROUP BY: sketches of ten values.
-#[inline(never)]
-fn case_insert_into_small_sketches(hashes: &[u64]) -> usize {
+fn accumulate_groups(hashes: &[u64], size: usize) -> usize {
     hashes
-        .chunks(10)
+        .chunks(size)
         .map(|group| {
-            let mut sketch = Sketch::new(8_517, 0);
-            sketch.insert_all(group.iter().copied()).expect("ordinary memory");
+            let mut sketch = Sketch::new(DEFAULT_CAPACITY, 0);
+            for &hash in group {
+                sketch.accumulate(hash).expect("ordinary memory");
+            }
+            sketch.settle().expect("ordinary memory");
             sketch.retained()
         })
         .sum()
 }
 
+/// Rows of GROUP BY: sketches of ten values.
+#[inline(never)]
+fn case_accumulate_groups_of_10(hashes: &[u64]) -> usize {
+    accumulate_groups(hashes, 10)
+}
+
 /// Rows of GROUP BY: sketches of a hundred values.
 #[inline(never)]
-fn case_insert_into_lists(hashes: &[u64]) -> usize {
-    hashes
-        .chunks(100)
-        .map(|group| {
-            let mut sketch = Sketch::new(8_517, 0);
-            sketch.insert_all(group.iter().copied()).expect("ordinary memory");
-            sketch.retained()
-        })
-        .sum()
+fn case_accumulate_groups_of_100(hashes: &[u64]) -> usize {
+    accumulate_groups(hashes, 100)
 }
 
 fn main() {
@@ -87,10 +88,10 @@ fn main() {
     black_box(case_hash_text_of_25(&values));
     black_box(case_hash_text_of_200(&values));
 
-    let mut sketch = Sketch::new(Accuracy::default().capacity(), 0);
+    let mut sketch = Sketch::new(DEFAULT_CAPACITY, 0);
     sketch.insert_all(hashes.iter().copied()).expect("ordinary memory");
     case_insert_into_full_sketch(&mut sketch, &hashes);
-    black_box(case_insert_into_small_sketches(&hashes));
-    black_box(case_insert_into_lists(&hashes));
+    black_box(case_accumulate_groups_of_10(&hashes));
+    black_box(case_accumulate_groups_of_100(&hashes));
     println!("{ROWS}");
 }
