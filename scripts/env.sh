@@ -5,6 +5,8 @@ set -euo pipefail
 PGRX_VERSION=$(sed -n 's/^pgrx = .*"=\([0-9.]*\)".*/\1/p' Cargo.toml)
 TOOLS=${XDG_CACHE_HOME:-$HOME/.cache}/cvm_count/cargo-pgrx-$PGRX_VERSION
 export PATH=$PATH:$TOOLS/bin
+# pgrx keeps its settings here, so that yours stay as they are; scripts/setup makes them.
+export PGRX_HOME=$PWD/target/pgrx
 export CARGO_TERM_COLOR=${CARGO_TERM_COLOR:-auto}
 PG_CONFIG=${PG_CONFIG:-$(command -v pg_config || true)}
 
