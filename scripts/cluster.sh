@@ -1,15 +1,8 @@
-# Throw-away PostgreSQL clusters, for the demo, the tests and the benchmark. To be sourced, by bash.
+# Throw-away PostgreSQL clusters, for the demo, the tests and the benchmark. To be sourced, by bash, after env.sh.
 #
 # A cluster lives in target/clusters/NAME, listens on a socket of its own and on no TCP port. initdb and postgres refuse
 # to run as root; then they run as the user postgres, who must be able to reach the folder: where it cannot (a checkout
 # in root's home, say), the cluster lives in the system's temporary folder.
-
-PG_CONFIG=${PG_CONFIG:-$(command -v pg_config || true)}
-
-fail() {
-    echo "$*" >&2
-    exit 1
-}
 
 # as_server_user COMMAND...
 as_server_user() {
