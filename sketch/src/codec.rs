@@ -4,27 +4,28 @@
 //! allocated, and an [`EncodedSketch`] exists only of bytes that passed.
 
 use crate::OutOfMemory;
-use crate::capacity::{MAX_CAPACITY, MIN_CAPACITY};
+use crate::capacity::{DEFAULT_CAPACITY, MAX_CAPACITY, MIN_CAPACITY};
 use crate::elias_fano::Layout;
-use crate::sketch::Sketch;
 use crate::threshold::{MAX_LEVEL, scale_up, threshold};
-use allocator_api2::alloc::{Allocator, Global};
+use allocator_api2::alloc::Allocator;
 use allocator_api2::vec::Vec;
 use bincode::Options;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// The format version that [`Sketch::encode`] writes, and the only one so far.
+/// The format version that is written, and the only one so far.
 pub const FORMAT_VERSION: u8 = 1;
 
 /// Length of the header in bytes.
 pub const HEADER_LEN: usize = 20;
 
-/// What stands before the hashes.
+/// The flag of a sketch whose level may be higher than its hashes call for.
+const DERIVED: u8 = 1;
+
+/// All of a sketch but its hashes: what stands before them in its bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Header {
+pub struct Header {
     version: u8,
-    /// Reserved: zero.
     flags: u8,
     level: u16,
     capacity: u32,
@@ -40,58 +41,161 @@ fn header_options() -> impl Options {
         .reject_trailing_bytes()
 }
 
-impl<A: Allocator + Clone> Sketch<A> {
-    /// The canonical bytes of the sketch, in memory of `allocator`, after `prefix` bytes that are zero and left to the
-    /// caller.
+impl Header {
+    /// The sketch of nothing: what no values give where nobody has said an accuracy or a seed. In operations on sketches
+    /// it takes on those of the other.
+    pub const NOTHING: Header = Header {
+        version: FORMAT_VERSION,
+        flags: 0,
+        level: 0,
+        capacity: DEFAULT_CAPACITY,
+        retained: 0,
+        seed: 0,
+    };
+
+    /// `level` and `retained` are legal for a sketch of that capacity. At level 0 all hashes are there, and
+    /// `is_derived` says nothing.
+    pub(crate) fn new(capacity: u32, seed: u64, level: u16, retained: usize, is_derived: bool) -> Self {
+        debug_assert!(level <= MAX_LEVEL && retained < capacity as usize);
+        Header {
+            version: FORMAT_VERSION,
+            flags: if is_derived && level > 0 { DERIVED } else { 0 },
+            level,
+            capacity,
+            retained: retained as u32,
+            seed,
+        }
+    }
+
+    /// Reads and checks the header of an encoded sketch, and leaves the hashes alone.
     ///
-    /// Complexity: that of sorting the retained hashes.
+    /// Complexity: constant.
     ///
     /// # Errors
     ///
-    /// [`OutOfMemory`] when the allocator has no more.
-    pub fn encode_in<B: Allocator + Clone>(&self, prefix: usize, allocator: B) -> Result<Vec<u8, B>, OutOfMemory> {
-        let mut hashes = Vec::new_in(allocator.clone());
-        hashes.try_reserve_exact(self.retained()).map_err(|_| OutOfMemory)?;
-        hashes.extend(self.hashes());
-        hashes.sort_unstable();
+    /// A [`DecodeError`] that names the first fault.
+    pub fn parse(bytes: &[u8]) -> Result<Self, DecodeError> {
+        // The version first: a later version may have another header.
+        match bytes.first() {
+            Some(&FORMAT_VERSION) | None => {}
+            Some(&version) => return Err(DecodeError::Version(version)),
+        }
+        let head = bytes.get(..HEADER_LEN).ok_or(DecodeError::Length {
+            is: bytes.len(),
+            should_be: HEADER_LEN,
+        })?;
+        let header: Header = header_options().deserialize(head).expect("the header has its length");
 
-        let header = Header {
-            version: FORMAT_VERSION,
-            flags: 0,
-            level: self.level(),
-            capacity: self.capacity(),
-            retained: hashes.len() as u32,
-            seed: self.seed(),
+        if header.flags & !DERIVED != 0 {
+            return Err(DecodeError::Flags(header.flags));
+        }
+        let Some(threshold) = threshold(header.level) else {
+            return Err(DecodeError::Level(header.level));
         };
-        let layout = Layout::new(
-            hashes.len(),
-            threshold(self.level()).expect("a sketch's level is legal"),
-        );
-        let length = prefix + HEADER_LEN + layout.bytes();
+        if header.is_derived() && header.level == 0 {
+            return Err(DecodeError::DerivedAtLevelZero);
+        }
+        if !(MIN_CAPACITY..=MAX_CAPACITY).contains(&header.capacity) {
+            return Err(DecodeError::Capacity(header.capacity));
+        }
+        if header.retained >= header.capacity || u64::from(header.retained) > threshold {
+            return Err(DecodeError::Retained(header.retained));
+        }
+        Ok(header)
+    }
+
+    /// As [`Sketch::capacity`](crate::Sketch::capacity).
+    pub fn capacity(&self) -> u32 {
+        self.capacity
+    }
+
+    /// As [`Sketch::seed`](crate::Sketch::seed).
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// As [`Sketch::level`](crate::Sketch::level).
+    pub fn level(&self) -> u16 {
+        self.level
+    }
+
+    /// The number of retained hashes.
+    pub fn retained(&self) -> usize {
+        self.retained as usize
+    }
+
+    /// Whether the sketch was made by intersection or difference, so that its level may be higher than its hashes call
+    /// for: it then estimates less well than its capacity promises.
+    pub fn is_derived(&self) -> bool {
+        self.flags & DERIVED != 0
+    }
+
+    /// The level of a derived sketch.
+    pub(crate) fn derived_level(&self) -> Option<u16> {
+        self.is_derived().then_some(self.level)
+    }
+
+    /// Whether the sketch retains every hash of its set, so that its estimate is the exact number of distinct hashes.
+    pub fn is_exact(&self) -> bool {
+        self.level == 0
+    }
+
+    /// Whether this is [`NOTHING`](Self::NOTHING).
+    pub fn is_nothing(&self) -> bool {
+        *self == Self::NOTHING
+    }
+
+    /// As [`Sketch::estimate`](crate::Sketch::estimate).
+    pub fn estimate(&self) -> u64 {
+        scale_up(u64::from(self.retained), self.threshold())
+    }
+
+    /// The length of the whole encoded sketch in bytes.
+    pub fn encoded_len(&self) -> usize {
+        HEADER_LEN + self.layout().bytes()
+    }
+
+    pub(crate) fn threshold(&self) -> u64 {
+        threshold(self.level).expect("a header's level is legal")
+    }
+
+    fn layout(&self) -> Layout {
+        Layout::new(self.retained(), self.threshold())
+    }
+
+    /// Writes the sketch of this header and these hashes, which ascend and are as many as the header says, into `bytes`,
+    /// as many as [`encoded_len`](Self::encoded_len) says.
+    pub(crate) fn encode_into(&self, hashes: &[u64], bytes: &mut [u8]) {
+        debug_assert!(hashes.len() == self.retained() && bytes.len() == self.encoded_len());
+        bytes.fill(0);
+        let (head, payload) = bytes.split_at_mut(HEADER_LEN);
+        header_options()
+            .serialize_into(head, self)
+            .expect("the header has its length");
+        self.layout().encode(hashes.iter().copied(), payload);
+    }
+
+    /// [`encode_into`](Self::encode_into) new memory of `allocator`, after `prefix` bytes that are left to the caller.
+    pub(crate) fn encode_in<A: Allocator>(
+        &self,
+        hashes: &[u64],
+        prefix: usize,
+        allocator: A,
+    ) -> Result<Vec<u8, A>, OutOfMemory> {
+        let length = prefix + self.encoded_len();
         let mut bytes = Vec::new_in(allocator);
         bytes.try_reserve_exact(length).map_err(|_| OutOfMemory)?;
         bytes.resize(length, 0);
-        let (head, payload) = bytes[prefix..].split_at_mut(HEADER_LEN);
-        header_options()
-            .serialize_into(head, &header)
-            .expect("the header has its length");
-        layout.encode(hashes.iter().copied(), payload);
+        self.encode_into(hashes, &mut bytes[prefix..]);
         Ok(bytes)
-    }
-
-    /// The canonical bytes of the sketch, in ordinary memory.
-    pub fn encode(&self) -> std::vec::Vec<u8> {
-        self.encode_in(0, Global)
-            .expect("ordinary memory is not checked for exhaustion")
-            .to_vec()
     }
 }
 
-/// A sketch in its encoded form, known to be valid: its bytes are exactly what [`Sketch::encode`] writes for it.
+/// A sketch in its encoded form, known to be valid: its bytes are exactly what [`Sketch::encode`](crate::Sketch::encode)
+/// writes for it.
 #[derive(Clone, Copy, Debug)]
 pub struct EncodedSketch<'a> {
     header: Header,
-    threshold: u64,
     layout: Layout,
     payload: &'a [u8],
 }
@@ -105,53 +209,25 @@ impl<'a> EncodedSketch<'a> {
     ///
     /// A [`DecodeError`] that names the first fault.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, DecodeError> {
-        // The version first: a later version may have another header.
-        match bytes.first() {
-            Some(&FORMAT_VERSION) => {}
-            Some(&version) => return Err(DecodeError::Version(version)),
-            None => {
-                return Err(DecodeError::Length {
-                    is: 0,
-                    should_be: HEADER_LEN,
-                });
-            }
-        }
-        let (head, payload) = bytes.split_at_checked(HEADER_LEN).ok_or(DecodeError::Length {
-            is: bytes.len(),
-            should_be: HEADER_LEN,
-        })?;
-        let header: Header = header_options().deserialize(head).expect("the header has its length");
-
-        if header.flags != 0 {
-            return Err(DecodeError::Flags(header.flags));
-        }
-        let Some(threshold) = threshold(header.level) else {
-            return Err(DecodeError::Level(header.level));
-        };
-        if !(MIN_CAPACITY..=MAX_CAPACITY).contains(&header.capacity) {
-            return Err(DecodeError::Capacity(header.capacity));
-        }
-        if header.retained >= header.capacity || u64::from(header.retained) > threshold {
-            return Err(DecodeError::Retained(header.retained));
-        }
-
-        let layout = Layout::new(header.retained as usize, threshold);
-        if payload.len() != layout.bytes() {
+        let header = Header::parse(bytes)?;
+        if bytes.len() != header.encoded_len() {
             return Err(DecodeError::Length {
                 is: bytes.len(),
-                should_be: HEADER_LEN + layout.bytes(),
+                should_be: header.encoded_len(),
             });
         }
+        let (layout, payload) = (header.layout(), &bytes[HEADER_LEN..]);
         if !layout.is_padded_with_zeros(payload) {
             return Err(DecodeError::Padding);
         }
         let ones = layout.ones(payload);
-        if ones != header.retained as usize {
+        if ones != header.retained() {
             return Err(DecodeError::Count {
                 is: ones,
                 should_be: header.retained,
             });
         }
+        let threshold = header.threshold();
         let mut next_allowed = 0;
         for (position, hash) in layout.decode(payload).enumerate() {
             if hash < next_allowed {
@@ -164,56 +240,19 @@ impl<'a> EncodedSketch<'a> {
         }
         Ok(EncodedSketch {
             header,
-            threshold,
             layout,
             payload,
         })
     }
 
-    /// As [`Sketch::capacity`].
-    pub fn capacity(&self) -> u32 {
-        self.header.capacity
-    }
-
-    /// As [`Sketch::seed`].
-    pub fn seed(&self) -> u64 {
-        self.header.seed
-    }
-
-    /// As [`Sketch::level`].
-    pub fn level(&self) -> u16 {
-        self.header.level
-    }
-
-    /// As [`Sketch::retained`].
-    pub fn retained(&self) -> usize {
-        self.header.retained as usize
-    }
-
-    /// As [`Sketch::estimate`].
-    pub fn estimate(&self) -> u64 {
-        scale_up(u64::from(self.header.retained), self.threshold)
+    /// All but the hashes.
+    pub fn header(&self) -> &Header {
+        &self.header
     }
 
     /// The retained hashes in ascending order.
     pub fn hashes(&self) -> impl Iterator<Item = u64> + 'a {
         self.layout.decode(self.payload)
-    }
-
-    /// The sketch, in memory of `allocator`.
-    ///
-    /// # Errors
-    ///
-    /// [`OutOfMemory`] when the allocator has no more.
-    pub fn decode_in<A: Allocator + Clone>(&self, allocator: A) -> Result<Sketch<A>, OutOfMemory> {
-        Sketch::from_distinct_hashes(
-            self.capacity(),
-            self.seed(),
-            self.level(),
-            self.retained(),
-            self.hashes(),
-            allocator,
-        )
     }
 }
 
@@ -224,6 +263,8 @@ pub enum DecodeError {
     Version(u8),
     /// Reserved flags are set.
     Flags(u8),
+    /// A sketch that retains every hash is marked as made by intersection or difference, which then says nothing.
+    DerivedAtLevelZero,
     /// The level is beyond the last.
     Level(u16),
     /// The capacity is outside its legal range.
@@ -250,7 +291,8 @@ impl fmt::Display for DecodeError {
             DecodeError::Version(version) => {
                 write!(f, "format version must be {FORMAT_VERSION}, not {version}")
             }
-            DecodeError::Flags(flags) => write!(f, "reserved flags must be 0, not {flags}"),
+            DecodeError::Flags(flags) => write!(f, "flags must be 0 or {DERIVED}, not {flags}"),
+            DecodeError::DerivedAtLevelZero => f.write_str("flags must be 0 at level 0"),
             DecodeError::Level(level) => write!(f, "level must be at most {MAX_LEVEL}, not {level}"),
             DecodeError::Capacity(capacity) => {
                 write!(

@@ -10,32 +10,25 @@
 //! order, repetition, partitioning or the tree of merges.
 //!
 //! Data runs forward through the files: [`capacity`] (from an accuracy to a size), [`hash`] (from a value to its hash),
-//! [`threshold`] (which hashes belong to a level), `retained` (the set of hashes), [`sketch`] (insert, merge,
-//! estimate), `elias_fano` and [`codec`] (bytes).
+//! [`threshold`] (which hashes belong to a level), `elias_fano` and [`codec`] (sketches as bytes), `retained` (the set of
+//! hashes), [`sketch`] (insert, merge, estimate), [`operations`] (sketches as sets), `binomial` and [`interval`]
+//! (confidence bounds).
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+mod binomial;
 pub mod capacity;
 pub mod codec;
 mod elias_fano;
+mod error;
 pub mod hash;
+pub mod interval;
+pub mod operations;
 mod retained;
 pub mod sketch;
 pub mod threshold;
 
 pub use capacity::{Accuracy, AccuracyError};
-pub use codec::{DecodeError, EncodedSketch};
-pub use sketch::{MergeError, Sketch};
-
-/// The allocator could not provide the memory that an operation needs. The sketch that reports it is unchanged, or
-/// at least still a valid sketch of a part of its input; it must not be used as the answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct OutOfMemory;
-
-impl std::fmt::Display for OutOfMemory {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("out of memory")
-    }
-}
-
-impl std::error::Error for OutOfMemory {}
+pub use codec::{DecodeError, EncodedSketch, Header};
+pub use error::{OperationError, OutOfMemory};
+pub use sketch::Sketch;

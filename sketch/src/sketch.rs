@@ -1,11 +1,12 @@
 //! The sketch: what accumulating, merging and estimating do to a sample of hashes.
 
-use crate::OutOfMemory;
 use crate::capacity::{MAX_CAPACITY, MIN_CAPACITY};
-use crate::codec::EncodedSketch;
+use crate::codec::{EncodedSketch, Header};
 use crate::retained::{LOOKUPS, Retained};
-use crate::threshold::{HASH_BITS, MAX_LEVEL, scale_up, threshold};
+use crate::threshold::{HASH_BITS, MAX_LEVEL, threshold};
+use crate::{OperationError, OutOfMemory};
 use allocator_api2::alloc::{Allocator, Global};
+use allocator_api2::vec::Vec;
 use std::fmt;
 
 /// How many hashes wait at most.
@@ -14,7 +15,8 @@ const WAITING: usize = 8;
 /// A sample of the distinct hashes of a multiset of values.
 ///
 /// **Invariant**: the level is the smallest at which fewer than `capacity` of the distinct hashes belong, and the
-/// retained hashes are all that belong to it.
+/// retained hashes are all that belong to it. A sketch made by intersection or difference, or merged with one, may have
+/// a higher level; the [header](Header::is_derived) says so.
 ///
 /// Hashes offered wait in a row of eight before they are looked at, which makes the path of a row a comparison and a
 /// write, to memory next to each other. So what reads a sketch expects that it was [settled](Self::settle) since.
@@ -26,6 +28,7 @@ pub struct Sketch<A: Allocator + Clone = Global> {
     threshold: u64,
     waiting: [u64; WAITING],
     waiting_count: u8,
+    is_derived: bool,
     level: u16,
     capacity: u32,
     seed: u64,
@@ -55,6 +58,7 @@ impl<A: Allocator + Clone> Sketch<A> {
             threshold: 1 << HASH_BITS,
             waiting: [0; WAITING],
             waiting_count: 0,
+            is_derived: false,
             level: 0,
             capacity,
             seed,
@@ -89,15 +93,15 @@ impl<A: Allocator + Clone> Sketch<A> {
         self.waiting().iter().copied().chain(self.retained.iter())
     }
 
-    /// Whether the sketch retains every hash it has seen, so that its estimate is the exact number of distinct hashes.
-    pub fn is_exact(&self) -> bool {
-        self.level == 0
+    /// All of the sketch but its hashes.
+    pub fn header(&self) -> Header {
+        Header::new(self.capacity, self.seed, self.level, self.retained(), self.is_derived)
     }
 
     /// The estimated number of distinct values: the number of retained hashes over the probability that a hash belongs
     /// to the level, rounded to the nearest integer. Unbiased, up to the rounding.
     pub fn estimate(&self) -> u64 {
-        scale_up(self.retained() as u64, self.threshold)
+        self.header().estimate()
     }
 
     /// Accumulates the 64-bit hash of a value, of which the upper 56 bits count, if that is possible without looking at
@@ -248,14 +252,18 @@ impl<A: Allocator + Clone> Sketch<A> {
     /// Makes this the sketch of the union of both multisets, at the smaller of the two capacities: exactly the sketch
     /// that one pass over both would have built at that capacity.
     ///
+    /// The [sketch of nothing](Header::NOTHING) has no accuracy or seed of its own, and takes on those of the other. A
+    /// union is [derived](Header::is_derived) when it has the level of one of its parts that is: from a higher level on,
+    /// the level is the smallest again at which fewer hashes belong than the capacity.
+    ///
     /// Complexity: linear in the number of hashes that `other` retains.
     ///
     /// # Errors
     ///
-    /// [`MergeError::Seeds`] when the hashes come from different hash functions; the sketch is unchanged.
-    /// [`MergeError::OutOfMemory`] when the allocator has no more.
-    pub fn merge<B: Allocator + Clone>(&mut self, other: &Sketch<B>) -> Result<(), MergeError> {
-        self.absorb(other.seed, other.capacity, other.level, other.hashes())
+    /// [`OperationError::Seeds`] when the hashes come from different hash functions; the sketch is unchanged.
+    /// [`OperationError::OutOfMemory`] when the allocator has no more.
+    pub fn merge<B: Allocator + Clone>(&mut self, other: &Sketch<B>) -> Result<(), OperationError> {
+        self.absorb(&other.header(), other.hashes())
     }
 
     /// [`merge`](Self::merge) with an encoded sketch, without decoding it first.
@@ -263,29 +271,32 @@ impl<A: Allocator + Clone> Sketch<A> {
     /// # Errors
     ///
     /// As [`merge`](Self::merge).
-    pub fn merge_encoded(&mut self, other: &EncodedSketch<'_>) -> Result<(), MergeError> {
+    pub fn merge_encoded(&mut self, other: &EncodedSketch<'_>) -> Result<(), OperationError> {
         // The hashes come in ascending order, so the first that does not belong ends them.
-        let level = self.level.max(other.level());
+        let level = self.level.max(other.header().level());
         let bound = threshold(level).unwrap_or(0);
         let hashes = other.hashes().take_while(|&hash| hash < bound);
-        self.absorb(other.seed(), other.capacity(), other.level(), hashes)
+        self.absorb(other.header(), hashes)
     }
 
-    fn absorb(
-        &mut self,
-        seed: u64,
-        capacity: u32,
-        level: u16,
-        hashes: impl Iterator<Item = u64>,
-    ) -> Result<(), MergeError> {
-        if self.seed != seed {
-            return Err(MergeError::Seeds(self.seed, seed));
+    fn absorb(&mut self, other: &Header, hashes: impl Iterator<Item = u64>) -> Result<(), OperationError> {
+        if other.is_nothing() {
+            return Ok(());
         }
         self.settle_retained()?;
-        self.capacity = self.capacity.min(capacity);
-        self.raise_to(level)?;
+        if self.header().is_nothing() {
+            (self.capacity, self.seed) = (other.capacity(), other.seed());
+        }
+        if self.seed != other.seed() {
+            return Err(OperationError::Seeds(self.seed, other.seed()));
+        }
+        let derived_level = self.header().derived_level().max(other.derived_level());
+        self.capacity = self.capacity.min(other.capacity());
+        self.raise_to(other.level())?;
         self.thin()?;
-        Ok(self.insert_all(hashes.map(extend))?)
+        self.insert_all(hashes.map(extend))?;
+        self.is_derived = derived_level == Some(self.level);
+        Ok(())
     }
 
     /// A copy whose memory comes from `allocator`.
@@ -294,29 +305,24 @@ impl<A: Allocator + Clone> Sketch<A> {
     ///
     /// [`OutOfMemory`] when the allocator has no more.
     pub fn try_clone_in<B: Allocator + Clone>(&self, allocator: B) -> Result<Sketch<B>, OutOfMemory> {
-        Sketch::from_distinct_hashes(
-            self.capacity,
-            self.seed,
-            self.level,
-            self.retained(),
-            self.hashes(),
-            allocator,
-        )
+        Sketch::from_parts(&self.header(), self.hashes(), allocator)
     }
 
-    /// A sketch from the parts of a valid one.
-    pub(crate) fn from_distinct_hashes(
-        capacity: u32,
-        seed: u64,
-        level: u16,
-        count: usize,
-        hashes: impl Iterator<Item = u64>,
-        allocator: A,
-    ) -> Result<Self, OutOfMemory> {
-        let mut sketch = Sketch::new_in(capacity, seed, allocator.clone());
-        sketch.raise_to(level)?;
-        if count > WAITING {
-            sketch.retained = Retained::with_room_in(count, allocator)?;
+    /// The sketch that these bytes are, in memory of `allocator`.
+    ///
+    /// # Errors
+    ///
+    /// [`OutOfMemory`] when the allocator has no more.
+    pub fn decode_in(encoded: &EncodedSketch<'_>, allocator: A) -> Result<Self, OutOfMemory> {
+        Self::from_parts(encoded.header(), encoded.hashes(), allocator)
+    }
+
+    fn from_parts(header: &Header, hashes: impl Iterator<Item = u64>, allocator: A) -> Result<Self, OutOfMemory> {
+        let mut sketch = Sketch::new_in(header.capacity(), header.seed(), allocator.clone());
+        sketch.raise_to(header.level())?;
+        sketch.is_derived = header.is_derived();
+        if header.retained() > WAITING {
+            sketch.retained = Retained::with_room_in(header.retained(), allocator)?;
         }
         for hash in hashes {
             sketch.accumulate(extend(hash))?;
@@ -324,11 +330,52 @@ impl<A: Allocator + Clone> Sketch<A> {
         sketch.settle()?;
         Ok(sketch)
     }
+
+    /// The hashes in ascending order, in memory of `allocator`.
+    fn sorted_in<B: Allocator>(&self, allocator: B) -> Result<Vec<u64, B>, OutOfMemory> {
+        let mut hashes = Vec::new_in(allocator);
+        hashes.try_reserve_exact(self.retained()).map_err(|_| OutOfMemory)?;
+        hashes.extend(self.hashes());
+        hashes.sort_unstable();
+        Ok(hashes)
+    }
+
+    /// The canonical bytes of the sketch, in memory of `allocator`, after `prefix` bytes that are zero and left to the
+    /// caller.
+    ///
+    /// Complexity: that of sorting the retained hashes.
+    ///
+    /// # Errors
+    ///
+    /// [`OutOfMemory`] when the allocator has no more.
+    pub fn encode_in<B: Allocator + Clone>(&self, prefix: usize, allocator: B) -> Result<Vec<u8, B>, OutOfMemory> {
+        let hashes = self.sorted_in(allocator.clone())?;
+        self.header().encode_in(&hashes, prefix, allocator)
+    }
+
+    /// [`encode_in`](Self::encode_in) bytes that are there already, as many as the header's
+    /// [`encoded_len`](Header::encoded_len). `allocator` is for the work in between.
+    ///
+    /// # Errors
+    ///
+    /// [`OutOfMemory`] when the allocator has no more.
+    pub fn encode_into<B: Allocator>(&self, bytes: &mut [u8], allocator: B) -> Result<(), OutOfMemory> {
+        let hashes = self.sorted_in(allocator)?;
+        self.header().encode_into(&hashes, bytes);
+        Ok(())
+    }
+
+    /// The canonical bytes of the sketch, in ordinary memory.
+    pub fn encode(&self) -> std::vec::Vec<u8> {
+        self.encode_in(0, Global)
+            .expect("ordinary memory is not checked for exhaustion")
+            .to_vec()
+    }
 }
 
 /// The part of a 64-bit hash that a sketch keeps.
 #[inline]
-fn truncate(hash: u64) -> u64 {
+pub(crate) fn truncate(hash: u64) -> u64 {
     hash >> (u64::BITS - HASH_BITS)
 }
 
@@ -337,11 +384,10 @@ fn extend(hash: u64) -> u64 {
     hash << (u64::BITS - HASH_BITS)
 }
 
-/// Two sketches are equal when they have the same capacity, seed, level and hashes.
+/// Two sketches are equal when all they say and all their hashes are: then their bytes are, too.
 impl<A: Allocator + Clone, B: Allocator + Clone> PartialEq<Sketch<B>> for Sketch<A> {
     fn eq(&self, other: &Sketch<B>) -> bool {
-        (self.capacity, self.seed, self.level, self.retained())
-            == (other.capacity, other.seed, other.level, other.retained())
+        self.header() == other.header()
             && self
                 .hashes()
                 .all(|hash| other.waiting().contains(&hash) || other.retained.contains(hash))
@@ -350,44 +396,6 @@ impl<A: Allocator + Clone, B: Allocator + Clone> PartialEq<Sketch<B>> for Sketch
 
 impl<A: Allocator + Clone> fmt::Debug for Sketch<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sketch")
-            .field("capacity", &self.capacity)
-            .field("seed", &self.seed)
-            .field("level", &self.level)
-            .field("retained", &self.retained())
-            .finish()
+        f.debug_tuple("Sketch").field(&self.header()).finish()
     }
 }
-
-/// Why two sketches could not be merged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MergeError {
-    /// Their hashes come from hash functions of different seeds.
-    Seeds(u64, u64),
-    /// The allocator has no more memory.
-    OutOfMemory,
-}
-
-impl From<OutOfMemory> for MergeError {
-    fn from(_: OutOfMemory) -> Self {
-        MergeError::OutOfMemory
-    }
-}
-
-impl fmt::Display for MergeError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            // Seeds are shown as SQL shows them: as a signed 64-bit integer.
-            MergeError::Seeds(a, b) => {
-                write!(
-                    f,
-                    "sketches of different seeds cannot be merged: {} and {}",
-                    *a as i64, *b as i64
-                )
-            }
-            MergeError::OutOfMemory => OutOfMemory.fmt(f),
-        }
-    }
-}
-
-impl std::error::Error for MergeError {}

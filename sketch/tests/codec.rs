@@ -1,5 +1,6 @@
 //! Bytes: golden files that every later release must read and write, and one broken input for each fault.
 
+use allocator_api2::alloc::Global;
 use cvm_sketch::codec::{DecodeError, EncodedSketch, FORMAT_VERSION, HEADER_LEN};
 use cvm_sketch::hash;
 use cvm_sketch::threshold::MAX_LEVEL;
@@ -17,7 +18,7 @@ fn sketch_of_first(n: u64, capacity: u32, seed: u64) -> Sketch {
 }
 
 fn decode(bytes: &[u8]) -> Result<Sketch, DecodeError> {
-    EncodedSketch::parse(bytes).map(|encoded| encoded.decode_in(Default::default()).unwrap())
+    EncodedSketch::parse(bytes).map(|encoded| Sketch::decode_in(&encoded, Global).unwrap())
 }
 
 /// `CVM_WRITE_GOLDEN=1` writes the files that are missing. A file that is there is never rewritten: format version 1 is
@@ -71,8 +72,8 @@ proptest! {
         }
         let bytes = sketch.encode();
         let encoded = EncodedSketch::parse(&bytes).unwrap();
-        prop_assert_eq!(encoded.estimate(), sketch.estimate());
-        let decoded = encoded.decode_in(allocator_api2::alloc::Global).unwrap();
+        prop_assert_eq!(encoded.header().estimate(), sketch.estimate());
+        let decoded = Sketch::decode_in(&encoded, Global).unwrap();
         prop_assert_eq!(&decoded, &sketch);
         prop_assert_eq!(decoded.encode(), bytes);
     }
@@ -130,7 +131,11 @@ fn every_fault_is_named() {
         "format version must be 1, not 2"
     );
     assert_eq!(fault(|bytes| bytes.truncate(7)), "length must be 20 bytes, not 7");
-    assert_eq!(fault(|bytes| bytes[1] = 0x80), "reserved flags must be 0, not 128");
+    assert_eq!(fault(|bytes| bytes[1] = 0x80), "flags must be 0 or 1, not 128");
+    assert_eq!(
+        fault(|bytes| bytes[1..4].copy_from_slice(&[1, 0, 0])),
+        "flags must be 0 at level 0"
+    );
     assert_eq!(
         fault(|bytes| bytes[2..4].copy_from_slice(&(MAX_LEVEL + 1).to_le_bytes())),
         "level must be at most 280, not 281"

@@ -1,0 +1,58 @@
+//! What can go wrong with sketches that are valid.
+
+use std::fmt;
+
+/// The allocator could not provide the memory that an operation needs. The sketch that reports it is unchanged, or
+/// at least still a valid sketch of a part of its input; it must not be used as the answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OutOfMemory;
+
+impl fmt::Display for OutOfMemory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("out of memory")
+    }
+}
+
+impl std::error::Error for OutOfMemory {}
+
+/// Why an operation on sketches has no result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OperationError {
+    /// The hashes come from hash functions of different seeds.
+    Seeds(u64, u64),
+    /// The operation is for sketches of values, and this one was made by intersection or difference.
+    Derived,
+    /// A larger capacity is asked for than the sketch has.
+    #[allow(missing_docs)]
+    Capacity { is: u32, asked: u32 },
+    /// The allocator has no more memory.
+    OutOfMemory,
+}
+
+impl From<OutOfMemory> for OperationError {
+    fn from(_: OutOfMemory) -> Self {
+        OperationError::OutOfMemory
+    }
+}
+
+impl fmt::Display for OperationError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            // Seeds are shown as SQL shows them: as signed 64-bit integers.
+            OperationError::Seeds(a, b) => {
+                write!(
+                    f,
+                    "sketches must have the same seed, not {} and {}",
+                    *a as i64, *b as i64
+                )
+            }
+            OperationError::Derived => f.write_str("the sketch was made by intersection or difference"),
+            OperationError::Capacity { is, asked } => {
+                write!(f, "capacity must be at most {is}, that of the sketch, not {asked}")
+            }
+            OperationError::OutOfMemory => OutOfMemory.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for OperationError {}

@@ -1,0 +1,267 @@
+//! Encoded sketches as sets: union, intersection and difference, one value more, and a smaller capacity.
+//!
+//! The hashes of an encoded sketch ascend, so each operation is one walk through its operands, and builds no table.
+//!
+//! Both operands are brought to the higher level; then the samples are samples of the same hashes, and what holds of the
+//! sets holds of the samples: the intersection of the samples is the sample of the intersection. Unlike
+//! inclusion-exclusion on HyperLogLog, that is unbiased, and the number retained says how good the estimate is.
+//!
+//! An intersection or difference keeps the level of its operands, although it may have few hashes, since those below the
+//! level are gone. So it is marked as [derived](Header::is_derived): it does not keep the promise of its capacity, only the
+//! bounds of [`interval`](crate::interval). It may be an operand of any further union, intersection or difference, which
+//! hands the mark on where it still applies; values are not added to it, and it is not downsampled, since both promise the
+//! sketch that values would have built. At level 0 no hash is gone, and nothing is marked.
+
+use crate::codec::{EncodedSketch, Header};
+use crate::sketch::truncate;
+use crate::threshold::threshold;
+use crate::{OperationError, OutOfMemory};
+use allocator_api2::alloc::Allocator;
+use allocator_api2::vec::Vec;
+
+/// The sketch of all values in `a` or `b`, encoded in memory of `allocator` after `prefix` bytes left to the caller: what
+/// [`Sketch::merge`](crate::Sketch::merge) makes of them.
+///
+/// Complexity: linear in the number of hashes, as that of all operations here.
+///
+/// # Errors
+///
+/// [`OperationError::Seeds`], [`OperationError::OutOfMemory`].
+pub fn union<A: Allocator + Clone>(
+    a: &EncodedSketch<'_>,
+    b: &EncodedSketch<'_>,
+    prefix: usize,
+    allocator: A,
+) -> Result<Vec<u8, A>, OperationError> {
+    for (one, other) in [(a, b), (b, a)] {
+        if one.header().is_nothing() {
+            return Ok(copy(other, prefix, allocator)?);
+        }
+    }
+    let common = Common::of(a, b)?;
+    let derived_level = a.header().derived_level().max(b.header().derived_level());
+    let mut hashes = with_room(a.header().retained() + b.header().retained(), allocator.clone())?;
+    common.walk(a, b, |hash, _, _| hashes.push(hash));
+    let level = thin(&mut hashes, common.level, common.capacity);
+    let header = Header::new(
+        common.capacity,
+        common.seed,
+        level,
+        hashes.len(),
+        derived_level == Some(level),
+    );
+    Ok(header.encode_in(&hashes, prefix, allocator)?)
+}
+
+/// The sketch of all values in `a` and `b`; derived, unless both are exact. Arguments and errors as of [`union`].
+///
+/// # Errors
+///
+/// [`OperationError::Seeds`], [`OperationError::OutOfMemory`].
+pub fn intersection<A: Allocator + Clone>(
+    a: &EncodedSketch<'_>,
+    b: &EncodedSketch<'_>,
+    prefix: usize,
+    allocator: A,
+) -> Result<Vec<u8, A>, OperationError> {
+    if a.header().is_nothing() || b.header().is_nothing() {
+        return Ok(Header::NOTHING.encode_in(&[], prefix, allocator)?);
+    }
+    let room = a.header().retained().min(b.header().retained());
+    select(a, b, room, |in_a, in_b| in_a && in_b, prefix, allocator)
+}
+
+/// The sketch of all values in `a` but not in `b`; derived, unless both are exact. Arguments and errors as of [`union`].
+///
+/// # Errors
+///
+/// [`OperationError::Seeds`], [`OperationError::OutOfMemory`].
+pub fn difference<A: Allocator + Clone>(
+    a: &EncodedSketch<'_>,
+    b: &EncodedSketch<'_>,
+    prefix: usize,
+    allocator: A,
+) -> Result<Vec<u8, A>, OperationError> {
+    if a.header().is_nothing() || b.header().is_nothing() {
+        return Ok(copy(a, prefix, allocator)?);
+    }
+    select(
+        a,
+        b,
+        a.header().retained(),
+        |in_a, in_b| in_a && !in_b,
+        prefix,
+        allocator,
+    )
+}
+
+/// The sketch with the 64-bit hash of one value more; `None` when that makes no difference.
+///
+/// # Errors
+///
+/// [`OperationError::Derived`], [`OperationError::OutOfMemory`].
+pub fn with_hash<A: Allocator + Clone>(
+    sketch: &EncodedSketch<'_>,
+    hash: u64,
+    prefix: usize,
+    allocator: A,
+) -> Result<Option<Vec<u8, A>>, OperationError> {
+    let header = sketch.header();
+    if header.is_derived() {
+        return Err(OperationError::Derived);
+    }
+    let hash = truncate(hash);
+    if hash >= header.threshold() {
+        return Ok(None);
+    }
+    let mut hashes = sorted(sketch, 1, allocator.clone())?;
+    let Err(place) = hashes.binary_search(&hash) else {
+        return Ok(None);
+    };
+    hashes.insert(place, hash);
+    let level = thin(&mut hashes, header.level(), header.capacity());
+    let header = Header::new(header.capacity(), header.seed(), level, hashes.len(), false);
+    Ok(Some(header.encode_in(&hashes, prefix, allocator)?))
+}
+
+/// The sketch that the same values would have built at a smaller capacity.
+///
+/// # Errors
+///
+/// [`OperationError::Capacity`], [`OperationError::Derived`], [`OperationError::OutOfMemory`].
+pub fn downsample<A: Allocator + Clone>(
+    sketch: &EncodedSketch<'_>,
+    capacity: u32,
+    prefix: usize,
+    allocator: A,
+) -> Result<Vec<u8, A>, OperationError> {
+    let header = sketch.header();
+    if header.is_derived() {
+        return Err(OperationError::Derived);
+    }
+    if capacity > header.capacity() {
+        return Err(OperationError::Capacity {
+            is: header.capacity(),
+            asked: capacity,
+        });
+    }
+    let mut hashes = sorted(sketch, 0, allocator.clone())?;
+    let level = thin(&mut hashes, header.level(), capacity);
+    let header = Header::new(capacity, header.seed(), level, hashes.len(), false);
+    Ok(header.encode_in(&hashes, prefix, allocator)?)
+}
+
+/// What two samples have in common at the higher level of the two: the numbers of hashes in both and in either.
+///
+/// # Errors
+///
+/// [`OperationError::Seeds`].
+pub(crate) fn overlap(a: &EncodedSketch<'_>, b: &EncodedSketch<'_>) -> Result<(u64, u64), OperationError> {
+    let (mut both, mut either) = (0, 0);
+    Common::of(a, b)?.walk(a, b, |_, in_a, in_b| {
+        both += u64::from(in_a && in_b);
+        either += 1;
+    });
+    Ok((both, either))
+}
+
+/// What two operands agree on: the higher level, the smaller capacity, and the seed.
+struct Common {
+    level: u16,
+    capacity: u32,
+    seed: u64,
+}
+
+impl Common {
+    fn of(a: &EncodedSketch<'_>, b: &EncodedSketch<'_>) -> Result<Self, OperationError> {
+        let (a, b) = (a.header(), b.header());
+        if a.seed() != b.seed() {
+            return Err(OperationError::Seeds(a.seed(), b.seed()));
+        }
+        Ok(Common {
+            level: a.level().max(b.level()),
+            capacity: a.capacity().min(b.capacity()),
+            seed: a.seed(),
+        })
+    }
+
+    /// Calls `visit` with every hash of the level, in ascending order, and whether it is in `a` and in `b`.
+    fn walk(&self, a: &EncodedSketch<'_>, b: &EncodedSketch<'_>, mut visit: impl FnMut(u64, bool, bool)) {
+        let bound = threshold(self.level).expect("a header's level is legal");
+        let (mut a, mut b) = (a.hashes(), b.hashes());
+        let (mut next_a, mut next_b) = (a.next(), b.next());
+        loop {
+            let hash = match (next_a, next_b) {
+                (Some(a), Some(b)) => a.min(b),
+                (Some(one), None) | (None, Some(one)) => one,
+                (None, None) => return,
+            };
+            if hash >= bound {
+                return;
+            }
+            let (in_a, in_b) = (next_a == Some(hash), next_b == Some(hash));
+            visit(hash, in_a, in_b);
+            if in_a {
+                next_a = a.next();
+            }
+            if in_b {
+                next_b = b.next();
+            }
+        }
+    }
+}
+
+/// The derived sketch of the hashes that `belongs` selects, at most `room` of them.
+fn select<A: Allocator + Clone>(
+    a: &EncodedSketch<'_>,
+    b: &EncodedSketch<'_>,
+    room: usize,
+    belongs: impl Fn(bool, bool) -> bool,
+    prefix: usize,
+    allocator: A,
+) -> Result<Vec<u8, A>, OperationError> {
+    let common = Common::of(a, b)?;
+    let mut hashes = with_room(room, allocator.clone())?;
+    common.walk(a, b, |hash, in_a, in_b| {
+        if belongs(in_a, in_b) {
+            hashes.push(hash);
+        }
+    });
+    let level = thin(&mut hashes, common.level, common.capacity);
+    // Thinned for its capacity, it has the smallest possible level, like any sketch.
+    let is_derived = common.level > 0 && level == common.level;
+    let header = Header::new(common.capacity, common.seed, level, hashes.len(), is_derived);
+    Ok(header.encode_in(&hashes, prefix, allocator)?)
+}
+
+fn with_room<A: Allocator>(room: usize, allocator: A) -> Result<Vec<u64, A>, OutOfMemory> {
+    let mut hashes = Vec::new_in(allocator);
+    hashes.try_reserve_exact(room).map_err(|_| OutOfMemory)?;
+    Ok(hashes)
+}
+
+fn sorted<A: Allocator>(sketch: &EncodedSketch<'_>, more: usize, allocator: A) -> Result<Vec<u64, A>, OutOfMemory> {
+    let mut hashes = with_room(sketch.header().retained() + more, allocator)?;
+    hashes.extend(sketch.hashes());
+    Ok(hashes)
+}
+
+/// The same sketch, encoded anew.
+fn copy<A: Allocator + Clone>(
+    sketch: &EncodedSketch<'_>,
+    prefix: usize,
+    allocator: A,
+) -> Result<Vec<u8, A>, OutOfMemory> {
+    let hashes = sorted(sketch, 0, allocator.clone())?;
+    sketch.header().encode_in(&hashes, prefix, allocator)
+}
+
+/// Raises the level until fewer than `capacity` of the ascending hashes belong, drops the others, and returns the level.
+fn thin<A: Allocator>(hashes: &mut Vec<u64, A>, mut level: u16, capacity: u32) -> u16 {
+    while hashes.len() >= capacity as usize {
+        level += 1;
+        let bound = threshold(level).expect("fewer hashes than any capacity belong to the last level");
+        hashes.truncate(hashes.partition_point(|&hash| hash < bound));
+    }
+    level
+}

@@ -1,0 +1,222 @@
+//! Sketches as sets, against an oracle that keeps every hash.
+
+use allocator_api2::alloc::Global;
+use cvm_sketch::codec::{EncodedSketch, Header};
+use cvm_sketch::threshold::{HASH_BITS, threshold};
+use cvm_sketch::{OperationError, Sketch, operations};
+use proptest::prelude::*;
+use std::collections::BTreeSet;
+
+type Bytes = Vec<u8>;
+
+fn sketch_of(hashes: &[u64], capacity: u32, seed: u64) -> Bytes {
+    let mut sketch = Sketch::new(capacity, seed);
+    sketch.insert_all(hashes.iter().copied()).unwrap();
+    sketch.encode()
+}
+
+fn parse(bytes: &Bytes) -> EncodedSketch<'_> {
+    EncodedSketch::parse(bytes).expect("the result of an operation is a valid sketch")
+}
+
+macro_rules! operation {
+    ($name:ident) => {
+        fn $name(a: &Bytes, b: &Bytes) -> Bytes {
+            operations::$name(&parse(a), &parse(b), 0, Global)
+                .unwrap()
+                .to_vec()
+        }
+    };
+}
+operation!(union);
+operation!(intersection);
+operation!(difference);
+
+fn nothing() -> Bytes {
+    sketch_of(&[], Header::NOTHING.capacity(), 0)
+}
+
+/// The set of a sketch, at its level.
+fn sample(bytes: &Bytes) -> (u16, BTreeSet<u64>) {
+    let sketch = parse(bytes);
+    (sketch.header().level(), sketch.hashes().collect())
+}
+
+/// What a set operation should give: the sample of the set that it makes of all values, at the level of the operands or,
+/// if that leaves too many, the first that does not.
+fn oracle(operands: [&Bytes; 2], capacity: u32, values: impl IntoIterator<Item = u64>) -> (u16, BTreeSet<u64>) {
+    let all: BTreeSet<u64> = values.into_iter().map(|hash| hash >> (64 - HASH_BITS)).collect();
+    let start = operands
+        .map(|bytes| parse(bytes).header().level())
+        .into_iter()
+        .max()
+        .unwrap();
+    (start..)
+        .map(|level| {
+            (
+                level,
+                all.range(..threshold(level).unwrap())
+                    .copied()
+                    .collect::<BTreeSet<u64>>(),
+            )
+        })
+        .find(|(_, sample)| sample.len() < capacity as usize)
+        .unwrap()
+}
+
+fn hashes() -> impl Strategy<Value = Vec<u64>> {
+    // From a pool of 400, so that sets overlap; some crowd at the low end, so that levels differ.
+    let hash = (0_u64..400, prop_oneof![4 => Just(0), 1 => 0_u32..20])
+        .prop_map(|(i, shift)| i.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> shift);
+    proptest::collection::vec(hash, 0..400)
+}
+
+fn capacity() -> impl Strategy<Value = u32> {
+    prop_oneof![8_u32..40, 100_u32..500]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1_000))]
+
+    #[test]
+    fn operations_are_those_of_sets(a in hashes(), b in hashes(), sizes in (capacity(), capacity())) {
+        let (x, y) = (sketch_of(&a, sizes.0, 3), sketch_of(&b, sizes.1, 3));
+        let (a, b): (BTreeSet<u64>, BTreeSet<u64>) = (a.into_iter().collect(), b.into_iter().collect());
+        let smaller = sizes.0.min(sizes.1);
+        let operands = [&x, &y];
+        prop_assert_eq!(sample(&union(&x, &y)), oracle(operands, smaller, a.union(&b).copied()));
+        prop_assert_eq!(sample(&intersection(&x, &y)), oracle(operands, smaller, a.intersection(&b).copied()));
+        prop_assert_eq!(sample(&difference(&x, &y)), oracle(operands, smaller, a.difference(&b).copied()));
+        for result in [union(&x, &y), intersection(&x, &y), difference(&x, &y)] {
+            prop_assert_eq!(parse(&result).header().capacity(), smaller);
+            prop_assert_eq!(parse(&result).header().seed(), 3);
+        }
+    }
+
+    #[test]
+    fn union_is_merge(a in hashes(), b in hashes(), c in hashes(), sizes in (capacity(), capacity(), capacity())) {
+        let (a, b, c) = (sketch_of(&a, sizes.0, 0), sketch_of(&b, sizes.1, 0), sketch_of(&c, sizes.2, 0));
+        // Derived operands too.
+        for (x, y) in [(&a, &b), (&intersection(&a, &b), &c), (&c, &difference(&a, &b)),
+                       (&intersection(&a, &b), &difference(&b, &c))] {
+            let mut merged = Sketch::decode_in(&parse(x), Global).unwrap();
+            merged.merge(&Sketch::decode_in(&parse(y), Global).unwrap()).unwrap();
+            prop_assert_eq!(merged.encode(), union(x, y));
+            let mut merged = Sketch::decode_in(&parse(x), Global).unwrap();
+            merged.merge_encoded(&parse(y)).unwrap();
+            prop_assert_eq!(merged.encode(), union(x, y));
+        }
+    }
+
+    #[test]
+    fn union_and_intersection_know_no_order(
+        a in hashes(), b in hashes(), c in hashes(), d in hashes(), sizes in (capacity(), capacity(), capacity()),
+    ) {
+        let (a, b) = (sketch_of(&a, sizes.0, 0), sketch_of(&b, sizes.1, 0));
+        let (c, d) = (sketch_of(&c, sizes.2, 0), sketch_of(&d, sizes.0, 0));
+        let derived = intersection(&c, &d);
+        for (x, y, z) in [(&a, &b, &c), (&a, &b, &derived), (&derived, &nothing(), &a), (&nothing(), &nothing(), &b)] {
+            prop_assert_eq!(union(x, y), union(y, x));
+            prop_assert_eq!(union(&union(x, y), z), union(x, &union(y, z)));
+            prop_assert_eq!(union(&union(x, y), y), union(x, y));
+            prop_assert_eq!(intersection(x, y), intersection(y, x));
+            prop_assert_eq!(intersection(&intersection(x, y), z), intersection(x, &intersection(y, z)));
+        }
+    }
+
+    #[test]
+    fn only_a_sketch_that_values_would_build_is_unmarked(a in hashes(), b in hashes(), c in hashes(), size in capacity()) {
+        let sketches = [&a, &b, &c].map(|hashes| sketch_of(hashes, size, 0));
+        let sets = [a, b, c].map(|hashes| hashes.into_iter().collect::<BTreeSet<u64>>());
+        let cases = [
+            (union(&sketches[0], &sketches[1]), &sets[0] | &sets[1]),
+            (intersection(&sketches[0], &sketches[1]), &sets[0] & &sets[1]),
+            (difference(&sketches[0], &sketches[1]), &sets[0] - &sets[1]),
+            (union(&intersection(&sketches[0], &sketches[1]), &sketches[2]), &(&sets[0] & &sets[1]) | &sets[2]),
+            (union(&sketches[2], &difference(&sketches[0], &sketches[1])), &(&sets[0] - &sets[1]) | &sets[2]),
+        ];
+        for (result, set) in cases {
+            let built = sketch_of(&set.into_iter().collect::<Vec<_>>(), size, 0);
+            if !parse(&result).header().is_derived() {
+                prop_assert_eq!(result, built);
+            } else {
+                prop_assert!(parse(&result).header().level() >= parse(&built).header().level());
+            }
+        }
+    }
+
+    #[test]
+    fn one_value_more_is_an_insertion(hashes in hashes(), hash: u64, size in capacity()) {
+        let before = sketch_of(&hashes, size, 9);
+        let after = sketch_of(&[&hashes[..], &[hash]].concat(), size, 9);
+        let result = operations::with_hash(&parse(&before), hash, 0, Global).unwrap();
+        prop_assert_eq!(result.map_or(before, |bytes| bytes.to_vec()), after);
+    }
+
+    #[test]
+    fn downsampling_is_building_at_the_smaller_capacity(hashes in hashes(), sizes in (capacity(), capacity())) {
+        let (small, large) = (sizes.0.min(sizes.1), sizes.0.max(sizes.1));
+        let large = sketch_of(&hashes, large, 0);
+        let result = operations::downsample(&parse(&large), small, 0, Global).unwrap().to_vec();
+        prop_assert_eq!(result, sketch_of(&hashes, small, 0));
+    }
+}
+
+#[test]
+fn nothing_takes_on_what_the_other_says() {
+    let other = sketch_of(&[1 << 60, 2 << 60], 40, 7);
+    let (nothing, empty) = (nothing(), sketch_of(&[], 40, 7));
+    assert_eq!(union(&nothing, &other), other);
+    assert_eq!(union(&other, &nothing), other);
+    assert_eq!(union(&nothing, &nothing), nothing);
+    assert_eq!(union(&nothing, &empty), empty);
+    assert_eq!(intersection(&nothing, &other), nothing);
+    assert_eq!(intersection(&other, &nothing), nothing);
+    assert_eq!(difference(&other, &nothing), other);
+    assert_eq!(difference(&nothing, &other), nothing);
+    let mut merged = Sketch::new(Header::NOTHING.capacity(), 0);
+    merged.merge_encoded(&parse(&other)).unwrap();
+    merged.merge_encoded(&parse(&nothing)).unwrap();
+    assert_eq!(merged.encode(), other);
+}
+
+#[test]
+fn what_cannot_be_is_an_error() {
+    let many: Vec<u64> = (1..200_u64).map(|i| i.wrapping_mul(0x9E37_79B9_7F4A_7C15)).collect();
+    let (a, b) = (sketch_of(&many, 20, 1), sketch_of(&many[50..], 20, 2));
+    let seeds = OperationError::Seeds(1, 2);
+    assert_eq!(operations::union(&parse(&a), &parse(&b), 0, Global).unwrap_err(), seeds);
+    assert_eq!(
+        operations::intersection(&parse(&a), &parse(&b), 0, Global).unwrap_err(),
+        seeds
+    );
+    assert_eq!(
+        operations::difference(&parse(&a), &parse(&b), 0, Global).unwrap_err(),
+        seeds
+    );
+    assert_eq!(seeds.to_string(), "sketches must have the same seed, not 1 and 2");
+
+    let derived = intersection(&a, &sketch_of(&many[50..], 20, 1));
+    assert!(parse(&derived).header().is_derived());
+    let derived = parse(&derived);
+    assert_eq!(
+        operations::with_hash(&derived, 1, 0, Global).unwrap_err(),
+        OperationError::Derived
+    );
+    assert_eq!(
+        operations::downsample(&derived, 10, 0, Global).unwrap_err(),
+        OperationError::Derived
+    );
+    let error = operations::downsample(&parse(&a), 21, 0, Global).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "capacity must be at most 20, that of the sketch, not 21"
+    );
+}
+
+#[test]
+fn a_prefix_is_left_to_the_caller() {
+    let a = sketch_of(&[1 << 60], 40, 7);
+    let bytes = operations::union(&parse(&a), &parse(&a), 4, Global).unwrap();
+    assert_eq!((&bytes[..4], &bytes[4..]), (&[0_u8; 4][..], &a[..]));
+}
