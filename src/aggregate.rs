@@ -1,35 +1,22 @@
-//! `approx_count_distinct_cvm`: its support functions, in the order in which PostgreSQL calls them.
+//! `approx_count_distinct_cvm` and `cvm_sketch_agg`: their support functions, in the order in which PostgreSQL calls them.
 //!
 //! The transition function runs once a row, so it is a bare C function: it reads the call frame itself, cannot panic,
 //! and calls nothing that can raise an error but a type's own hash function. Everything else (the first row, growth,
 //! thinning, detoasting, mistakes) is in cold functions behind pgrx's guard.
 
 use crate::call::{self, argument, declare_function, return_null};
-use crate::error::{OrRaise, raise};
+use crate::error::{OrRaise, raise_invalid};
 use crate::hasher::{
     AsBlankPadded, AsBytes, AsFixedBytes, AsFloat64, AsInt16, AsInt32, AsInt64, Hasher, PlainHash, Rule,
 };
-use crate::memory::{self, ContextAllocator};
+use crate::memory::ContextAllocator;
+use crate::state::{DEFAULT_SEED, Parameters, State, aggregate_context};
 use crate::varlena;
-use cvm_sketch::capacity::{DEFAULT_CAPACITY, DELTA_RANGE, EPSILON_RANGE, Plain};
-use cvm_sketch::{Accuracy, EncodedSketch, Sketch};
+use cvm_sketch::{EncodedSketch, Header, Sketch};
 use pgrx::pg_guard;
 use pgrx::pg_sys::errcodes::PgSqlErrorCode;
-use pgrx::pg_sys::{Datum, FunctionCallInfo, MemoryContext, NullableDatum};
+use pgrx::pg_sys::{Datum, FunctionCallInfo, NullableDatum};
 use std::ptr::NonNull;
-
-/// The seed of all hashes.
-const SEED: u64 = 0;
-
-/// The state of one group. It and all it refers to live in the aggregate's memory context.
-struct State {
-    sketch: Sketch<ContextAllocator>,
-    /// What the call said of the accuracy, to hold later rows against; `None` in a call that says nothing.
-    accuracy: Option<NonNull<Accuracy>>,
-}
-
-// PostgreSQL's allocator rounds up to powers of two, so a byte more would cost 128 a group.
-const _: () = assert!(size_of::<State>() == 128);
 
 declare_function! {
     pg_finfo_cvm_accumulate for cvm_accumulate,
@@ -38,6 +25,7 @@ declare_function! {
     pg_finfo_cvm_serialize for cvm_serialize,
     pg_finfo_cvm_deserialize for cvm_deserialize,
     pg_finfo_cvm_final_count for cvm_final_count,
+    pg_finfo_cvm_final_sketch for cvm_final_sketch,
 }
 
 /// Transition: `cvm_accumulate(internal, anyelement) returns internal`, not strict.
@@ -52,7 +40,7 @@ pub unsafe extern "C-unwind" fn cvm_accumulate(fcinfo: FunctionCallInfo) -> Datu
     // SAFETY: the declaration gives both arguments, and the hasher is that of the call site.
     unsafe {
         accumulate_with(fcinfo, |value| match Hasher::made_before(fcinfo) {
-            Some(hasher) => hasher.try_hash(value, SEED),
+            Some(hasher) => hasher.try_hash(value, DEFAULT_SEED),
             None => None,
         })
     }
@@ -65,7 +53,7 @@ pub unsafe extern "C-unwind" fn cvm_accumulate(fcinfo: FunctionCallInfo) -> Datu
 /// As [`cvm_accumulate`], and `H` is for the type of the values.
 unsafe extern "C-unwind" fn accumulate<H: PlainHash>(fcinfo: FunctionCallInfo) -> Datum {
     // SAFETY: the caller vouches for the frame and the type.
-    unsafe { accumulate_with(fcinfo, |value| H::hash(value, SEED)) }
+    unsafe { accumulate_with(fcinfo, |value| H::hash(value, DEFAULT_SEED)) }
 }
 
 /// The path of a row. `hash` gives the hash of a value, or `None` if that takes what the per-row path must not do.
@@ -78,7 +66,7 @@ unsafe extern "C-unwind" fn accumulate<H: PlainHash>(fcinfo: FunctionCallInfo) -
 /// `fcinfo` is the frame of a transition, and `hash` may be called with its second argument.
 #[inline(always)]
 unsafe fn accumulate_with(fcinfo: FunctionCallInfo, hash: impl FnOnce(Datum) -> Option<u64>) -> Datum {
-    // SAFETY: the caller vouches for the frame. A state that is not NULL was made by `new_state`: SQL cannot make or pass
+    // SAFETY: the caller vouches for the frame. A state that is not NULL was made by a transition, a combine or a deserialize function: SQL cannot make or pass
     // a value of type internal.
     unsafe {
         let (state, value) = (argument(fcinfo, 0), argument(fcinfo, 1));
@@ -136,20 +124,24 @@ unsafe fn specialize(fcinfo: FunctionCallInfo, hasher: &Hasher) {
     unsafe { (*call::function(fcinfo)).fn_addr = Some(specialized) };
 }
 
-/// Transition: `cvm_accumulate(internal, anyelement, float8 [, float8]) returns internal`, not strict.
+/// Transition: `cvm_accumulate(internal, anyelement, float8 [, float8 [, bigint]]) returns internal`, not strict.
 ///
 /// # Safety
 ///
 /// As [`cvm_accumulate`].
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn cvm_accumulate_within(fcinfo: FunctionCallInfo) -> Datum {
-    // SAFETY: the declaration gives three or four arguments.
+    // SAFETY: the declaration gives three to five arguments, and the hasher is that of the call site.
     unsafe {
         let state = argument(fcinfo, 0);
-        if state.isnull || !is_accuracy_unchanged(fcinfo, state) {
+        if state.isnull || !state_of(state).is_said_again(fcinfo) {
             return accumulate_slowly(fcinfo);
         }
-        cvm_accumulate(fcinfo)
+        let seed = state_of(state).sketch.seed();
+        accumulate_with(fcinfo, |value| match Hasher::made_before(fcinfo) {
+            Some(hasher) => hasher.try_hash(value, seed),
+            None => None,
+        })
     }
 }
 
@@ -168,26 +160,6 @@ unsafe fn unchanged(fcinfo: FunctionCallInfo, state: NullableDatum) -> Datum {
     }
 }
 
-/// Whether epsilon, and delta if there, are those of the rows before.
-///
-/// # Safety
-///
-/// `fcinfo` is the frame of a transition with an accuracy, `state` its first argument and not NULL.
-#[inline(always)]
-unsafe fn is_accuracy_unchanged(fcinfo: FunctionCallInfo, state: NullableDatum) -> bool {
-    // SAFETY: the caller vouches for the frame and the state.
-    unsafe {
-        let Some(accuracy) = state_of(state).accuracy else {
-            return false;
-        };
-        let same = |index, number: f64| {
-            let given = argument(fcinfo, index);
-            !given.isnull && given.value.value() as u64 == number.to_bits()
-        };
-        same(2, accuracy.as_ref().epsilon()) && ((*fcinfo).nargs < 4 || same(3, accuracy.as_ref().delta()))
-    }
-}
-
 /// The rows that the transition functions leave over.
 ///
 /// # Safety
@@ -201,89 +173,31 @@ unsafe extern "C-unwind" fn accumulate_slowly(fcinfo: FunctionCallInfo) -> Datum
     unsafe {
         let context = aggregate_context(fcinfo);
         let (state, value) = (argument(fcinfo, 0), argument(fcinfo, 1));
-        let accuracy = ((*fcinfo).nargs > 2).then(|| accuracy_of_call(fcinfo));
-        if let Some(accuracy) = accuracy
+        let parameters = Parameters::of_call(fcinfo, 2);
+        if let Some(parameters) = parameters
             && !state.isnull
         {
-            raise_if_changed(accuracy, state_of(state));
+            state_of(state).raise_unless_said_before(parameters);
         }
         if value.isnull {
             return unchanged(fcinfo, state);
         }
         let hasher = Hasher::of_call(fcinfo, 1);
-        if accuracy.is_none() {
+        if parameters.is_none() {
             specialize(fcinfo, hasher);
         }
-        let hash = hasher.hash(value.value, SEED);
+        let hash = hasher.hash(
+            value.value,
+            parameters.map_or(DEFAULT_SEED, |parameters| parameters.seed),
+        );
         let state = if state.isnull {
-            new_state(accuracy, context)
+            let allocator = ContextAllocator::new(context);
+            allocator.place(State::new_in(parameters, allocator)).or_raise()
         } else {
             state_pointer(state)
         };
         insert_slowly(Datum::from(state.as_ptr()), hash)
     }
-}
-
-/// The accuracy that the call's third and fourth argument say. Raises an ERROR when they say none.
-///
-/// # Safety
-///
-/// `fcinfo` is the frame of a transition with an accuracy.
-unsafe fn accuracy_of_call(fcinfo: FunctionCallInfo) -> Accuracy {
-    let number = |index, name, (low, high): (f64, f64)| {
-        // SAFETY: the caller vouches for the frame.
-        let given = unsafe { argument(fcinfo, index) };
-        if given.isnull {
-            let (low, high) = (Plain(low), Plain(high));
-            raise_parameter(format!("{name} must be between {low} and {high}, not NULL"));
-        }
-        f64::from_bits(given.value.value() as u64)
-    };
-    let epsilon = number(2, "epsilon", EPSILON_RANGE);
-    // SAFETY: the caller vouches for the frame.
-    let delta = match unsafe { (*fcinfo).nargs } {
-        ..4 => Accuracy::default().delta(),
-        _ => number(3, "delta", DELTA_RANGE),
-    };
-    Accuracy::new(epsilon, delta).unwrap_or_else(|error| raise_parameter(error.to_string()))
-}
-
-fn raise_if_changed(given: Accuracy, state: &State) {
-    // SAFETY: an accuracy that a state refers to lives as long as the state.
-    let Some(before) = state.accuracy.map(|accuracy| unsafe { *accuracy.as_ref() }) else {
-        return;
-    };
-    for (name, given, before) in [
-        ("epsilon", given.epsilon(), before.epsilon()),
-        ("delta", given.delta(), before.delta()),
-    ] {
-        if given != before {
-            let (before, given) = (Plain(before), Plain(given));
-            raise_parameter(format!(
-                "{name} must be the same in every row, not {before} and then {given}"
-            ));
-        }
-    }
-}
-
-fn raise_parameter(message: String) -> ! {
-    raise(PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE, message)
-}
-
-/// The state of a group without values.
-///
-/// # Safety
-///
-/// `context` is the aggregate's memory context.
-unsafe fn new_state(accuracy: Option<Accuracy>, context: MemoryContext) -> NonNull<State> {
-    // SAFETY: state and sketch end together, with the context.
-    let allocator = unsafe { ContextAllocator::new(context) };
-    let capacity = accuracy.map_or(DEFAULT_CAPACITY, |accuracy| accuracy.capacity());
-    let state = State {
-        sketch: Sketch::new_in(capacity, SEED, allocator),
-        accuracy: accuracy.map(|accuracy| allocator.place(accuracy).or_raise()),
-    };
-    allocator.place(state).or_raise()
 }
 
 /// Combine: `cvm_combine(internal, internal) returns internal`, not strict. Changes the first state, copies the second.
@@ -304,16 +218,11 @@ pub unsafe extern "C-unwind" fn cvm_combine(fcinfo: FunctionCallInfo) -> Datum {
         let from = settled_state(from);
         if into.isnull {
             let allocator = ContextAllocator::new(context);
-            let copy = State {
-                sketch: from.sketch.try_clone_in(allocator).or_raise(),
-                accuracy: None,
-            };
+            let copy = State::of_sketch(from.sketch.try_clone_in(allocator).or_raise(), None, allocator);
             return Datum::from(allocator.place(copy).or_raise().as_ptr());
         }
         let mut into = state_pointer(into);
-        if into.as_ref().sketch.capacity() != from.sketch.capacity() {
-            raise_parameter("epsilon and delta must be the same in every row".to_owned());
-        }
+        into.as_ref().raise_unless_as_large_as(from.sketch.capacity());
         into.as_mut().sketch.merge(&from.sketch).or_raise();
         Datum::from(into.as_ptr())
     }
@@ -352,13 +261,10 @@ pub unsafe extern "C-unwind" fn cvm_deserialize(fcinfo: FunctionCallInfo) -> Dat
         aggregate_context(fcinfo);
         let allocator = ContextAllocator::current();
         let sketch = varlena::with_bytes(argument(fcinfo, 0).value, |bytes| match EncodedSketch::parse(bytes) {
-            Ok(encoded) => encoded.decode_in(allocator).or_raise(),
-            Err(error) => raise(
-                PgSqlErrorCode::ERRCODE_INVALID_BINARY_REPRESENTATION,
-                format!("invalid cvm_sketch: {error}"),
-            ),
+            Ok(encoded) => Sketch::decode_in(&encoded, allocator).or_raise(),
+            Err(fault) => raise_invalid(PgSqlErrorCode::ERRCODE_INVALID_BINARY_REPRESENTATION, fault),
         });
-        let state = State { sketch, accuracy: None };
+        let state = State::of_sketch(sketch, None, allocator);
         Datum::from(allocator.place(state).or_raise().as_ptr())
     }
 }
@@ -384,27 +290,31 @@ pub unsafe extern "C-unwind" fn cvm_final_count(fcinfo: FunctionCallInfo) -> Dat
     }
 }
 
-/// The memory context of the aggregate, or of the window, that the call is a part of. Raises an ERROR when it is a part
-/// of neither.
+/// Final: `cvm_final_sketch(internal) returns cvm_sketch`, not strict. Leaves the state as it is.
 ///
 /// # Safety
 ///
-/// `fcinfo` is the frame of a call in progress.
-unsafe fn aggregate_context(fcinfo: FunctionCallInfo) -> MemoryContext {
-    let mut context: MemoryContext = std::ptr::null_mut();
-    // SAFETY: the caller vouches for the frame.
-    if unsafe { memory::unguarded::AggCheckCallContext(fcinfo, &mut context) } == 0 {
-        raise(
-            PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
-            "aggregate support function called in a context that is not an aggregate",
-        );
+/// As [`cvm_accumulate`].
+#[unsafe(no_mangle)]
+#[pg_guard]
+pub unsafe extern "C-unwind" fn cvm_final_sketch(fcinfo: FunctionCallInfo) -> Datum {
+    // SAFETY: the declaration gives the argument. The bytes go to the caller's memory context.
+    unsafe {
+        aggregate_context(fcinfo);
+        let (state, allocator) = (argument(fcinfo, 0), ContextAllocator::current());
+        let bytes = if state.isnull {
+            Sketch::new_in(Header::NOTHING.capacity(), Header::NOTHING.seed(), allocator)
+                .encode_in(varlena::HEADER_LEN, allocator)
+        } else {
+            settled_state(state).sketch.encode_in(varlena::HEADER_LEN, allocator)
+        };
+        varlena::into_datum(bytes.or_raise())
     }
-    context
 }
 
 /// # Safety
 ///
-/// `state` was made by [`new_state`], [`cvm_combine`] or [`cvm_deserialize`], and is not NULL.
+/// `state` was made by a transition, [`cvm_combine`] or [`cvm_deserialize`], and is not NULL.
 #[inline(always)]
 unsafe fn state_pointer(state: NullableDatum) -> NonNull<State> {
     // SAFETY: the caller vouches for the pointer.

@@ -1,6 +1,6 @@
 //! Reading a function call's frame without the guard that pgrx puts around calls into PostgreSQL.
 
-use pgrx::pg_sys::{Datum, FmgrInfo, FunctionCallInfo, NullableDatum};
+use pgrx::pg_sys::{self, Datum, FmgrInfo, FunctionCallInfo, NullableDatum};
 
 /// Declares the record by which PostgreSQL learns that `function` has the version-1 calling convention.
 macro_rules! declare_function {
@@ -47,4 +47,27 @@ pub(crate) unsafe fn return_null(fcinfo: FunctionCallInfo) -> Datum {
 pub(crate) unsafe fn function(fcinfo: FunctionCallInfo) -> *mut FmgrInfo {
     // SAFETY: the caller vouches for the frame.
     unsafe { (*fcinfo).flinfo }
+}
+
+/// A row as the result of a function that is declared to return these columns.
+///
+/// # Safety
+///
+/// `fcinfo` is the frame of a call in progress, of a function that returns a row of `N` columns of the types of `columns`.
+pub(crate) unsafe fn return_row<const N: usize>(fcinfo: FunctionCallInfo, mut columns: [Option<Datum>; N]) -> Datum {
+    // SAFETY: the caller vouches for the frame and the types. The row is made in the current memory context.
+    unsafe {
+        let mut descriptor = std::ptr::null_mut();
+        let class = pg_sys::get_call_result_type(fcinfo, std::ptr::null_mut(), &mut descriptor);
+        assert_eq!(
+            class,
+            pg_sys::TypeFuncClass::TYPEFUNC_COMPOSITE,
+            "the function is declared to return a row"
+        );
+        let descriptor = pg_sys::BlessTupleDesc(descriptor);
+        let mut nulls = columns.map(|column| column.is_none());
+        let mut values = columns.each_mut().map(|column| column.unwrap_or(Datum::null()));
+        let row = pg_sys::heap_form_tuple(descriptor, values.as_mut_ptr(), nulls.as_mut_ptr());
+        pg_sys::HeapTupleHeaderGetDatum((*row).t_data)
+    }
 }

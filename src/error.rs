@@ -1,6 +1,6 @@
 //! The errors that users see: each with its SQLSTATE.
 
-use cvm_sketch::{MergeError, OutOfMemory};
+use cvm_sketch::{DecodeError, OperationError, OutOfMemory};
 use pgrx::PgLogLevel;
 use pgrx::pg_sys::errcodes::PgSqlErrorCode;
 use pgrx::pg_sys::panic::ErrorReport;
@@ -32,11 +32,23 @@ impl<T> OrRaise<T> for Result<T, OutOfMemory> {
     }
 }
 
-impl<T> OrRaise<T> for Result<T, MergeError> {
+impl<T> OrRaise<T> for Result<T, OperationError> {
     fn or_raise(self) -> T {
         self.unwrap_or_else(|error| match error {
-            MergeError::OutOfMemory => Err(OutOfMemory).or_raise(),
-            MergeError::Seeds(..) => raise(PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE, error.to_string()),
+            OperationError::OutOfMemory => Err(OutOfMemory).or_raise(),
+            OperationError::Seeds(..) | OperationError::Capacity { .. } => {
+                raise(PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE, error.to_string())
+            }
+            OperationError::Derived => raise_with_hint(
+                PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+                error.to_string(),
+                "Add values to, or downsample, the sketches that it was made of.",
+            ),
         })
     }
+}
+
+/// Raises an ERROR because bytes are not a sketch. `code` says where they came from.
+pub(crate) fn raise_invalid(code: PgSqlErrorCode, fault: DecodeError) -> ! {
+    raise(code, format!("invalid cvm_sketch: {fault}"))
 }

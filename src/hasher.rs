@@ -196,7 +196,8 @@ impl Hasher {
                     let name: *const std::ffi::c_char = value.cast_mut_ptr();
                     own.call(Datum::from(pg_sys::cstring_to_text(name)), seed)
                 }
-                _ => varlena::with_bytes(value, |bytes| hash::bytes(bytes, seed)),
+                Rule::Bytes => varlena::with_bytes(value, |bytes| hash::bytes(bytes, seed)),
+                _ => unreachable!("every other rule hashes what the datum holds"),
             }
         }
     }

@@ -2,15 +2,21 @@
 //!
 //! The sketch itself is the crate `cvm_sketch`, which knows nothing of PostgreSQL. Here is the glue, and all unsafe
 //! code. A row runs forward through the files: `aggregate` unpacks the call, `hasher` turns the datum into a hash with
-//! the help of `varlena`, the sketch takes it, in memory that `memory` gets from PostgreSQL. What SQL sees is declared
-//! in `sql/cvm_count.sql`.
+//! the help of `varlena`, the sketch in its `state` takes it, in memory that `memory` gets from PostgreSQL. Stored
+//! sketches come in through `sketch_type`; `sketch_functions` and `sketch_aggregate` work on them, the latter with a state
+//! in `expanded` form. What SQL sees is declared in `sql/cvm_count.sql`.
 
 mod aggregate;
 mod call;
 mod error;
+mod expanded;
 mod hash_function;
 mod hasher;
 mod memory;
+mod sketch_aggregate;
+mod sketch_functions;
+mod sketch_type;
+mod state;
 mod varlena;
 
 pgrx::pg_module_magic!(name, version);

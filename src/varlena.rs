@@ -52,6 +52,38 @@ pub(crate) unsafe fn with_bytes<T>(datum: Datum, read: impl FnOnce(&[u8]) -> T) 
     }
 }
 
+/// Calls `read` with the first `length` bytes of a value, or all if it has fewer. Of a value stored out of line, no more
+/// than that is fetched.
+///
+/// # Safety
+///
+/// `datum` is a varlena.
+pub(crate) unsafe fn with_first_bytes<T>(datum: Datum, length: usize, read: impl FnOnce(&[u8]) -> T) -> T {
+    // SAFETY: the caller vouches for the varlena. A slice is a plain copy, and ours to free.
+    unsafe {
+        if let Some(bytes) = plain_bytes(datum) {
+            return read(&bytes[..length.min(bytes.len())]);
+        }
+        let slice = pg_sys::pg_detoast_datum_slice(datum.cast_mut_ptr(), 0, length as i32);
+        let result = read(std::slice::from_raw_parts(
+            vardata_any(slice).cast(),
+            varsize_any_exhdr(slice),
+        ));
+        pg_sys::pfree(slice.cast());
+        result
+    }
+}
+
+/// The number of bytes of any value, without detoasting it.
+///
+/// # Safety
+///
+/// `datum` is a varlena.
+pub(crate) unsafe fn len(datum: Datum) -> usize {
+    // SAFETY: the caller vouches for the varlena.
+    unsafe { pg_sys::toast_raw_datum_size(datum) - pg_sys::VARHDRSZ }
+}
+
 /// Length of the header that [`into_datum`] fills in.
 pub(crate) const HEADER_LEN: usize = pg_sys::VARHDRSZ;
 

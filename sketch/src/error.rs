@@ -46,7 +46,9 @@ impl fmt::Display for OperationError {
                     *a as i64, *b as i64
                 )
             }
-            OperationError::Derived => f.write_str("the sketch was made by intersection or difference"),
+            OperationError::Derived => {
+                f.write_str("a sketch made by intersection or difference takes no values and cannot be downsampled")
+            }
             OperationError::Capacity { is, asked } => {
                 write!(f, "capacity must be at most {is}, that of the sketch, not {asked}")
             }

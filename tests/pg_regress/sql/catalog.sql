@@ -14,9 +14,22 @@ WHERE oid IN (SELECT objid FROM pg_depend WHERE classid = 'pg_proc'::regclass AN
 ORDER BY oid::regprocedure::text COLLATE "C";
 
 -- the aggregates can run in parallel and share their states
-SELECT pronargs AS arguments, aggfinalmodify AS final_modifies, aggtransspace AS sspace,
-       aggcombinefn::regproc, aggserialfn::regproc, aggdeserialfn::regproc
-FROM pg_aggregate JOIN pg_proc ON aggfnoid = pg_proc.oid WHERE proname = 'approx_count_distinct_cvm' ORDER BY 1;
+SELECT proname AS aggregate, pronargs AS arguments, aggtransfn::regproc, aggtranstype::regtype, aggtransspace AS sspace,
+       aggfinalmodify AS final_modifies, aggcombinefn::regproc, aggserialfn::regproc, aggdeserialfn::regproc
+FROM pg_aggregate JOIN pg_proc ON aggfnoid = pg_proc.oid
+WHERE proname ~ 'cvm' ORDER BY proname COLLATE "C", pronargs;
+
+-- every object has a comment
+SELECT pg_describe_object(classid, objid, objsubid) AS without_comment
+FROM pg_depend
+WHERE refclassid = 'pg_extension'::regclass AND refobjid = (SELECT oid FROM pg_extension WHERE extname = 'cvm_count')
+  AND obj_description(objid, classid::regclass::name) IS NULL
+  -- the array type, which PostgreSQL makes by itself
+  AND NOT (classid = 'pg_type'::regclass AND objid = 'cvm_sketch[]'::regtype);
+
+-- the operator classes are complete
+SELECT opcname AS operator_class, amvalidate(pg_opclass.oid) AS is_valid
+FROM (SELECT oid, opcname FROM pg_opclass WHERE opcintype = 'cvm_sketch'::regtype) pg_opclass ORDER BY opcname;
 
 -- created by the owner of a database who is no superuser,
 -- used by a role with no more than USAGE and EXECUTE

@@ -1,0 +1,98 @@
+//! A state as a value of type `cvm_sketch`: the expanded form that PostgreSQL has for values too large to be copied.
+//!
+//! Aggregates whose state has a type of its own, not `internal`, can be sent between servers by engines that know nothing
+//! of it. Their transition functions get the state as a datum and return a datum. A datum that points to an expanded
+//! object, with the right to change it, is changed in place; whoever takes it for an ordinary value has it flattened,
+//! to the bytes of the sketch.
+
+use crate::error::OrRaise;
+use crate::memory::ContextAllocator;
+use crate::state::State;
+use crate::varlena;
+use pgrx::pg_guard;
+use pgrx::pg_sys::{self, Datum, ExpandedObjectHeader, ExpandedObjectMethods, MemoryContext, Size};
+use std::ffi::c_void;
+
+/// The object. Its context, which PostgreSQL deletes with it, holds nothing else.
+#[repr(C)]
+struct Expanded {
+    /// First, since PostgreSQL takes a pointer to it for one to the object.
+    header: ExpandedObjectHeader,
+    state: State,
+}
+
+static METHODS: ExpandedObjectMethods = ExpandedObjectMethods {
+    get_flat_size: Some(flat_size),
+    flatten_into: Some(flatten_into),
+};
+
+/// Size of the object's context as long as the sketch is small: the smallest that PostgreSQL makes.
+const SMALL: Size = 1 << 10;
+
+/// Size of its largest block, unless a single allocation is larger.
+const LARGE: Size = 8 << 20;
+
+/// Makes an expanded object of the state that `make` makes, in a new memory context below `parent`, and returns it as a
+/// datum with the right to change it.
+///
+/// # Safety
+///
+/// `parent` is a memory context, and the datum is not used after its end.
+pub(crate) unsafe fn new(parent: MemoryContext, make: impl FnOnce(ContextAllocator) -> State) -> Datum {
+    // SAFETY: the caller vouches for the parent. The header is initialized by PostgreSQL before anyone reads it; until then
+    // zeros are as good as anything, its fields being integers, pointers and bytes.
+    unsafe {
+        let context = pg_sys::AllocSetContextCreateInternal(parent, c"cvm_sketch".as_ptr(), 0, SMALL, LARGE);
+        let allocator = ContextAllocator::new(context);
+        let object = allocator
+            .place(Expanded {
+                header: std::mem::zeroed(),
+                state: make(allocator),
+            })
+            .or_raise()
+            .as_ptr();
+        pg_sys::EOH_init_header(&raw mut (*object).header, &METHODS, context);
+        Datum::from((&raw mut (*object).header.eoh_rw_ptr).cast::<u8>())
+    }
+}
+
+/// The state in a datum that may be changed; `None` for any other sketch.
+///
+/// # Safety
+///
+/// `datum` is of type `cvm_sketch`, and nothing else uses it for `'a`.
+#[inline(always)]
+pub(crate) unsafe fn state_in_place<'a>(datum: Datum) -> Option<&'a mut State> {
+    // SAFETY: the caller vouches for the datum. A first byte of 1 says that a tag follows, and this tag, that the address of
+    // the object does, unaligned. Expanded objects of this type are made only by `new`.
+    unsafe {
+        let pointer: *const u8 = datum.cast_mut_ptr();
+        if *pointer != 1 || u32::from(*pointer.add(1)) != pg_sys::vartag_external::VARTAG_EXPANDED_RW {
+            return None;
+        }
+        let object = pointer.add(2).cast::<*mut Expanded>().read_unaligned();
+        Some(&mut (*object).state)
+    }
+}
+
+/// The length of the sketch as a varlena. PostgreSQL calls this right before [`flatten_into`].
+#[pg_guard]
+unsafe extern "C-unwind" fn flat_size(object: *mut ExpandedObjectHeader) -> Size {
+    // SAFETY: PostgreSQL calls this for objects that `new` has made, and uses them nowhere else meanwhile.
+    let sketch = unsafe { &mut (*object.cast::<Expanded>()).state.sketch };
+    sketch.settle().or_raise();
+    varlena::HEADER_LEN + sketch.header().encoded_len()
+}
+
+/// Writes the sketch as a varlena.
+#[pg_guard]
+unsafe extern "C-unwind" fn flatten_into(object: *mut ExpandedObjectHeader, result: *mut c_void, size: Size) {
+    // SAFETY: as above; `result` is memory of the size that `flat_size` said, aligned as a varlena is.
+    unsafe {
+        let sketch = &(*object.cast::<Expanded>()).state.sketch;
+        let bytes = result.cast::<u8>().add(varlena::HEADER_LEN);
+        let bytes = std::slice::from_raw_parts_mut(bytes, size - varlena::HEADER_LEN);
+        sketch.encode_into(bytes, ContextAllocator::current()).or_raise();
+        pgrx::set_varsize_4b(result.cast(), size as i32);
+    }
+}

@@ -1,0 +1,171 @@
+//! The aggregates whose state is a `cvm_sketch`: `cvm_sketch_agg_hashed` and `cvm_sketch_union_agg`.
+
+use crate::call::{argument, declare_function, return_null};
+use crate::error::OrRaise;
+use crate::memory::ContextAllocator;
+use crate::sketch_type::{self, with_sketch};
+use crate::state::{Parameters, State, aggregate_context};
+use crate::expanded;
+use cvm_sketch::Sketch;
+use pgrx::pg_guard;
+use pgrx::pg_sys::{self, Datum, FunctionCallInfo, MemoryContext, NullableDatum};
+
+declare_function! {
+    pg_finfo_cvm_accumulate_hashed for cvm_accumulate_hashed,
+    pg_finfo_cvm_combine_hashed for cvm_combine_hashed,
+    pg_finfo_cvm_merge for cvm_merge,
+    pg_finfo_cvm_final_flat for cvm_final_flat,
+}
+
+/// Transition: `cvm_accumulate_hashed(cvm_sketch, bigint [, float8 [, float8 [, bigint]]]) returns cvm_sketch`, not
+/// strict. Like `cvm_accumulate`, a bare function with a cold path.
+///
+/// # Safety
+///
+/// Called by PostgreSQL, as declared in `sql/cvm_count.sql`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn cvm_accumulate_hashed(fcinfo: FunctionCallInfo) -> Datum {
+    // SAFETY: the declaration gives two to five arguments. PostgreSQL passes the state on as it was returned, and uses it
+    // nowhere else during the call.
+    unsafe {
+        let (state, hash) = (argument(fcinfo, 0), argument(fcinfo, 1));
+        if !state.isnull
+            && !hash.isnull
+            && let Some(in_place) = expanded::state_in_place(state.value)
+            && in_place.is_said_again(fcinfo)
+            && in_place.sketch.offer(hash.value.value() as u64)
+        {
+            return state.value;
+        }
+        accumulate_hashed_slowly(fcinfo)
+    }
+}
+
+/// The rows that [`cvm_accumulate_hashed`] leaves over.
+///
+/// # Safety
+///
+/// As [`cvm_accumulate_hashed`].
+#[cold]
+#[pg_guard]
+unsafe extern "C-unwind" fn accumulate_hashed_slowly(fcinfo: FunctionCallInfo) -> Datum {
+    // SAFETY: as in `cvm_accumulate_hashed`.
+    unsafe {
+        let context = aggregate_context(fcinfo);
+        let (given, hash) = (argument(fcinfo, 0), argument(fcinfo, 1));
+        let parameters = Parameters::of_call(fcinfo, 2);
+        if hash.isnull && given.isnull {
+            return return_null(fcinfo);
+        }
+        let state = in_place(given, context, |allocator| State::new_in(parameters, allocator));
+        let Some(in_place) = expanded::state_in_place(state) else {
+            unreachable!("a state made to be changed can be");
+        };
+        if let Some(parameters) = parameters {
+            in_place.raise_unless_said_before(parameters);
+        }
+        if !hash.isnull {
+            in_place.sketch.accumulate(hash.value.value() as u64).or_raise();
+        }
+        state
+    }
+}
+
+/// The state as one that may be changed: itself, or an expanded form of it, or if it is NULL, what `make` makes.
+///
+/// # Safety
+///
+/// `context` is the aggregate's memory context, `state` of type `cvm_sketch`.
+unsafe fn in_place(
+    state: NullableDatum,
+    context: MemoryContext,
+    make: impl FnOnce(ContextAllocator) -> State,
+) -> Datum {
+    // SAFETY: the caller vouches for both.
+    unsafe {
+        if state.isnull {
+            return expanded::new(context, make);
+        }
+        if expanded::state_in_place(state.value).is_some() {
+            return state.value;
+        }
+        with_sketch(state.value, |sketch| {
+            expanded::new(context, |allocator| {
+                State::of_sketch(Sketch::decode_in(sketch, allocator).or_raise(), None, allocator)
+            })
+        })
+    }
+}
+
+/// Combine: `cvm_combine_hashed(cvm_sketch, cvm_sketch) returns cvm_sketch`, not strict: [`cvm_merge`] of two parts of one
+/// group, which were told the same accuracy.
+///
+/// # Safety
+///
+/// As [`cvm_accumulate_hashed`].
+#[unsafe(no_mangle)]
+#[pg_guard]
+pub unsafe extern "C-unwind" fn cvm_combine_hashed(fcinfo: FunctionCallInfo) -> Datum {
+    // SAFETY: the declaration gives both arguments.
+    unsafe { merge(fcinfo, true) }
+}
+
+/// Transition and combine: `cvm_merge(cvm_sketch, cvm_sketch) returns cvm_sketch`, not strict. Sketches that are NULL are
+/// skipped.
+///
+/// # Safety
+///
+/// As [`cvm_accumulate_hashed`].
+#[unsafe(no_mangle)]
+#[pg_guard]
+pub unsafe extern "C-unwind" fn cvm_merge(fcinfo: FunctionCallInfo) -> Datum {
+    // SAFETY: the declaration gives both arguments.
+    unsafe { merge(fcinfo, false) }
+}
+
+/// # Safety
+///
+/// `fcinfo` is the frame of a call of one of the functions above.
+unsafe fn merge(fcinfo: FunctionCallInfo, is_one_group: bool) -> Datum {
+    // SAFETY: the caller vouches for the frame. The second argument may live in a shorter context than the first.
+    unsafe {
+        let context = aggregate_context(fcinfo);
+        let (into, from) = (argument(fcinfo, 0), argument(fcinfo, 1));
+        if from.isnull {
+            return if into.isnull { return_null(fcinfo) } else { into.value };
+        }
+        if into.isnull {
+            return in_place(from, context, |_| unreachable!("it is not NULL"));
+        }
+        let state = in_place(into, context, |_| unreachable!("it is not NULL"));
+        with_sketch(from.value, |from| {
+            if let Some(into) = expanded::state_in_place(state) {
+                if is_one_group {
+                    into.raise_unless_as_large_as(from.header().capacity());
+                }
+                into.sketch.merge_encoded(from).or_raise();
+            }
+        });
+        state
+    }
+}
+
+/// Final: `cvm_final_flat(cvm_sketch) returns cvm_sketch`, not strict. Leaves the state as it is; of no rows, the sketch of
+/// nothing.
+///
+/// # Safety
+///
+/// As [`cvm_accumulate_hashed`].
+#[unsafe(no_mangle)]
+#[pg_guard]
+pub unsafe extern "C-unwind" fn cvm_final_flat(fcinfo: FunctionCallInfo) -> Datum {
+    // SAFETY: the declaration gives the argument.
+    unsafe {
+        aggregate_context(fcinfo);
+        let state = argument(fcinfo, 0);
+        if state.isnull {
+            return sketch_type::nothing();
+        }
+        Datum::from(pg_sys::pg_detoast_datum_copy(state.value.cast_mut_ptr()))
+    }
+}

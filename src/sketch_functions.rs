@@ -1,0 +1,281 @@
+//! The functions of `cvm_sketch`: what one can ask of a sketch, and make of one or two.
+
+use crate::call::{argument, declare_function, return_null, return_row};
+use crate::error::{OrRaise, raise};
+use crate::hasher::Hasher;
+use crate::memory::ContextAllocator;
+use crate::sketch_type::{header, with_sketch};
+use crate::state::{Parameters, raise_parameter};
+use crate::varlena;
+use allocator_api2::vec::Vec;
+use cvm_sketch::codec::FORMAT_VERSION;
+use cvm_sketch::interval::{self, Confidence};
+use cvm_sketch::{EncodedSketch, OperationError, Sketch, operations};
+use pgrx::pg_guard;
+use pgrx::pg_sys::errcodes::PgSqlErrorCode;
+use pgrx::pg_sys::{Datum, FunctionCallInfo};
+use rand::TryRngCore;
+use rand::rngs::OsRng;
+
+declare_function! {
+    pg_finfo_cvm_sketch_estimate for cvm_sketch_estimate,
+    pg_finfo_cvm_sketch_bounds for cvm_sketch_bounds,
+    pg_finfo_cvm_sketch_jaccard for cvm_sketch_jaccard,
+    pg_finfo_cvm_sketch_info for cvm_sketch_info,
+    pg_finfo_cvm_sketch_is_derived for cvm_sketch_is_derived,
+    pg_finfo_cvm_sketch_empty for cvm_sketch_empty,
+    pg_finfo_cvm_sketch_add for cvm_sketch_add,
+    pg_finfo_cvm_sketch_downsample for cvm_sketch_downsample,
+    pg_finfo_cvm_sketch_union for cvm_sketch_union,
+    pg_finfo_cvm_sketch_intersection for cvm_sketch_intersection,
+    pg_finfo_cvm_sketch_difference for cvm_sketch_difference,
+    pg_finfo_cvm_random_seed for cvm_random_seed,
+}
+
+/// `cvm_sketch_estimate(cvm_sketch) returns bigint`, strict.
+///
+/// # Safety
+///
+/// Called by PostgreSQL, as declared in `sql/cvm_count.sql`.
+#[unsafe(no_mangle)]
+#[pg_guard]
+pub unsafe extern "C-unwind" fn cvm_sketch_estimate(fcinfo: FunctionCallInfo) -> Datum {
+    // SAFETY: the declaration gives the argument.
+    unsafe { Datum::from(header(argument(fcinfo, 0).value).estimate()) }
+}
+
+/// `cvm_sketch_bounds(cvm_sketch, float8) returns (bigint, bigint, bigint)`, not strict.
+///
+/// # Safety
+///
+/// As [`cvm_sketch_estimate`].
+#[unsafe(no_mangle)]
+#[pg_guard]
+pub unsafe extern "C-unwind" fn cvm_sketch_bounds(fcinfo: FunctionCallInfo) -> Datum {
+    // SAFETY: the declaration gives both arguments and the columns.
+    unsafe {
+        let confidence = confidence_of_call(fcinfo, 1);
+        if argument(fcinfo, 0).isnull {
+            return return_null(fcinfo);
+        }
+        let bounds = interval::bounds(&header(argument(fcinfo, 0).value), confidence);
+        let columns = [bounds.estimate, bounds.lower, bounds.upper];
+        return_row(fcinfo, columns.map(|column| Some(Datum::from(column))))
+    }
+}
+
+/// `cvm_sketch_jaccard(cvm_sketch, cvm_sketch, float8) returns (float8, float8, float8)`, not strict.
+///
+/// # Safety
+///
+/// As [`cvm_sketch_estimate`].
+#[unsafe(no_mangle)]
+#[pg_guard]
+pub unsafe extern "C-unwind" fn cvm_sketch_jaccard(fcinfo: FunctionCallInfo) -> Datum {
+    // SAFETY: the declaration gives the three arguments and the columns.
+    unsafe {
+        let confidence = confidence_of_call(fcinfo, 2);
+        let (a, b) = (argument(fcinfo, 0), argument(fcinfo, 1));
+        if a.isnull || b.isnull {
+            return return_null(fcinfo);
+        }
+        let index = with_sketch(a.value, |a| {
+            with_sketch(b.value, |b| interval::jaccard(a, b, confidence).or_raise())
+        });
+        let columns = [index.estimate, index.lower, index.upper];
+        return_row(fcinfo, columns.map(|column| Some(Datum::from(column.to_bits()))))
+    }
+}
+
+/// # Safety
+///
+/// `fcinfo` is the frame of a call in progress whose argument at `index` is a double precision.
+unsafe fn confidence_of_call(fcinfo: FunctionCallInfo, index: usize) -> Confidence {
+    // SAFETY: the caller vouches for the frame.
+    let given = unsafe { argument(fcinfo, index) };
+    if given.isnull {
+        raise_parameter("confidence must be greater than 0 and less than 1, not NULL");
+    }
+    Confidence::new(f64::from_bits(given.value.value() as u64))
+        .unwrap_or_else(|error| raise_parameter(error.to_string()))
+}
+
+/// `cvm_sketch_info(cvm_sketch) returns (integer, bigint, integer, integer, integer, boolean, integer)`, strict.
+///
+/// # Safety
+///
+/// As [`cvm_sketch_estimate`].
+#[unsafe(no_mangle)]
+#[pg_guard]
+pub unsafe extern "C-unwind" fn cvm_sketch_info(fcinfo: FunctionCallInfo) -> Datum {
+    // SAFETY: the declaration gives the argument and the columns.
+    unsafe {
+        let sketch = argument(fcinfo, 0).value;
+        let header = header(sketch);
+        let columns = [
+            Datum::from(i32::from(FORMAT_VERSION)),
+            Datum::from(header.seed()),
+            Datum::from(header.capacity()),
+            Datum::from(i32::from(header.level())),
+            Datum::from(header.retained() as i32),
+            Datum::from(header.is_exact()),
+            Datum::from(varlena::len(sketch) as i32),
+        ];
+        return_row(fcinfo, columns.map(Some))
+    }
+}
+
+/// `cvm_sketch_is_derived(cvm_sketch) returns boolean`, strict.
+///
+/// # Safety
+///
+/// As [`cvm_sketch_estimate`].
+#[unsafe(no_mangle)]
+#[pg_guard]
+pub unsafe extern "C-unwind" fn cvm_sketch_is_derived(fcinfo: FunctionCallInfo) -> Datum {
+    // SAFETY: the declaration gives the argument.
+    unsafe { Datum::from(header(argument(fcinfo, 0).value).is_derived()) }
+}
+
+/// `cvm_sketch_empty(float8, float8, bigint) returns cvm_sketch`, not strict.
+///
+/// # Safety
+///
+/// As [`cvm_sketch_estimate`].
+#[unsafe(no_mangle)]
+#[pg_guard]
+pub unsafe extern "C-unwind" fn cvm_sketch_empty(fcinfo: FunctionCallInfo) -> Datum {
+    // SAFETY: the declaration gives the three arguments. The sketch goes to the caller's memory context.
+    unsafe {
+        let allocator = ContextAllocator::current();
+        let parameters = Parameters::of_call(fcinfo, 0).expect("the declaration gives all parameters");
+        let sketch = Sketch::new_in(parameters.accuracy.capacity(), parameters.seed, allocator);
+        varlena::into_datum(sketch.encode_in(varlena::HEADER_LEN, allocator).or_raise())
+    }
+}
+
+/// `cvm_sketch_add(cvm_sketch, anyelement) returns cvm_sketch`, not strict: a value that is NULL adds nothing.
+///
+/// # Safety
+///
+/// As [`cvm_sketch_estimate`].
+#[unsafe(no_mangle)]
+#[pg_guard]
+pub unsafe extern "C-unwind" fn cvm_sketch_add(fcinfo: FunctionCallInfo) -> Datum {
+    // SAFETY: the declaration gives both arguments. The sketch goes to the caller's memory context.
+    unsafe {
+        let (sketch, value) = (argument(fcinfo, 0), argument(fcinfo, 1));
+        if sketch.isnull {
+            return return_null(fcinfo);
+        }
+        if value.isnull {
+            return sketch.value;
+        }
+        let hash = Hasher::of_call(fcinfo, 1).hash(value.value, header(sketch.value).seed());
+        let allocator = ContextAllocator::current();
+        let changed = with_sketch(sketch.value, |sketch| {
+            operations::with_hash(sketch, hash, varlena::HEADER_LEN, allocator).or_raise()
+        });
+        changed.map_or(sketch.value, varlena::into_datum)
+    }
+}
+
+/// `cvm_sketch_downsample(cvm_sketch, float8, float8) returns cvm_sketch`, not strict.
+///
+/// # Safety
+///
+/// As [`cvm_sketch_estimate`].
+#[unsafe(no_mangle)]
+#[pg_guard]
+pub unsafe extern "C-unwind" fn cvm_sketch_downsample(fcinfo: FunctionCallInfo) -> Datum {
+    // SAFETY: the declaration gives the three arguments. The sketch goes to the caller's memory context.
+    unsafe {
+        let parameters = Parameters::of_call(fcinfo, 1).expect("the declaration gives epsilon and delta");
+        let sketch = argument(fcinfo, 0);
+        if sketch.isnull {
+            return return_null(fcinfo);
+        }
+        let (capacity, allocator) = (parameters.accuracy.capacity(), ContextAllocator::current());
+        with_sketch(sketch.value, |sketch| {
+            varlena::into_datum(operations::downsample(sketch, capacity, varlena::HEADER_LEN, allocator).or_raise())
+        })
+    }
+}
+
+/// An operation on two sketches, as `cvm_sketch::operations` declares them.
+type Operation = fn(
+    &EncodedSketch<'_>,
+    &EncodedSketch<'_>,
+    usize,
+    ContextAllocator,
+) -> Result<Vec<u8, ContextAllocator>, OperationError>;
+
+/// The result of an operation on the two arguments of a call.
+///
+/// # Safety
+///
+/// `fcinfo` is the frame of a call in progress with two arguments of type `cvm_sketch`, neither NULL.
+unsafe fn operate(fcinfo: FunctionCallInfo, operation: Operation) -> Datum {
+    // SAFETY: the caller vouches for the frame. The sketch goes to the caller's memory context.
+    unsafe {
+        let allocator = ContextAllocator::current();
+        with_sketch(argument(fcinfo, 0).value, |a| {
+            with_sketch(argument(fcinfo, 1).value, |b| {
+                varlena::into_datum(operation(a, b, varlena::HEADER_LEN, allocator).or_raise())
+            })
+        })
+    }
+}
+
+/// `cvm_sketch_union(cvm_sketch, cvm_sketch) returns cvm_sketch`, strict.
+///
+/// # Safety
+///
+/// As [`cvm_sketch_estimate`].
+#[unsafe(no_mangle)]
+#[pg_guard]
+pub unsafe extern "C-unwind" fn cvm_sketch_union(fcinfo: FunctionCallInfo) -> Datum {
+    // SAFETY: the declaration gives both arguments.
+    unsafe { operate(fcinfo, operations::union) }
+}
+
+/// `cvm_sketch_intersection(cvm_sketch, cvm_sketch) returns cvm_sketch`, strict.
+///
+/// # Safety
+///
+/// As [`cvm_sketch_estimate`].
+#[unsafe(no_mangle)]
+#[pg_guard]
+pub unsafe extern "C-unwind" fn cvm_sketch_intersection(fcinfo: FunctionCallInfo) -> Datum {
+    // SAFETY: the declaration gives both arguments.
+    unsafe { operate(fcinfo, operations::intersection) }
+}
+
+/// `cvm_sketch_difference(cvm_sketch, cvm_sketch) returns cvm_sketch`, strict.
+///
+/// # Safety
+///
+/// As [`cvm_sketch_estimate`].
+#[unsafe(no_mangle)]
+#[pg_guard]
+pub unsafe extern "C-unwind" fn cvm_sketch_difference(fcinfo: FunctionCallInfo) -> Datum {
+    // SAFETY: the declaration gives both arguments.
+    unsafe { operate(fcinfo, operations::difference) }
+}
+
+/// `cvm_random_seed() returns bigint`, volatile: from the operating system's source of randomness.
+///
+/// # Safety
+///
+/// As [`cvm_sketch_estimate`].
+#[unsafe(no_mangle)]
+#[pg_guard]
+pub unsafe extern "C-unwind" fn cvm_random_seed(_fcinfo: FunctionCallInfo) -> Datum {
+    match OsRng.try_next_u64() {
+        Ok(seed) => Datum::from(seed),
+        Err(error) => raise(
+            PgSqlErrorCode::ERRCODE_INTERNAL_ERROR,
+            format!("could not read the operating system's source of randomness: {error}"),
+        ),
+    }
+}

@@ -1,0 +1,167 @@
+//! The type `cvm_sketch`: its ways in, which all check every byte, and its ways out.
+
+use crate::call::{argument, declare_function};
+use crate::error::{OrRaise, raise, raise_invalid};
+use crate::memory::ContextAllocator;
+use crate::varlena;
+use allocator_api2::vec::Vec;
+use cvm_sketch::{EncodedSketch, Header, OutOfMemory, Sketch};
+use pgrx::pg_guard;
+use pgrx::pg_sys::errcodes::PgSqlErrorCode;
+use pgrx::pg_sys::{self, Datum, FunctionCallInfo};
+use std::ffi::CStr;
+
+declare_function! {
+    pg_finfo_cvm_sketch_in for cvm_sketch_in,
+    pg_finfo_cvm_sketch_out for cvm_sketch_out,
+    pg_finfo_cvm_sketch_recv for cvm_sketch_recv,
+    pg_finfo_cvm_sketch_from_bytea for cvm_sketch_from_bytea,
+}
+
+/// What the text form starts with, as that of bytea does.
+const PREFIX: &[u8] = b"\\x";
+
+/// Calls `read` with a stored sketch. Raises an ERROR if it is broken: what was checked on its way in has changed since.
+///
+/// # Safety
+///
+/// `datum` is of type `cvm_sketch`.
+pub(crate) unsafe fn with_sketch<T>(datum: Datum, read: impl FnOnce(&EncodedSketch<'_>) -> T) -> T {
+    // SAFETY: the caller vouches for the datum.
+    unsafe {
+        varlena::with_bytes(datum, |bytes| match EncodedSketch::parse(bytes) {
+            Ok(sketch) => read(&sketch),
+            Err(fault) => raise_invalid(PgSqlErrorCode::ERRCODE_DATA_CORRUPTED, fault),
+        })
+    }
+}
+
+/// The header of a stored sketch, which is all that is read of one stored out of line.
+///
+/// # Safety
+///
+/// `datum` is of type `cvm_sketch`.
+pub(crate) unsafe fn header(datum: Datum) -> Header {
+    // SAFETY: the caller vouches for the datum.
+    unsafe {
+        varlena::with_first_bytes(datum, cvm_sketch::codec::HEADER_LEN, Header::parse)
+            .unwrap_or_else(|fault| raise_invalid(PgSqlErrorCode::ERRCODE_DATA_CORRUPTED, fault))
+    }
+}
+
+/// The sketch of nothing, in the current memory context.
+pub(crate) fn nothing() -> Datum {
+    // SAFETY: whoever gets the datum knows that it ends with the current memory context.
+    let allocator = unsafe { ContextAllocator::current() };
+    let sketch = Sketch::new_in(Header::NOTHING.capacity(), Header::NOTHING.seed(), allocator);
+    varlena::into_datum(sketch.encode_in(varlena::HEADER_LEN, allocator).or_raise())
+}
+
+/// `length` zeros in the current memory context.
+fn zeros(length: usize) -> Vec<u8, ContextAllocator> {
+    // SAFETY: what is made of them is the result of a call, which ends with the current memory context.
+    let mut bytes = Vec::new_in(unsafe { ContextAllocator::current() });
+    bytes.try_reserve_exact(length).map_err(|_| OutOfMemory).or_raise();
+    bytes.resize(length, 0);
+    bytes
+}
+
+/// Raises an ERROR unless these are the bytes of a sketch; with room for a varlena's header in front, a datum of them.
+fn checked(bytes: Vec<u8, ContextAllocator>, code: PgSqlErrorCode) -> Datum {
+    match EncodedSketch::parse(&bytes[varlena::HEADER_LEN..]) {
+        Ok(_) => varlena::into_datum(bytes),
+        Err(fault) => raise_invalid(code, fault),
+    }
+}
+
+/// `cvm_sketch_in(cstring) returns cvm_sketch`, strict.
+///
+/// # Safety
+///
+/// Called by PostgreSQL, as declared in `sql/cvm_count.sql`.
+#[unsafe(no_mangle)]
+#[pg_guard]
+pub unsafe extern "C-unwind" fn cvm_sketch_in(fcinfo: FunctionCallInfo) -> Datum {
+    const CODE: PgSqlErrorCode = PgSqlErrorCode::ERRCODE_INVALID_TEXT_REPRESENTATION;
+    // SAFETY: the declaration gives the argument, a string that a zero ends.
+    let text = unsafe { CStr::from_ptr(argument(fcinfo, 0).value.cast_mut_ptr()) }.to_bytes();
+    let Some(digits) = text.strip_prefix(PREFIX) else {
+        raise(CODE, "invalid cvm_sketch: text must start with \\x");
+    };
+    let mut bytes = zeros(varlena::HEADER_LEN + digits.len() / 2);
+    match hex::decode_to_slice(digits, &mut bytes[varlena::HEADER_LEN..]) {
+        Ok(()) => checked(bytes, CODE),
+        Err(hex::FromHexError::InvalidHexCharacter { index, .. }) => raise(
+            CODE,
+            format!(
+                "invalid cvm_sketch: no hexadecimal digit at position {}",
+                PREFIX.len() + index + 1
+            ),
+        ),
+        Err(hex::FromHexError::OddLength | hex::FromHexError::InvalidStringLength) => raise(
+            CODE,
+            format!(
+                "invalid cvm_sketch: {} hexadecimal digits are an odd number",
+                digits.len()
+            ),
+        ),
+    }
+}
+
+/// `cvm_sketch_out(cvm_sketch) returns cstring`, strict.
+///
+/// # Safety
+///
+/// As [`cvm_sketch_in`].
+#[unsafe(no_mangle)]
+#[pg_guard]
+pub unsafe extern "C-unwind" fn cvm_sketch_out(fcinfo: FunctionCallInfo) -> Datum {
+    // SAFETY: the declaration gives the argument.
+    let text = unsafe {
+        varlena::with_bytes(argument(fcinfo, 0).value, |bytes| {
+            let mut text = zeros(PREFIX.len() + 2 * bytes.len() + 1);
+            text[..PREFIX.len()].copy_from_slice(PREFIX);
+            let end = text.len() - 1;
+            hex::encode_to_slice(bytes, &mut text[PREFIX.len()..end]).expect("there are two digits for each byte");
+            text
+        })
+    };
+    Datum::from(Vec::leak(text).as_mut_ptr())
+}
+
+/// `cvm_sketch_recv(internal) returns cvm_sketch`, strict.
+///
+/// # Safety
+///
+/// As [`cvm_sketch_in`].
+#[unsafe(no_mangle)]
+#[pg_guard]
+pub unsafe extern "C-unwind" fn cvm_sketch_recv(fcinfo: FunctionCallInfo) -> Datum {
+    // SAFETY: the declaration gives the argument, which PostgreSQL makes a message: all of it from the cursor on is ours.
+    unsafe {
+        let message: pg_sys::StringInfo = argument(fcinfo, 0).value.cast_mut_ptr();
+        let length = (*message).len - (*message).cursor;
+        let received = pg_sys::pq_getmsgbytes(message, length);
+        let mut bytes = zeros(varlena::HEADER_LEN + length as usize);
+        bytes[varlena::HEADER_LEN..].copy_from_slice(std::slice::from_raw_parts(received.cast(), length as usize));
+        checked(bytes, PgSqlErrorCode::ERRCODE_INVALID_BINARY_REPRESENTATION)
+    }
+}
+
+/// `cvm_sketch(bytea) returns cvm_sketch`, strict: the cast.
+///
+/// # Safety
+///
+/// As [`cvm_sketch_in`].
+#[unsafe(no_mangle)]
+#[pg_guard]
+pub unsafe extern "C-unwind" fn cvm_sketch_from_bytea(fcinfo: FunctionCallInfo) -> Datum {
+    // SAFETY: the declaration gives the argument.
+    unsafe {
+        varlena::with_bytes(argument(fcinfo, 0).value, |given| {
+            let mut bytes = zeros(varlena::HEADER_LEN + given.len());
+            bytes[varlena::HEADER_LEN..].copy_from_slice(given);
+            checked(bytes, PgSqlErrorCode::ERRCODE_INVALID_BINARY_REPRESENTATION)
+        })
+    }
+}
