@@ -391,7 +391,7 @@ IS 'the sketch of cvm_sketch_agg_hashed and cvm_sketch_union_agg';
 CREATE AGGREGATE cvm_sketch_agg_hashed(hash bigint) (
     SFUNC = cvm_accumulate_hashed,
     STYPE = cvm_sketch,
-    SSPACE = 1280,
+    SSPACE = 512,
     FINALFUNC = cvm_final_flat,
     FINALFUNC_MODIFY = READ_ONLY,
     COMBINEFUNC = cvm_combine_hashed,
@@ -403,7 +403,7 @@ IS 'sketch of values that are given as their cvm_hash';
 CREATE AGGREGATE cvm_sketch_agg_hashed(hash bigint, epsilon double precision) (
     SFUNC = cvm_accumulate_hashed,
     STYPE = cvm_sketch,
-    SSPACE = 1280,
+    SSPACE = 512,
     FINALFUNC = cvm_final_flat,
     FINALFUNC_MODIFY = READ_ONLY,
     COMBINEFUNC = cvm_combine_hashed,
@@ -415,7 +415,7 @@ IS 'sketch of values that are given as their cvm_hash within epsilon';
 CREATE AGGREGATE cvm_sketch_agg_hashed(hash bigint, epsilon double precision, delta double precision) (
     SFUNC = cvm_accumulate_hashed,
     STYPE = cvm_sketch,
-    SSPACE = 1280,
+    SSPACE = 512,
     FINALFUNC = cvm_final_flat,
     FINALFUNC_MODIFY = READ_ONLY,
     COMBINEFUNC = cvm_combine_hashed,
@@ -427,7 +427,7 @@ IS 'sketch of values that are given as their cvm_hash within epsilon with probab
 CREATE AGGREGATE cvm_sketch_agg_hashed(hash bigint, epsilon double precision, delta double precision, seed bigint) (
     SFUNC = cvm_accumulate_hashed,
     STYPE = cvm_sketch,
-    SSPACE = 1280,
+    SSPACE = 512,
     FINALFUNC = cvm_final_flat,
     FINALFUNC_MODIFY = READ_ONLY,
     COMBINEFUNC = cvm_combine_hashed,

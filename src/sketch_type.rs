@@ -101,7 +101,7 @@ pub unsafe extern "C-unwind" fn cvm_sketch_in(fcinfo: FunctionCallInfo) -> Datum
         Err(hex::FromHexError::OddLength | hex::FromHexError::InvalidStringLength) => raise(
             CODE,
             format!(
-                "invalid cvm_sketch: {} hexadecimal digits are an odd number",
+                "invalid cvm_sketch: the number of hexadecimal digits must be even, not {}",
                 digits.len()
             ),
         ),

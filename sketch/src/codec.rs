@@ -228,15 +228,19 @@ impl<'a> EncodedSketch<'a> {
             });
         }
         let threshold = header.threshold();
-        let mut next_allowed = 0;
+        let mut before = None;
         for (position, hash) in layout.decode(payload).enumerate() {
-            if hash < next_allowed {
-                return Err(DecodeError::Order(position));
+            if before >= Some(hash) {
+                return Err(if before == Some(hash) {
+                    DecodeError::Repeated(position)
+                } else {
+                    DecodeError::Order(position)
+                });
             }
             if hash >= threshold {
                 return Err(DecodeError::NotOfLevel(position));
             }
-            next_allowed = hash + 1;
+            before = Some(hash);
         }
         Ok(EncodedSketch {
             header,
@@ -279,8 +283,10 @@ pub enum DecodeError {
     /// The header claims another number of hashes than there are.
     #[allow(missing_docs)]
     Count { is: usize, should_be: u32 },
-    /// The hash at this position is not above the one before: unsorted or repeated.
+    /// The hash at this position is below the one before.
     Order(usize),
+    /// The hash at this position is the one before once more.
+    Repeated(usize),
     /// The hash at this position does not belong to the level.
     NotOfLevel(usize),
 }
@@ -309,8 +315,9 @@ impl fmt::Display for DecodeError {
             DecodeError::Padding => f.write_str("unused bits are set"),
             DecodeError::Count { is, should_be } => write!(f, "there are {is} hashes, not {should_be}"),
             DecodeError::Order(position) => {
-                write!(f, "the hash at position {position} is not above the one before")
+                write!(f, "the hash at position {position} is below the one before")
             }
+            DecodeError::Repeated(position) => write!(f, "the hash at position {position} is repeated"),
             DecodeError::NotOfLevel(position) => {
                 write!(f, "the hash at position {position} does not belong to the level")
             }

@@ -50,7 +50,7 @@ impl fmt::Display for OperationError {
                 f.write_str("a sketch made by intersection or difference takes no values and cannot be downsampled")
             }
             OperationError::Capacity { is, asked } => {
-                write!(f, "capacity must be at most {is}, that of the sketch, not {asked}")
+                write!(f, "cannot downsample from capacity {is} to {asked}, which is larger")
             }
             OperationError::OutOfMemory => OutOfMemory.fmt(f),
         }

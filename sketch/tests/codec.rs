@@ -193,12 +193,9 @@ fn unsorted_repeated_and_foreign_hashes_are_named() {
     assert!(two(1, 2, 0b011, 0).is_ok());
     assert_eq!(
         two(2, 1, 0b011, 0).unwrap_err(),
-        "the hash at position 1 is not above the one before"
+        "the hash at position 1 is below the one before"
     );
-    assert_eq!(
-        two(2, 2, 0b011, 0).unwrap_err(),
-        "the hash at position 1 is not above the one before"
-    );
+    assert_eq!(two(2, 2, 0b011, 0).unwrap_err(), "the hash at position 1 is repeated");
     // Level 1 ends at 7/8 of 2^56 = 3.5 * 2^54.
     assert!(two(1, 1 << 52, 0b10001, 1).is_ok());
     assert_eq!(

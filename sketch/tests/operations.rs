@@ -210,7 +210,7 @@ fn what_cannot_be_is_an_error() {
     let error = operations::downsample(&parse(&a), 21, 0, Global).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "capacity must be at most 20, that of the sketch, not 21"
+        "cannot downsample from capacity 20 to 21, which is larger"
     );
 }
 

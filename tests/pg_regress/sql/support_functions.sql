@@ -6,6 +6,7 @@ SELECT cvm_combine(NULL, NULL);
 SELECT cvm_serialize(NULL);
 SELECT cvm_deserialize('\x'::bytea, NULL);
 SELECT cvm_final_count(NULL);
+SELECT cvm_final_sketch(NULL);
 
 -- Neither can a role that is no superuser put them into an aggregate of its own.
 CREATE ROLE cvm_builder;
