@@ -1,0 +1,9 @@
+-- What a database with the extension answers, and what it stores if it can: the same after every upgrade.
+SELECT approx_count_distinct_cvm(n), approx_count_distinct_cvm(t, 0.1), approx_count_distinct_cvm(t, 0.05, 0.001) FROM values_to_count;
+SELECT * FROM counted;
+SELECT md5(string_agg(hash::text, ',' ORDER BY n)) FROM values_to_count;
+SELECT bool_and(hash = cvm_hash(t)) FROM values_to_count;
+SELECT to_regclass('stored') IS NOT NULL AS has_sketches \gset
+\if :has_sketches
+SELECT name, md5(sketch::text), #sketch, cvm_sketch_bounds(sketch) FROM stored ORDER BY name;
+\endif
