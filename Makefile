@@ -8,8 +8,8 @@ export PG_CONFIG
 demo:     ## count the words of real text, exactly and approximately (TEXT=file counts yours)
 	@scripts/demo "$(TEXT)"
 
-test:     ## run all tests
-	@scripts/test
+test:     ## run all tests (PG=17 on that version of PostgreSQL, PG=all on every one)
+	@scripts/test $(PG)
 
 install:  ## build, and install for the server of PG_CONFIG
 	@scripts/install

@@ -144,6 +144,10 @@ pub fn jaccard(
     confidence: Confidence,
 ) -> Result<Interval<f64>, OperationError> {
     let is_empty = |sketch: &EncodedSketch<'_>| sketch.header().is_exact() && sketch.header().retained() == 0;
+    // Without hashes, only a derived sketch may be that of an empty set.
+    let may_be_empty = |sketch: &EncodedSketch<'_>| {
+        is_empty(sketch) || sketch.header().is_derived() && sketch.header().retained() == 0
+    };
     // The sketch of nothing goes with any seed.
     let (both, either) = if a.header().is_nothing() || b.header().is_nothing() {
         (0, (a.header().retained() + b.header().retained()) as u64)
@@ -151,8 +155,11 @@ pub fn jaccard(
         operations::overlap(a, b)?
     };
     let estimate = both as f64 / either as f64;
-    if is_empty(a) || is_empty(b) {
-        return Ok(Interval::exactly(f64::from(u8::from(is_empty(a) && is_empty(b)))));
+    if is_empty(a) && is_empty(b) {
+        return Ok(Interval::exactly(1.0));
+    }
+    if is_empty(a) && !may_be_empty(b) || is_empty(b) && !may_be_empty(a) {
+        return Ok(Interval::exactly(0.0));
     }
     if a.header().is_exact() && b.header().is_exact() {
         return Ok(Interval::exactly(estimate));

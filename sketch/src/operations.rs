@@ -124,7 +124,8 @@ pub fn with_hash<A: Allocator + Clone>(
     Ok(Some(header.encode_in(&hashes, prefix, allocator)?))
 }
 
-/// The sketch that the same values would have built at a smaller capacity.
+/// The sketch that the same values would have built at a smaller capacity. The [sketch of nothing](Header::NOTHING), which
+/// has none of its own, stays itself.
 ///
 /// # Errors
 ///
@@ -138,6 +139,9 @@ pub fn downsample<A: Allocator + Clone>(
     let header = sketch.header();
     if header.is_derived() {
         return Err(OperationError::Derived);
+    }
+    if header.is_nothing() {
+        return Ok(copy(sketch, prefix, allocator)?);
     }
     if capacity > header.capacity() {
         return Err(OperationError::Capacity {

@@ -278,4 +278,10 @@ fn the_jaccard_index_of_exact_sketches_is_exact() {
     // The sketch of nothing goes with any seed.
     let nothing = Sketch::new(Header::NOTHING.capacity(), 0).encode();
     assert_eq!(index(&sketch(0..9_000, 5), &nothing), (0.0, 0.0, 0.0));
+    // A difference without hashes may be empty, and may not.
+    let full = sketch(0..9_000, 0);
+    let full = EncodedSketch::parse(&full).unwrap();
+    let none = operations::difference(&full, &full, 0, Global).unwrap();
+    let (lower, estimate, upper) = index(&none, &nothing);
+    assert!(lower == 0.0 && estimate.is_nan() && upper == 1.0);
 }

@@ -174,6 +174,14 @@ fn nothing_takes_on_what_the_other_says() {
     assert_eq!(intersection(&other, &nothing), nothing);
     assert_eq!(difference(&other, &nothing), other);
     assert_eq!(difference(&nothing, &other), nothing);
+    for capacity in [100, 100_000] {
+        assert_eq!(
+            operations::downsample(&parse(&nothing), capacity, 0, Global)
+                .unwrap()
+                .to_vec(),
+            nothing
+        );
+    }
     let mut merged = Sketch::new(Header::NOTHING.capacity(), 0);
     merged.merge_encoded(&parse(&other)).unwrap();
     merged.merge_encoded(&parse(&nothing)).unwrap();

@@ -80,7 +80,10 @@ FROM generate_series(501, 1501) i WHERE i <= 1000 OR i = 1501;
 -- the empty sketch of the default accuracy and seed takes on those of others; empty sketches of others do not
 SELECT cvm_sketch_empty() || of('seeded') = of('seeded') AS union, of('seeded') - cvm_sketch_empty() = of('seeded') AS difference,
        cvm_sketch_empty() & of('seeded') = cvm_sketch_empty() AS intersection, cvm_sketch_empty() || of('fine') = of('fine') AS finer,
-       cvm_sketch_empty(0.1) || of('fine') = cvm_sketch_downsample(of('fine'), 0.1) AS coarser;
+       cvm_sketch_empty(0.1) || of('fine') = cvm_sketch_downsample(of('fine'), 0.1) AS coarser,
+       cvm_sketch_downsample(cvm_sketch_agg(1, 0.01) FILTER (WHERE false), 0.02) = cvm_sketch_empty() AS downsampled;
+-- an intersection or difference without hashes may be empty or not, unless its operands are exact
+SELECT (cvm_sketch_jaccard(cvm_sketch_empty(), of('a') - of('a'))).*, (cvm_sketch_bounds(of('a') - of('a'))).upper BETWEEN 1 AND 100 AS open;
 
 -- wrong arguments
 SELECT of('a') || of('seeded');

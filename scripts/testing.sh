@@ -1,0 +1,34 @@
+# What the test scripts share. To be sourced, by bash, after env.sh. RESULTS is the file where outcomes are added up: lines
+# of the version tested ("core" for what no server has a part in), the kind of test, how many passed, how many failed.
+
+phase() {
+    say "$(date +%T) $*"
+}
+
+# outcome KIND PASSED FAILED
+outcome() {
+    printf '%s\t%s\t%s\t%s\n' "$version" "$1" "$2" "$3" >>"$RESULTS"
+}
+
+# check NAME COMMAND...: a command that passes or fails as a whole.
+check() {
+    local name=$1
+    shift
+    phase "$name"
+    if "$@"; then outcome "$name" 1 0; else outcome "$name" 0 1; fi
+}
+
+# run_cargo_tests KIND COMMAND...: runs a test command of cargo, and adds up its result lines.
+run_cargo_tests() {
+    local kind=$1 log status=0 ok bad
+    shift
+    phase "$kind"
+    log=$(mktemp)
+    "$@" 2>&1 | tee "$log" || status=$?
+    read -r ok bad < <(awk '/^test result:/ { ok += $4; bad += $6 } END { print ok + 0, bad + 0 }' "$log")
+    rm -f "$log"
+    # A build that fails runs no test, and counts as one that failed.
+    [ "$status" = 0 ] || [ "$bad" -gt 0 ] || bad=1
+    [ "$status" != 0 ] || [ "$ok" -gt 0 ] || bad=1
+    outcome "$kind" "$ok" "$bad"
+}
