@@ -2,10 +2,10 @@
 
 use crate::call::{argument, declare_function, return_null};
 use crate::error::OrRaise;
+use crate::expanded;
 use crate::memory::ContextAllocator;
 use crate::sketch_type::{self, with_sketch};
 use crate::state::{Parameters, State, aggregate_context};
-use crate::expanded;
 use cvm_sketch::Sketch;
 use pgrx::pg_guard;
 use pgrx::pg_sys::{self, Datum, FunctionCallInfo, MemoryContext, NullableDatum};
