@@ -412,10 +412,11 @@ mod tests {
             ))
             .unwrap();
         }
-        // More values than a sketch of the default capacity keeps, many on two shards.
+        // More values than a sketch of the default capacity keeps. A quarter of them is on two shards, the others on one, so
+        // that none may be lost.
         Spi::run(
             "CREATE TABLE visits AS
-                 SELECT i % 3 AS shard, (i % 20000)::bigint AS visitor FROM generate_series(1, 50000) i
+                 SELECT i % 3 AS shard, (i % 40000)::bigint AS visitor FROM generate_series(1, 50000) i
                  UNION ALL SELECT 3, NULL FROM generate_series(1, 10)
                  UNION ALL SELECT 4, 7",
         )
@@ -466,11 +467,15 @@ mod tests {
     #[pg_test]
     fn unions_and_intersections_of_sketches() {
         set_up();
-        // Capacities differ from day to day, and a day may have no sketch.
+        // Capacities differ from day to day, and a day may have no sketch. Each day has values of its own, and lacks some
+        // that all others have.
         Spi::run(
             "CREATE TABLE days AS
-                 SELECT day, day % 3 AS shard, cvm_sketch_agg(i, CASE WHEN day % 2 = 0 THEN 0.03 ELSE 0.05 END) AS sketch
-                 FROM generate_series(1, 12) day, generate_series(day * 1000, day * 1000 + 15000) i GROUP BY day
+                 SELECT day, day % 3 AS shard, cvm_sketch_agg(
+                            CASE WHEN i % 20 = 0 THEN i + 100000 * day ELSE i END,
+                            CASE WHEN day % 2 = 0 THEN 0.03 ELSE 0.05 END
+                        ) AS sketch
+                 FROM generate_series(1, 12) day, generate_series(1, 20000) i WHERE i % 13 <> day GROUP BY day
                  UNION ALL SELECT 13, 0, NULL",
         )
         .unwrap();
