@@ -2,7 +2,11 @@
 #
 # A cluster lives in target/clusters/NAME, listens on a socket of its own and on no TCP port. initdb and postgres refuse
 # to run as root; then they run as the user postgres, who must be able to reach the folder: where it cannot (a checkout
-# in root's home, say), the cluster lives in the system's temporary folder.
+# in root's home, say), the cluster lives in the system's temporary folder. Several may run at once; psql and its like talk
+# to the one in use.
+
+# Folder and socket folder of each cluster, by name.
+declare -A CLUSTERS=() CLUSTER_SOCKETS=()
 
 # as_server_user COMMAND...
 as_server_user() {
@@ -13,48 +17,59 @@ as_server_user() {
     fi
 }
 
-# cluster_start NAME [SETTING...]: makes a new cluster, starts it, and points psql and its like to it.
+# cluster_start NAME [SETTING...]: makes a new cluster, starts it, and uses it.
 cluster_start() {
-    local name=$1 setting
+    local name=$1 folder=$PWD/target/clusters/$1 sockets setting
     shift
     [ -n "$PG_CONFIG" ] || fail "pg_config was not found: run 'make setup', or set PG_CONFIG to its path"
     PG_BIN=$("$PG_CONFIG" --bindir)
-    CLUSTER=$PWD/target/clusters/$name
-    cluster_stop_leftover
-    rm -rf "$CLUSTER"
-    mkdir -p "$CLUSTER"
-    if [ "$(id -u)" = 0 ] && ! { chown postgres "$CLUSTER" && as_server_user test -w "$CLUSTER"; }; then
-        CLUSTER=$(mktemp -d)
-        chown postgres "$CLUSTER"
+    cluster_stop_server "$folder"
+    rm -rf "$folder"
+    mkdir -p "$folder"
+    if [ "$(id -u)" = 0 ] && ! { chown postgres "$folder" && as_server_user test -w "$folder"; }; then
+        folder=$(mktemp -d)
+        chown postgres "$folder"
     fi
-    SOCKETS=$(mktemp -d)
-    chmod 755 "$SOCKETS"
-    [ "$(id -u)" != 0 ] || chown postgres "$SOCKETS"
-    as_server_user "$PG_BIN/initdb" -D "$CLUSTER/data" -U cvm -A trust -E UTF8 --locale=C.UTF-8 -N >"$SOCKETS/initdb.log" 2>&1 ||
-        { cat "$SOCKETS/initdb.log" >&2; fail "initdb failed"; }
+    sockets=$(mktemp -d)
+    chmod 755 "$sockets"
+    [ "$(id -u)" != 0 ] || chown postgres "$sockets"
+    CLUSTERS[$name]=$folder
+    CLUSTER_SOCKETS[$name]=$sockets
+    trap cluster_stop EXIT
+    as_server_user "$PG_BIN/initdb" -D "$folder/data" -U cvm -A trust -E UTF8 --locale=C.UTF-8 -N >"$sockets/initdb.log" 2>&1 ||
+        { cat "$sockets/initdb.log" >&2; fail "initdb failed"; }
     {
         echo "listen_addresses = ''"
-        echo "unix_socket_directories = '$SOCKETS'"
+        echo "unix_socket_directories = '$sockets'"
         echo "fsync = off"
         echo "autovacuum = off"
         for setting in "$@"; do echo "$setting"; done
-    } | as_server_user tee -a "$CLUSTER/data/postgresql.conf" >/dev/null
-    trap cluster_stop EXIT
-    as_server_user "$PG_BIN/pg_ctl" -D "$CLUSTER/data" -l "$CLUSTER/log" -w -s start ||
-        { cat "$CLUSTER/log" >&2; fail "the server did not start"; }
-    export PGHOST=$SOCKETS PGUSER=cvm PGDATABASE=postgres PGPORT=5432 PGOPTIONS= PGAPPNAME=cvm_count
+    } | as_server_user tee -a "$folder/data/postgresql.conf" >/dev/null
+    as_server_user "$PG_BIN/pg_ctl" -D "$folder/data" -l "$folder/log" -w -s start ||
+        { cat "$folder/log" >&2; fail "the server did not start"; }
+    cluster_use "$name"
 }
 
-# cluster_stop: stops the server and removes all that cluster_start made, but for the server's log.
+# cluster_use NAME: points psql and its like to the cluster.
+cluster_use() {
+    export PGHOST=${CLUSTER_SOCKETS[$1]} PGUSER=cvm PGDATABASE=postgres PGPORT=5432 PGOPTIONS= PGAPPNAME=cvm_count
+}
+
+# cluster_stop: stops all servers and removes all that cluster_start made, but for the servers' logs.
 cluster_stop() {
+    local name
     trap - EXIT
-    [ -z "${CLUSTER:-}" ] || cluster_stop_leftover
-    [ -z "${CLUSTER:-}" ] || rm -rf "$CLUSTER/data"
-    [ -z "${SOCKETS:-}" ] || rm -rf "$SOCKETS"
+    for name in "${!CLUSTERS[@]}"; do
+        cluster_stop_server "${CLUSTERS[$name]}"
+        rm -rf "${CLUSTERS[$name]}/data" "${CLUSTER_SOCKETS[$name]}"
+    done
+    CLUSTERS=()
+    CLUSTER_SOCKETS=()
 }
 
-cluster_stop_leftover() {
-    if [ -f "$CLUSTER/data/postmaster.pid" ]; then
-        as_server_user "$PG_BIN/pg_ctl" -D "$CLUSTER/data" -m immediate -s stop || true
+# cluster_stop_server FOLDER: stops the server of the folder, if one runs.
+cluster_stop_server() {
+    if [ -f "$1/data/postmaster.pid" ]; then
+        as_server_user "$PG_BIN/pg_ctl" -D "$1/data" -m immediate -s stop || true
     fi
 }

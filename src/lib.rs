@@ -24,6 +24,8 @@ pgrx::pg_module_magic!(name, version);
 pgrx::extension_sql_file!("../sql/cvm_count.sql", name = "cvm_count");
 
 #[cfg(any(test, feature = "pg_test"))]
+mod citus_tests;
+#[cfg(any(test, feature = "pg_test"))]
 mod server_tests;
 
 /// `cargo pgrx test` looks for this module at the root of the crate.

@@ -89,16 +89,16 @@ pub unsafe extern "C-unwind" fn cvm_sketch_in(fcinfo: FunctionCallInfo) -> Datum
         raise(CODE, "invalid cvm_sketch: text must start with \\x");
     };
     let mut bytes = zeros(varlena::HEADER_LEN + digits.len() / 2);
-    match hex::decode_to_slice(digits, &mut bytes[varlena::HEADER_LEN..]) {
+    match const_hex::decode_to_slice(digits, &mut bytes[varlena::HEADER_LEN..]) {
         Ok(()) => checked(bytes, CODE),
-        Err(hex::FromHexError::InvalidHexCharacter { index, .. }) => raise(
+        Err(const_hex::FromHexError::InvalidHexCharacter { index, .. }) => raise(
             CODE,
             format!(
                 "invalid cvm_sketch: no hexadecimal digit at position {}",
                 PREFIX.len() + index + 1
             ),
         ),
-        Err(hex::FromHexError::OddLength | hex::FromHexError::InvalidStringLength) => raise(
+        Err(const_hex::FromHexError::OddLength | const_hex::FromHexError::InvalidStringLength) => raise(
             CODE,
             format!(
                 "invalid cvm_sketch: the number of hexadecimal digits must be even, not {}",
@@ -122,7 +122,8 @@ pub unsafe extern "C-unwind" fn cvm_sketch_out(fcinfo: FunctionCallInfo) -> Datu
             let mut text = zeros(PREFIX.len() + 2 * bytes.len() + 1);
             text[..PREFIX.len()].copy_from_slice(PREFIX);
             let end = text.len() - 1;
-            hex::encode_to_slice(bytes, &mut text[PREFIX.len()..end]).expect("there are two digits for each byte");
+            const_hex::encode_to_slice(bytes, &mut text[PREFIX.len()..end])
+                .expect("there are two digits for each byte");
             text
         })
     };
