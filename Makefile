@@ -3,7 +3,7 @@
 PG_CONFIG ?= $(shell command -v pg_config 2>/dev/null)
 export PG_CONFIG
 
-.PHONY: demo test install setup bench bench-core
+.PHONY: demo test install setup package bench bench-core
 
 demo:     ## count the words of real text, exactly and approximately (TEXT=file counts yours)
 	@scripts/demo "$(TEXT)"
@@ -16,6 +16,9 @@ install:  ## build, and install for the server of PG_CONFIG
 
 setup:    ## install what the other targets need
 	@scripts/setup
+
+package:  ## build a tree of files and a Debian package for the server of PG_CONFIG, in target/packages
+	@scripts/package
 
 bench:    ## measure through SQL beside count() and peers (BENCH="--rows 1000000" and the like)
 	@bench/run $(BENCH)

@@ -10,7 +10,7 @@ use crate::hasher::{
     AsBlankPadded, AsBytes, AsFixedBytes, AsFloat64, AsInt16, AsInt32, AsInt64, Hasher, PlainHash, Rule,
 };
 use crate::memory::ContextAllocator;
-use crate::state::{DEFAULT_SEED, Parameters, State, aggregate_context};
+use crate::state::{DEFAULT_SEED, Parameters, State, aggregate_context, raise_parameter};
 use crate::varlena;
 use cvm_sketch::{EncodedSketch, Header, Sketch};
 use pgrx::pg_guard;
@@ -174,6 +174,9 @@ unsafe extern "C-unwind" fn accumulate_slowly(fcinfo: FunctionCallInfo) -> Datum
         let context = aggregate_context(fcinfo);
         let (state, value) = (argument(fcinfo, 0), argument(fcinfo, 1));
         let parameters = Parameters::of_call(fcinfo, 2);
+        if !state.isnull {
+            raise_unless_ours(state);
+        }
         if let Some(parameters) = parameters
             && !state.isnull
         {
@@ -221,6 +224,7 @@ pub unsafe extern "C-unwind" fn cvm_combine(fcinfo: FunctionCallInfo) -> Datum {
             let copy = State::of_sketch(from.sketch.try_clone_in(allocator).or_raise(), None, allocator);
             return Datum::from(allocator.place(copy).or_raise().as_ptr());
         }
+        raise_unless_ours(into);
         let mut into = state_pointer(into);
         into.as_ref().raise_unless_as_large_as(from.sketch.capacity());
         into.as_mut().sketch.merge(&from.sketch).or_raise();
@@ -330,9 +334,24 @@ unsafe fn state_pointer(state: NullableDatum) -> NonNull<State> {
 unsafe fn settled_state<'a>(state: NullableDatum) -> &'a State {
     // SAFETY: the caller vouches for the pointer.
     unsafe {
+        raise_unless_ours(state);
         let state = state_pointer(state).as_mut();
         state.sketch.settle().or_raise();
         state
+    }
+}
+
+/// Raises an ERROR if the state is another aggregate's. A superuser can define an aggregate of support functions that do not
+/// belong together, which PostgreSQL cannot tell apart: all states are of type internal.
+///
+/// # Safety
+///
+/// `state` is not NULL, and the state of an aggregate.
+unsafe fn raise_unless_ours(state: NullableDatum) {
+    // SAFETY: whoever made the state, it is in memory of PostgreSQL's. The check reads no more of it than two words that lie
+    // 80 bytes apart at most, as integers.
+    if !unsafe { state_pointer(state).as_ref() }.sketch.is_plausible() {
+        raise_parameter("the state was not made by an aggregate of cvm_count");
     }
 }
 

@@ -98,6 +98,14 @@ impl<A: Allocator + Clone> Sketch<A> {
         Header::new(self.capacity, self.seed, self.level, self.retained(), self.is_derived)
     }
 
+    /// Whether fields that depend on each other agree, as they always do in a sketch. Memory that is something else passes
+    /// with a chance of about 2^-56: a check for whoever is handed sketches by address.
+    pub fn is_plausible(&self) -> bool {
+        threshold(self.level) == Some(self.threshold)
+            && (MIN_CAPACITY..=MAX_CAPACITY).contains(&self.capacity)
+            && usize::from(self.waiting_count) <= WAITING
+    }
+
     /// The estimated number of distinct values: the number of retained hashes over the probability that a hash belongs
     /// to the level, rounded to the nearest integer. Unbiased, up to the rounding.
     pub fn estimate(&self) -> u64 {
