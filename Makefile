@@ -3,13 +3,16 @@
 PG_CONFIG ?= $(shell command -v pg_config 2>/dev/null)
 export PG_CONFIG
 
-.PHONY: demo test install setup bench bench-core
+.PHONY: demo test harden install setup bench bench-core
 
 demo:     ## count the words of real text, exactly and approximately (TEXT=file counts yours)
 	@scripts/demo "$(TEXT)"
 
 test:     ## run all tests
 	@scripts/test
+
+harden:   ## bad input, faults and load through SQL, the long form
+	@scripts/harden long
 
 install:  ## build, and install for the server of PG_CONFIG
 	@scripts/install

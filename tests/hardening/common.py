@@ -7,6 +7,7 @@ import argparse
 import os
 import re
 import sys
+import time
 from typing import NamedTuple
 
 import psycopg2
@@ -48,6 +49,20 @@ class Session:
 
     def close(self):
         self.connection.close()
+
+
+def reconnected():
+    """A session after a process of the server was killed: as soon as the server takes one, and lets it live."""
+    for _ in range(300):
+        try:
+            time.sleep(0.2)
+            session = Session()
+            time.sleep(0.2)
+            session.one("SELECT 1")
+            return session
+        except psycopg2.OperationalError:
+            pass
+    raise SystemExit("the server does not come back")
 
 
 class Report:

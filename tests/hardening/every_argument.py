@@ -55,7 +55,7 @@ INSERT INTO sketches
     SELECT 'other', cvm_sketch_agg(i, 0.1) FROM generate_series(100000, 300000) i UNION ALL
     SELECT 'compressed', cvm_sketch_agg(i) FROM generate_series(1, 8000) i UNION ALL
     SELECT 'seeded', cvm_sketch_agg(i, 0.5, 0.1, 77) FROM generate_series(1, 1000) i UNION ALL
-    SELECT 'last level', '\\x01001801080000000700000000000000000000007f';
+    SELECT 'last level', '\\x01001801080000000700000000000000000000005515';
 INSERT INTO sketches
     SELECT 'derived', l.s & o.s FROM sketches l, sketches o WHERE l.name = 'large' AND o.name = 'other' UNION ALL
     SELECT 'nothing derived', s - s FROM sketches WHERE name = 'large';
