@@ -35,7 +35,9 @@ def summary(session, batch):
 def main():
     arguments = options(__doc__)
     report, chance = Report("killed_writers"), random.Random(arguments.seed)
-    report.session.all("DROP TABLE IF EXISTS written; CREATE TABLE written (batch int, g int, s cvm_sketch)")
+    for (table,) in report.session.all("SELECT relname FROM pg_class WHERE relkind = 'r' AND relname ~ '^written(_[0-9]+)?$'"):
+        report.session.all(f"DROP TABLE {table}")
+    report.session.all("CREATE TABLE written (batch int, g int, s cvm_sketch)")
     report.session.all("CREATE INDEX ON written USING hash (s)")
     kills = in_the_middle = batch = 0
 
@@ -79,6 +81,8 @@ def main():
             committed[new] = expected(check, new)
         for known_batch in found:
             is_there = summary(check, known_batch)
+            for sketches, valid, *_ in is_there:
+                report.check(0 < sketches == valid, f"batch {known_batch}: {valid} of {sketches} sketches are valid after the kill")
             report.check(is_there == committed[known_batch], f"batch {known_batch} is {is_there} after the kill, not {committed[known_batch]}")
         for setting in ("enable_indexscan", "enable_seqscan"):
             check.all(f"SET {setting} = off")
