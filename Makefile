@@ -3,13 +3,16 @@
 PG_CONFIG ?= $(shell command -v pg_config 2>/dev/null)
 export PG_CONFIG
 
-.PHONY: demo test install setup package bench bench-core
+.PHONY: demo test harden install setup package bench bench-core
 
 demo:     ## count the words of real text, exactly and approximately (TEXT=file counts yours)
 	@scripts/demo "$(TEXT)"
 
 test:     ## run all tests (PG=17 on that version of PostgreSQL, PG=all on every one)
 	@scripts/test $(PG)
+
+harden:   ## bad input, faults and load through SQL, the long form
+	@scripts/harden long
 
 install:  ## build, and install for the server of PG_CONFIG
 	@scripts/install

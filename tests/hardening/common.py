@@ -1,0 +1,118 @@
+"""What the programs of this folder share: sessions, the count of checks, and whether the server has lived through it all.
+
+They connect to the server that the environment points to; scripts/harden starts one, and puts the path of its log into
+HARDEN_LOG."""
+
+import argparse
+import os
+import re
+import sys
+import time
+from typing import NamedTuple
+
+import psycopg2
+
+
+class Outcome(NamedTuple):
+    """What became of a statement: rows, or the SQLSTATE and the message of an ERROR."""
+    rows: list
+    state: str
+    message: str
+
+
+class Session:
+    def __init__(self):
+        self.connection = psycopg2.connect("")
+        self.connection.autocommit = True
+        self.cursor = self.connection.cursor()
+        self.pid = self.connection.get_backend_pid()
+
+    def all(self, query, values=None):
+        self.cursor.execute(query, values)
+        return self.cursor.fetchall() if self.cursor.description else None
+
+    def one(self, query, values=None):
+        return self.all(query, values)[0][0]
+
+    def attempt(self, query, values=None):
+        """Like all, for a statement that may be an ERROR. A lost connection is not an outcome: it raises."""
+        try:
+            return Outcome(self.all(query, values), None, None)
+        except psycopg2.Error as error:
+            if error.pgcode is None or self.connection.closed:
+                raise
+            return Outcome(None, error.pgcode, error.diag.message_primary)
+
+    def memory(self):
+        """The bytes in all memory contexts of the session."""
+        return self.one("SELECT sum(total_bytes)::bigint FROM pg_backend_memory_contexts")
+
+    def close(self):
+        self.connection.close()
+
+
+def reconnected():
+    """A session after a process of the server was killed: as soon as the server takes one, and lets it live."""
+    for _ in range(300):
+        try:
+            time.sleep(0.2)
+            session = Session()
+            time.sleep(0.2)
+            session.one("SELECT 1")
+            return session
+        except psycopg2.OperationalError:
+            pass
+    raise SystemExit("the server does not come back")
+
+
+class Report:
+    """Counts checks, prints the first that fail, and ends the program with a line of totals."""
+
+    SHOWN = 20
+
+    def __init__(self, name):
+        self.name, self.passed, self.failed = name, 0, 0
+        self.session = Session()
+        self.session.all("CREATE EXTENSION IF NOT EXISTS cvm_count")
+        self.started = self.server_start()
+        self.log_start = os.path.getsize(os.environ["HARDEN_LOG"])
+
+    def check(self, holds, text):
+        """`text` says what is wrong, or is a function that does, if that is costly."""
+        if holds:
+            self.passed += 1
+            return
+        self.failed += 1
+        if self.failed <= self.SHOWN:
+            print(f"{self.name}: FAILED: {text() if callable(text) else text}"[:2000], flush=True)
+        elif self.failed == self.SHOWN + 1:
+            print(f"{self.name}: further failures are only counted", flush=True)
+
+    def server_start(self):
+        # After a crash, the postmaster stays, and starts all its other processes anew.
+        return self.session.all("SELECT pg_postmaster_start_time(), min(backend_start) FILTER (WHERE backend_type = 'checkpointer') "
+                                "FROM pg_stat_activity")
+
+    def server_lived(self):
+        """Checks that no process of the server has ended other than by itself."""
+        self.check(self.server_start() == self.started, "the server has started anew")
+        self.log_has_no(r"terminated by signal|PANIC|panicked|stack smashing|corrupted (size|double)")
+
+    def log_has_no(self, pattern):
+        with open(os.environ["HARDEN_LOG"], errors="replace") as log:
+            log.seek(self.log_start)
+            # What a client sent may be in the log too, in lines that say so.
+            found = [line for line in log if re.search(pattern, line) and "STATEMENT:" not in line]
+        self.check(not found, lambda: f"the server's log says: {found[0]}")
+
+    def finish(self, figures):
+        print(f"{self.name}: {figures}; {self.passed} checks passed, {self.failed} failed", flush=True)
+        sys.exit(self.failed > 0)
+
+
+def options(description):
+    """What all programs are told: how much to do."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("form", choices=["short", "long"], nargs="?", default="short")
+    parser.add_argument("--seed", type=int, default=1, help="of all that is random (default: 1)")
+    return parser.parse_args()

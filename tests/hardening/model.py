@@ -1,0 +1,147 @@
+"""Sketches as docs/format.md describes them, written from that and not from the code of the extension: what is a valid
+sketch, and what the operations make of valid sketches."""
+
+import struct
+from typing import NamedTuple
+
+HEADER = struct.Struct("<BBHIIQ")
+DERIVED = 1
+LEAST_CAPACITY, MOST_CAPACITY = 8, 1 << 26
+
+THRESHOLDS = [1 << 56]
+while THRESHOLDS[-1] // 8 > 0:
+    THRESHOLDS.append(THRESHOLDS[-1] - THRESHOLDS[-1] // 8)
+
+
+class Sketch(NamedTuple):
+    level: int
+    capacity: int
+    seed: int
+    derived: bool
+    hashes: tuple
+
+    @property
+    def threshold(self):
+        return THRESHOLDS[self.level]
+
+    def estimate(self):
+        return ((len(self.hashes) << 56) + self.threshold // 2) // self.threshold
+
+    def signed_seed(self):
+        return self.seed - (self.seed >> 63 << 64)
+
+
+NOTHING = Sketch(0, 8517, 0, False, ())
+
+
+def layout(count, threshold):
+    """The width of the low bits, their bytes, and the bits of the bitmap."""
+    if count == 0:
+        return 0, 0, 0
+    low = (threshold // count).bit_length() - 1
+    return low, (count * low + 7) // 8, count + ((threshold - 1) >> low)
+
+
+def encode(sketch):
+    header = HEADER.pack(1, DERIVED if sketch.derived else 0, sketch.level, sketch.capacity, len(sketch.hashes), sketch.seed)
+    low, low_bytes, high_bits = layout(len(sketch.hashes), sketch.threshold)
+    lows = highs = 0
+    for i, value in enumerate(sketch.hashes):
+        lows |= (value & (1 << low) - 1) << i * low
+        highs |= 1 << (value >> low) + i
+    return header + lows.to_bytes(low_bytes, "little") + highs.to_bytes((high_bits + 7) // 8, "little")
+
+
+def decode(data):
+    """The sketch of these bytes, or None if they are none."""
+    if len(data) < HEADER.size:
+        return None
+    version, flags, level, capacity, count, seed = HEADER.unpack_from(data)
+    if version != 1 or flags not in (0, DERIVED) or level >= len(THRESHOLDS) or (flags and level == 0):
+        return None
+    threshold = THRESHOLDS[level]
+    if not LEAST_CAPACITY <= capacity <= MOST_CAPACITY or count >= capacity or count > threshold:
+        return None
+    low, low_bytes, high_bits = layout(count, threshold)
+    if len(data) != HEADER.size + low_bytes + (high_bits + 7) // 8:
+        return None
+    lows = int.from_bytes(data[HEADER.size:HEADER.size + low_bytes], "little")
+    highs = int.from_bytes(data[HEADER.size + low_bytes:], "little")
+    if lows >> count * low or highs >> high_bits or bin(highs).count("1") != count:
+        return None
+    hashes = []
+    for i in range(count):
+        lowest = highs & -highs
+        highs ^= lowest
+        value = lowest.bit_length() - 1 - i << low | lows >> i * low & (1 << low) - 1
+        if value >= threshold or hashes and value <= hashes[-1]:
+            return None
+        hashes.append(value)
+    return Sketch(level, capacity, seed, flags == DERIVED, tuple(hashes))
+
+
+class Refused(Exception):
+    """An operation that has no result: an ERROR with SQLSTATE 22023 and this message."""
+
+
+def made(hashes, level, capacity, seed, derived_level):
+    """The sketch of these hashes at this level or the first above it where they are fewer than the capacity."""
+    hashes = sorted(hash for hash in hashes if hash < THRESHOLDS[level])
+    while len(hashes) >= capacity:
+        level += 1
+        hashes = [hash for hash in hashes if hash < THRESHOLDS[level]]
+    return Sketch(level, capacity, seed, level > 0 and derived_level == level, tuple(hashes))
+
+
+def common(a, b):
+    if a.seed != b.seed:
+        raise Refused(f"sketches must have the same seed, not {a.signed_seed()} and {b.signed_seed()}")
+    return max(a.level, b.level), min(a.capacity, b.capacity), a.seed
+
+
+def union(a, b):
+    if NOTHING in (a, b):
+        return b if a == NOTHING else a
+    level, capacity, seed = common(a, b)
+    derived = max((sketch.level for sketch in (a, b) if sketch.derived), default=None)
+    return made({*a.hashes, *b.hashes}, level, capacity, seed, derived)
+
+
+def intersection(a, b):
+    if NOTHING in (a, b):
+        return NOTHING
+    level, capacity, seed = common(a, b)
+    return made({*a.hashes} & {*b.hashes}, level, capacity, seed, level)
+
+
+def difference(a, b):
+    if NOTHING in (a, b):
+        return a
+    level, capacity, seed = common(a, b)
+    return made({*a.hashes} - {*b.hashes}, level, capacity, seed, level)
+
+
+def refuse_derived(sketch):
+    if sketch.derived:
+        raise Refused("a sketch made by intersection or difference takes no values and cannot be downsampled")
+
+
+def with_hash(sketch, hash):
+    refuse_derived(sketch)
+    return made({*sketch.hashes, hash >> 8}, sketch.level, sketch.capacity, sketch.seed, None)
+
+
+def downsample(sketch, capacity):
+    refuse_derived(sketch)
+    if capacity > sketch.capacity:
+        raise Refused(f"capacity must be at most {sketch.capacity}, that of the sketch, not {capacity}")
+    return made(sketch.hashes, sketch.level, capacity, sketch.seed, None)
+
+
+def jaccard(a, b):
+    """The numbers of hashes in both and in either at the higher level, of which the Jaccard index is estimated."""
+    if NOTHING in (a, b):
+        return 0, len(a.hashes) + len(b.hashes)
+    level, _, _ = common(a, b)
+    one, other = ({hash for hash in sketch.hashes if hash < THRESHOLDS[level]} for sketch in (a, b))
+    return len(one & other), len(one | other)
