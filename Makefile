@@ -3,7 +3,7 @@
 PG_CONFIG ?= $(shell command -v pg_config 2>/dev/null)
 export PG_CONFIG
 
-.PHONY: demo test install setup bench bench-core
+.PHONY: demo test install setup bench bench-core fuzz
 
 demo:     ## count the words of real text, exactly and approximately (TEXT=file counts yours)
 	@scripts/demo "$(TEXT)"
@@ -22,3 +22,6 @@ bench:    ## measure through SQL beside count() and peers (BENCH="--rows 1000000
 
 bench-core: ## measure the sketch in process
 	@cargo bench -p bench
+
+fuzz:     ## fuzz the core for FUZZ_SECONDS (an hour)
+	@scripts/fuzz $(or $(FUZZ_SECONDS),3600)
