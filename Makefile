@@ -3,7 +3,7 @@
 PG_CONFIG ?= $(shell command -v pg_config 2>/dev/null)
 export PG_CONFIG
 
-.PHONY: demo test install setup bench bench-core fuzz
+.PHONY: demo test install setup bench bench-core fuzz accuracy
 
 demo:     ## count the words of real text, exactly and approximately (TEXT=file counts yours)
 	@scripts/demo "$(TEXT)"
@@ -25,3 +25,6 @@ bench-core: ## measure the sketch in process
 
 fuzz:     ## fuzz the core for FUZZ_SECONDS (an hour)
 	@scripts/fuzz $(or $(FUZZ_SECONDS),3600)
+
+accuracy: ## try the promised accuracy at length, and draw docs/accuracy (installs the extension)
+	@scripts/install && mkdir -p docs/accuracy && scripts/accuracy --long docs/accuracy
