@@ -48,3 +48,12 @@ need_packages() {
     as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "${missing[@]}" >/dev/null ||
         fail "could not install ${missing[*]}: install them by hand, then run this again"
 }
+
+# need_cargo_tool NAME VERSION: installs a tool of cargo's of that version, once, beside cargo-pgrx, and puts it on the PATH.
+need_cargo_tool() {
+    local root=${TOOLS%/*}/$1-$2
+    export PATH=$root/bin:$PATH
+    [ ! -x "$root/bin/$1" ] || return 0
+    say "installing $1 $2 (a minute or two, once)"
+    cargo install "$1" --version "$2" --locked --root "$root" || fail "could not install $1"
+}

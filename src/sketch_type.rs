@@ -5,6 +5,7 @@ use crate::error::{OrRaise, raise, raise_invalid};
 use crate::memory::ContextAllocator;
 use crate::varlena;
 use allocator_api2::vec::Vec;
+use cvm_sketch::text::{self, TextError};
 use cvm_sketch::{EncodedSketch, Header, OutOfMemory, Sketch};
 use pgrx::pg_guard;
 use pgrx::pg_sys::errcodes::PgSqlErrorCode;
@@ -17,9 +18,6 @@ declare_function! {
     pg_finfo_cvm_sketch_recv for cvm_sketch_recv,
     pg_finfo_cvm_sketch_from_bytea for cvm_sketch_from_bytea,
 }
-
-/// What the text form starts with, as that of bytea does.
-const PREFIX: &[u8] = b"\\x";
 
 /// Calls `read` with a stored sketch. Raises an ERROR if it is broken: what was checked on its way in has changed since.
 ///
@@ -85,26 +83,11 @@ pub unsafe extern "C-unwind" fn cvm_sketch_in(fcinfo: FunctionCallInfo) -> Datum
     const CODE: PgSqlErrorCode = PgSqlErrorCode::ERRCODE_INVALID_TEXT_REPRESENTATION;
     // SAFETY: the declaration gives the argument, a string that a zero ends.
     let text = unsafe { CStr::from_ptr(argument(fcinfo, 0).value.cast_mut_ptr()) }.to_bytes();
-    let Some(digits) = text.strip_prefix(PREFIX) else {
-        raise(CODE, "invalid cvm_sketch: text must start with \\x");
-    };
-    let mut bytes = zeros(varlena::HEADER_LEN + digits.len() / 2);
-    match const_hex::decode_to_slice(digits, &mut bytes[varlena::HEADER_LEN..]) {
-        Ok(()) => checked(bytes, CODE),
-        Err(const_hex::FromHexError::InvalidHexCharacter { index, .. }) => raise(
-            CODE,
-            format!(
-                "invalid cvm_sketch: no hexadecimal digit at position {}",
-                PREFIX.len() + index + 1
-            ),
-        ),
-        Err(const_hex::FromHexError::OddLength | const_hex::FromHexError::InvalidStringLength) => raise(
-            CODE,
-            format!(
-                "invalid cvm_sketch: the number of hexadecimal digits must be even, not {}",
-                digits.len()
-            ),
-        ),
+    // SAFETY: the bytes are the result of the call, which ends with the current memory context.
+    match text::decode_in(text, varlena::HEADER_LEN, unsafe { ContextAllocator::current() }) {
+        Ok(bytes) => checked(bytes, CODE),
+        Err(TextError::OutOfMemory) => Err(OutOfMemory).or_raise(),
+        Err(fault) => raise(CODE, format!("invalid cvm_sketch: {fault}")),
     }
 }
 
@@ -116,15 +99,12 @@ pub unsafe extern "C-unwind" fn cvm_sketch_in(fcinfo: FunctionCallInfo) -> Datum
 #[unsafe(no_mangle)]
 #[pg_guard]
 pub unsafe extern "C-unwind" fn cvm_sketch_out(fcinfo: FunctionCallInfo) -> Datum {
-    // SAFETY: the declaration gives the argument.
+    // SAFETY: the declaration gives the argument. The text is the result of the call, which ends with the current memory
+    // context.
     let text = unsafe {
+        let allocator = ContextAllocator::current();
         varlena::with_bytes(argument(fcinfo, 0).value, |bytes| {
-            let mut text = zeros(PREFIX.len() + 2 * bytes.len() + 1);
-            text[..PREFIX.len()].copy_from_slice(PREFIX);
-            let end = text.len() - 1;
-            const_hex::encode_to_slice(bytes, &mut text[PREFIX.len()..end])
-                .expect("there are two digits for each byte");
-            text
+            text::encode_in(bytes, 1, allocator).or_raise()
         })
     };
     Datum::from(Vec::leak(text).as_mut_ptr())

@@ -10,9 +10,9 @@
 //! order, repetition, partitioning or the tree of merges.
 //!
 //! Data runs forward through the files: [`capacity`] (from an accuracy to a size), [`hash`] (from a value to its hash),
-//! [`threshold`] (which hashes belong to a level), `elias_fano` and [`codec`] (sketches as bytes), `retained` (the set of
-//! hashes), [`sketch`] (insert, merge, estimate), [`operations`] (sketches as sets), `binomial` and [`interval`]
-//! (confidence bounds).
+//! [`threshold`] (which hashes belong to a level), `elias_fano` and [`codec`] (sketches as bytes), [`text`] (bytes as text),
+//! `retained` (the set of hashes), [`sketch`] (insert, merge, estimate), [`operations`] (sketches as sets), `binomial` and
+//! [`interval`] (confidence bounds).
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
@@ -22,10 +22,13 @@ pub mod codec;
 mod elias_fano;
 mod error;
 pub mod hash;
+#[cfg(test)]
+mod hash_quality;
 pub mod interval;
 pub mod operations;
 mod retained;
 pub mod sketch;
+pub mod text;
 pub mod threshold;
 
 pub use capacity::{Accuracy, AccuracyError};

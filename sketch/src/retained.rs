@@ -25,7 +25,7 @@ const fn distinct_limit(size: usize) -> usize {
 
 /// A retained hash as a key of the table.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Key(u64);
+pub(crate) struct Key(pub(crate) u64);
 
 impl Hash for Key {
     /// hashbrown takes the bucket from the low bits and a 7-bit tag from the top bits. The low bits of a retained hash

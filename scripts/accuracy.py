@@ -1,0 +1,172 @@
+"""The promise, tried through SQL: P(|estimate / n - 1| > epsilon) <= delta, no bias, and an RSE of 1.03 / sqrt(B).
+
+Each seed is one independent trial; no two trials share a seed. It connects to the server that the environment points to
+(scripts/accuracy starts one)."""
+
+import argparse
+import csv
+import math
+import os
+import random
+import sys
+from collections import defaultdict
+
+import psycopg2
+
+# Pattern -> the value of row i. Of the skewed ones, many rows have the same value: few ranks often, most rarely.
+RANDOM = "((hashint8extended(i, 7) >> 11 & 9007199254740991) / 9007199254740992.0::float8)"
+RANK = f"floor(power({{top}}, {RANDOM}))::bigint"
+PATTERNS = {
+    "integer, sequential": "i",
+    "integer, sparse": "i::bigint << 20",
+    "integer, high bits": "i::bigint << 40",
+    "integer, Zipf": RANK,
+    "text, sequential": "'word' || i",
+    "text, long prefix": "repeat('https://example.org/', 10) || i",
+    "text, Zipf": f"'word' || {RANK}",
+    "uuid, sequential": "lpad(to_hex(i), 32, '0')::uuid",
+    "uuid, random": "md5(i::text)::uuid",
+}
+PHASES = 8
+# How far above the capacity; the spread is measured on those from FAR on, where the sample is a small part of the values.
+SHORT = dict(cells=[(0.2, 0.05), (0.1, 0.1)], magnitudes=[2, 100], far=100, rows=1_500_000, most=80)
+LONG = dict(cells=[(0.5, 0.001), (0.2, 0.01), (0.1, 0.05), (0.05, 0.05)], magnitudes=[2, 10, 100, 1000], far=100,
+            rows=4_000_000, most=400)
+
+
+def tail(count, n, p):
+    """P(X >= count) for X binomial."""
+    return 1 - sum(math.exp(math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1) + k * math.log(p)
+                            + (n - k) * math.log1p(-p)) for k in range(count))
+
+
+def upper_bound(count, n, confidence=0.99):
+    """Clopper and Pearson's one-sided bound: the largest rate that makes so few failures likely enough."""
+    low, high = count / n, 1.0
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if 1 - tail(count + 1, n, middle) > 1 - confidence else (low, middle)
+    return high
+
+
+def trials(cursor, plan, seeds):
+    """All trials: (epsilon, delta, capacity, pattern, magnitude, truth, error)."""
+    for epsilon, delta in plan["cells"]:
+        cursor.execute("SELECT (cvm_sketch_info(cvm_sketch_agg(1, %s, %s))).capacity", (epsilon, delta))
+        capacity = cursor.fetchone()[0]
+        sizes = [(0, capacity // 2), (0, capacity - 1)] + [
+            (m, round(capacity * m * (8 / 7) ** (phase / PHASES))) for m in plan["magnitudes"] for phase in range(PHASES)]
+        largest = max(n for _, n in sizes)
+        for pattern, expression in PATTERNS.items():
+            cursor.execute("DROP TABLE IF EXISTS data")
+            expression = expression.format(top=largest * 8)
+            cursor.execute(f"CREATE UNLOGGED TABLE data AS SELECT i, {expression} AS x FROM generate_series(0, {largest - 1}) i")
+            cursor.execute("VACUUM ANALYZE data")
+            for magnitude, n in sizes:
+                count = max(4, min(plan["most"], plan["rows"] // n))
+                chosen = [seeds.getrandbits(64) - 2**63 for _ in range(count)]
+                cursor.execute("SELECT count(DISTINCT x) FROM data WHERE i < %s", (n,))
+                truth = cursor.fetchone()[0]
+                cursor.execute("SELECT cvm_sketch_estimate(cvm_sketch_agg(x, %s, %s, seed)) FROM unnest(%s::bigint[]) seed, data "
+                               "WHERE i < %s GROUP BY seed", (epsilon, delta, chosen, n))
+                for (estimate,) in cursor.fetchall():
+                    yield epsilon, delta, capacity, pattern, magnitude, truth, estimate / truth - 1
+            print(f"epsilon {epsilon}, delta {delta}, capacity {capacity}: {pattern}", file=sys.stderr)
+
+
+def judge(results, far):
+    """Prints what was seen and returns what is wrong."""
+    faults = []
+    cells = defaultdict(list)
+    for epsilon, delta, capacity, pattern, magnitude, truth, error in results:
+        if truth < capacity:
+            if error:
+                faults.append(f"{pattern}: {truth} values are fewer than the capacity {capacity}, and not counted exactly")
+            continue
+        cells[epsilon, delta, capacity].append((pattern, magnitude, truth, error))
+    print(f"{'epsilon':>7} {'delta':>6} {'capacity':>8} {'trials':>7} {'failed':>7} {'rate':>8} {'99 % bound':>10} "
+          f"{'bias / s.e.':>11} {'RSE x sqrt(B)':>13}")
+    for (epsilon, delta, capacity), rows in cells.items():
+        def deviation(errors):
+            mean = sum(errors) / len(errors)
+            return mean / math.sqrt(sum((e - mean) ** 2 for e in errors) / len(errors) / len(errors))
+
+        failed = sum(abs(error) > epsilon for *_, error in rows)
+        bias = deviation([error for *_, error in rows])
+        # Of n values, the share B / n is in the sample, and errs by sqrt(1 - B / n) as much as one of infinitely many.
+        scaled = [error / math.sqrt(1 - capacity / truth) for _, magnitude, truth, error in rows if magnitude >= far]
+        spread = math.sqrt(sum(error**2 for error in scaled) / len(scaled) * capacity)
+        print(f"{epsilon:7} {delta:6} {capacity:8} {len(rows):7} {failed:7} {failed / len(rows):8.4f} "
+              f"{upper_bound(failed, len(rows)):10.4f} {bias:11.2f} {spread:13.3f}")
+        # So many failures or more have a probability of below 1 in 10,000 if the rate is delta.
+        if failed and tail(failed, len(rows), delta) < 1e-4:
+            faults.append(f"epsilon {epsilon}, delta {delta}: {failed} of {len(rows)} failed")
+        if abs(bias) > 4:
+            faults.append(f"epsilon {epsilon}, delta {delta}: bias of {bias:.1f} standard errors")
+        # The spread of N trials has the relative standard error 1 / sqrt(2 N); where that is small enough, 3 %.
+        tolerance = max(0.03, 3 / math.sqrt(2 * len(scaled)))
+        if capacity >= 200 and abs(spread / 1.03 - 1) > tolerance:
+            faults.append(f"epsilon {epsilon}, delta {delta}: RSE {spread:.3f} / sqrt(B), more than {tolerance:.1%} from 1.03")
+        for pattern in PATTERNS:
+            errors = [error for p, _, _, error in rows if p == pattern]
+            failed = sum(abs(error) > epsilon for error in errors)
+            if abs(deviation(errors)) > 4.5:
+                faults.append(f"epsilon {epsilon}, delta {delta}, {pattern}: biased")
+            if failed and tail(failed, len(errors), delta) < 1e-5:
+                faults.append(f"epsilon {epsilon}, delta {delta}, {pattern}: {failed} of {len(errors)} failed")
+    return faults
+
+
+def draw(results, folder):
+    import matplotlib
+    matplotlib.use("svg")
+    # The same picture is the same file.
+    matplotlib.rcParams["svg.hashsalt"] = "cvm_count"
+    import matplotlib.pyplot as plt
+
+    cells = defaultdict(lambda: defaultdict(list))
+    for epsilon, delta, capacity, pattern, magnitude, truth, error in results:
+        cells[epsilon, delta, capacity][pattern].append((truth / capacity, error))
+    figure, axes = plt.subplots(len(cells), 1, figsize=(8, 2.6 * len(cells)), sharex=True, layout="constrained")
+    for axis, ((epsilon, delta, capacity), patterns) in zip(axes, cells.items()):
+        for pattern, points in patterns.items():
+            axis.plot(*zip(*points), ".", markersize=1.5, label=pattern, rasterized=False)
+        for bound in (-epsilon, epsilon):
+            axis.axhline(bound, color="black", linewidth=0.8, linestyle="--")
+        axis.set(xscale="log", ylabel="relative error", ylim=(-1.6 * epsilon, 1.6 * epsilon),
+                 title=f"epsilon {epsilon}, delta {delta}, capacity {capacity:,}")
+    axes[-1].set_xlabel("distinct values / capacity")
+    axes[0].legend(fontsize=6, ncol=3, markerscale=4)
+    figure.savefig(os.path.join(folder, "errors.svg"), metadata={"Date": None})
+
+
+def main():
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--long", metavar="FOLDER", help="the long form, with its results and plots in this folder")
+    folder = options.parse_args().long
+    plan = LONG if folder else SHORT
+    connection = psycopg2.connect("")
+    connection.autocommit = True
+    cursor = connection.cursor()
+    cursor.execute("CREATE EXTENSION IF NOT EXISTS cvm_count; SET max_parallel_workers_per_gather = 0; SET work_mem = '1GB'")
+    results = list(trials(cursor, plan, random.Random(2026)))
+    faults = judge(results, plan["far"])
+    print(f"{len(results)} trials through SQL")
+    if folder:
+        by_size = defaultdict(list)
+        for *key, error in results:
+            by_size[tuple(key)].append(error)
+        with open(os.path.join(folder, "errors.csv"), "w", newline="") as file:
+            rows = csv.writer(file, lineterminator="\n")
+            rows.writerow(["epsilon", "delta", "capacity", "pattern", "distinct", "trials", "failed", "mean_error", "rms_error"])
+            for (epsilon, delta, capacity, pattern, _, truth), errors in by_size.items():
+                failed = sum(abs(error) > epsilon for error in errors)
+                mean, rms = sum(errors) / len(errors), math.sqrt(sum(e * e for e in errors) / len(errors))
+                rows.writerow([epsilon, delta, capacity, pattern, truth, len(errors), failed, f"{mean:.5f}", f"{rms:.5f}"])
+        draw(results, folder)
+    for fault in faults:
+        print(fault)
+    sys.exit(bool(faults))
+
+
+main()

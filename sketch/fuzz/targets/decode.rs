@@ -1,0 +1,67 @@
+//! Any bytes are a sketch or are refused with a named fault, and what is accepted is canonical.
+#![no_main]
+
+use allocator_api2::alloc::Global;
+use cvm_sketch::{EncodedSketch, Header, Sketch};
+use fuzz::{Parts, Reader, check_bounds};
+use libfuzzer_sys::{fuzz_mutator, fuzz_target, fuzzer_mutate};
+
+fuzz_target!(|bytes: &[u8]| {
+    let header = Header::parse(bytes);
+    if let Ok(header) = header {
+        // Of a claim that the bytes do not keep, as long as it takes not too long.
+        if header.retained() < 1_000 {
+            check_bounds(&header);
+        }
+        assert!(header.encoded_len() >= cvm_sketch::codec::HEADER_LEN + header.retained() / 8);
+    }
+    let sketch = match EncodedSketch::parse(bytes) {
+        Ok(sketch) => sketch,
+        Err(fault) => return assert!(!fault.to_string().is_empty()),
+    };
+    assert_eq!(header, Ok(*sketch.header()));
+    assert_eq!(sketch.hashes().count(), sketch.header().retained());
+
+    let parts = Parts::of(&sketch);
+    assert_eq!(parts.hashes.len(), sketch.header().retained());
+    assert!(parts.hashes.last().is_none_or(|&last| last < parts.threshold()));
+    assert_eq!(parts.encode(), bytes);
+
+    let decoded = Sketch::decode_in(&sketch, Global).expect("there is memory");
+    assert_eq!(decoded.header(), *sketch.header());
+    assert_eq!(
+        decoded.hashes().collect::<std::collections::BTreeSet<_>>(),
+        parts.hashes
+    );
+    assert_eq!(decoded.encode(), bytes);
+});
+
+// Bytes changed at random are hardly ever a sketch, for its length and its count have to fit. So every other change is one
+// of what a sketch says, and half of these are followed by one of its bytes.
+fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, seed: u32| {
+    let mut parts = match EncodedSketch::parse(&data[..size]) {
+        Ok(sketch) if seed & 1 == 0 => Parts::of(&sketch),
+        _ if seed & 6 == 0 => Reader(&data[..size]).parts(),
+        _ => return fuzzer_mutate(data, size, max_size),
+    };
+    let noise = u64::from(seed).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    match seed >> 4 & 7 {
+        0 => parts.level = (noise >> 40) as u16 % 300,
+        1 => parts.is_derived = !parts.is_derived,
+        2 => parts.capacity = (noise >> 36) as u32,
+        3 => parts.capacity = parts.hashes.len() as u32 + 1,
+        4 => parts.seed = noise,
+        5 => drop(parts.hashes.pop_last()),
+        _ => drop(parts.hashes.insert(noise >> 8 >> (seed >> 8 & 63).min(55))),
+    }
+    parts.legalize();
+    let bytes = parts.encode();
+    if bytes.len() > max_size {
+        return fuzzer_mutate(data, size, max_size);
+    }
+    data[..bytes.len()].copy_from_slice(&bytes);
+    match seed & 8 {
+        0 => bytes.len(),
+        _ => fuzzer_mutate(data, bytes.len(), max_size),
+    }
+});

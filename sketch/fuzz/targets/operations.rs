@@ -1,0 +1,181 @@
+//! Operations on any sketches that decoding accepts, whether or not values would ever build them: the results are sketches,
+//! those that the operations on sets say, and the laws of sets hold.
+#![no_main]
+
+use allocator_api2::alloc::Global;
+use cvm_sketch::capacity::{MAX_CAPACITY, MIN_CAPACITY};
+use cvm_sketch::interval::{self, Confidence};
+use cvm_sketch::{EncodedSketch, Header, OperationError, Sketch, operations};
+use fuzz::{Parts, Reader, check_bounds};
+use libfuzzer_sys::fuzz_target;
+use std::collections::BTreeSet;
+
+type Bytes = Vec<u8>;
+type Outcome = Result<Bytes, OperationError>;
+
+fn parse(bytes: &Bytes) -> EncodedSketch<'_> {
+    EncodedSketch::parse(bytes).expect("a legal sketch is accepted, and so is the result of an operation")
+}
+
+fn decode(bytes: &Bytes) -> Sketch {
+    Sketch::decode_in(&parse(bytes), Global).expect("there is memory")
+}
+
+fn is_nothing(bytes: &Bytes) -> bool {
+    parse(bytes).header().is_nothing()
+}
+
+macro_rules! operation {
+    ($name:ident) => {
+        fn $name(a: &Bytes, b: &Bytes) -> Outcome {
+            Ok(operations::$name(&parse(a), &parse(b), 0, Global)?.to_vec())
+        }
+    };
+}
+operation!(union);
+operation!(intersection);
+operation!(difference);
+
+/// What the operation on sets gives, at the higher level and the smaller capacity; neither operand is nothing.
+fn oracle(a: &Parts, b: &Parts, set: impl Fn(&BTreeSet<u64>, &BTreeSet<u64>) -> BTreeSet<u64>) -> Parts {
+    let mut result = Parts {
+        is_derived: false,
+        level: a.level.max(b.level),
+        capacity: a.capacity.min(b.capacity),
+        seed: a.seed,
+        hashes: set(&a.hashes, &b.hashes),
+    };
+    result.thin();
+    result
+}
+
+fn check_pair(a: &Bytes, b: &Bytes) {
+    let (x, y) = (Parts::of(&parse(a)), Parts::of(&parse(b)));
+    let confidence = Confidence::new(0.95).expect("legal");
+    let jaccard = interval::jaccard(&parse(a), &parse(b), confidence);
+    let mut merged = decode(a);
+    let merge = merged.merge(&decode(b)).map(|()| merged.encode());
+    let mut merged = decode(a);
+    let merge_encoded = merged.merge_encoded(&parse(b)).map(|()| merged.encode());
+    let (both, either, rest) = (intersection(a, b), union(a, b), difference(a, b));
+    assert_eq!(merge, either);
+    assert_eq!(merge_encoded, either);
+
+    if is_nothing(a) || is_nothing(b) {
+        assert_eq!(either.as_ref(), Ok(if is_nothing(a) { b } else { a }));
+        assert_eq!(both, Ok(Sketch::new(Header::NOTHING.capacity(), 0).encode()));
+        assert_eq!(rest.as_ref(), Ok(a));
+        assert!(jaccard.is_ok());
+        return;
+    }
+    if x.seed != y.seed {
+        let error = OperationError::Seeds(x.seed, y.seed);
+        assert_eq!([both, either, rest], [const { () }; 3].map(|()| Err(error)));
+        assert_eq!(jaccard.unwrap_err(), error);
+        return;
+    }
+    let (both, either, rest) = (both.unwrap(), either.unwrap(), rest.unwrap());
+
+    let derived_level = [&x, &y]
+        .into_iter()
+        .filter(|parts| parts.is_derived)
+        .map(|parts| parts.level)
+        .max();
+    let level = x.level.max(y.level);
+    for (result, mut expected, keeps_mark) in [
+        (&either, oracle(&x, &y, |x, y| x | y), false),
+        (&both, oracle(&x, &y, |x, y| x & y), true),
+        (&rest, oracle(&x, &y, |x, y| x - y), true),
+    ] {
+        expected.is_derived = match keeps_mark {
+            false => derived_level == Some(expected.level),
+            true => level > 0 && expected.level == level,
+        };
+        assert_eq!(expected.encode(), *result);
+    }
+
+    let jaccard = jaccard.unwrap();
+    assert!(0.0 <= jaccard.lower && jaccard.lower <= jaccard.upper && jaccard.upper <= 1.0);
+    if jaccard.estimate.is_nan() {
+        assert_eq!((jaccard.lower, jaccard.upper), (0.0, 1.0));
+    } else {
+        assert!(jaccard.lower <= jaccard.estimate && jaccard.estimate <= jaccard.upper);
+    }
+    let mirrored = interval::jaccard(&parse(b), &parse(a), confidence).unwrap();
+    assert_eq!(format!("{mirrored:?}"), format!("{jaccard:?}"));
+    assert_eq!(union(b, a), Ok(either));
+    assert_eq!(intersection(b, a), Ok(both));
+}
+
+fn check_one(a: &Bytes, hash: u64, capacity: u32) {
+    let x = Parts::of(&parse(a));
+    check_bounds(parse(a).header());
+    assert_eq!(decode(a).encode(), *a);
+    assert_eq!(union(a, a).as_ref(), Ok(a));
+    assert_eq!(Parts::of(&parse(&intersection(a, a).unwrap())).hashes, x.hashes);
+    let itself_left = difference(a, a).unwrap();
+    assert!(is_nothing(a) || parse(&itself_left).header().retained() == 0);
+
+    let with_hash = operations::with_hash(&parse(a), hash, 0, Global);
+    let downsampled = operations::downsample(&parse(a), capacity, 0, Global);
+    if x.is_derived {
+        assert_eq!(with_hash.unwrap_err(), OperationError::Derived);
+        assert_eq!(downsampled.unwrap_err(), OperationError::Derived);
+        return;
+    }
+    let mut inserted = decode(a);
+    inserted.insert(hash).expect("there is memory");
+    let with_hash = with_hash.unwrap();
+    assert_eq!(
+        with_hash.is_none(),
+        hash >> 8 >= x.threshold() || x.hashes.contains(&(hash >> 8))
+    );
+    assert_eq!(with_hash.map_or(a.clone(), |bytes| bytes.to_vec()), inserted.encode());
+    if capacity > x.capacity {
+        let error = OperationError::Capacity {
+            is: x.capacity,
+            asked: capacity,
+        };
+        assert_eq!(downsampled.unwrap_err(), error);
+        return;
+    }
+    let mut expected = Parts { capacity, ..x };
+    expected.thin();
+    assert_eq!(downsampled.unwrap().to_vec(), expected.encode());
+}
+
+/// Both sides of an associative law, unless a part of one is an error.
+fn check_associative(
+    operation: impl Fn(&Bytes, &Bytes) -> Outcome,
+    [a, b, c]: [&Bytes; 3],
+    is_law: impl Fn(&Bytes) -> bool,
+) {
+    if let (Ok(left), Ok(right)) = (operation(a, b), operation(b, c))
+        && is_law(&left)
+        && is_law(&right)
+    {
+        assert_eq!(operation(&left, c), operation(a, &right));
+    }
+}
+
+fuzz_target!(|data: &[u8]| {
+    let mut reader = Reader(data);
+    let sketches = [(); 3].map(|()| reader.parts());
+    let [a, b, c] = sketches.each_ref().map(Parts::encode);
+    for (bytes, parts) in [&a, &b, &c].into_iter().zip(&sketches) {
+        assert_eq!(Parts::of(&parse(bytes)), *parts);
+    }
+    check_one(
+        &a,
+        reader.number(8),
+        (reader.number(2) as u32).clamp(MIN_CAPACITY, MAX_CAPACITY),
+    );
+    check_pair(&a, &b);
+    check_pair(&c, &a);
+    let seeds = sketches.map(|parts| parts.seed);
+    if seeds.iter().all(|&seed| seed == seeds[0]) {
+        check_associative(union, [&a, &b, &c], |_| true);
+        // An empty intersection may be the sketch of nothing, which says nothing of capacity and level.
+        check_associative(intersection, [&a, &b, &c], |part| !is_nothing(part));
+    }
+});

@@ -1,0 +1,406 @@
+//! The chain from a value to its hash, its coin (which levels it belongs to) and its place in the table, on keys as
+//! regular as people make them.
+//!
+//! Seeds are fixed, so these tests pass or fail for ever. Bounds are wide enough that an ideal hash would break one in
+//! fewer than one in a hundred choices of the seeds, and two-sided: a hash that spreads keys more evenly than chance is as wrong
+//! as one that crowds them. `bad_hashes_are_found` shows that they find what they are for.
+
+use crate::retained::Key;
+use crate::sketch::truncate;
+use crate::threshold::{HASH_BITS, threshold};
+use crate::{Sketch, hash};
+use nohash_hasher::BuildNoHashHasher;
+use std::collections::BTreeSet;
+use std::hash::BuildHasher;
+
+type HashFunction = fn(&[u8], u64) -> u64;
+
+/// A set of keys as bytes, which are what is hashed of every type.
+struct Pattern {
+    name: &'static str,
+    keys: Vec<Vec<u8>>,
+}
+
+struct SplitMix(u64);
+
+impl SplitMix {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^ (z >> 31)
+    }
+
+    /// Between 0 and 1.
+    fn fraction(&mut self) -> f64 {
+        (self.next() >> 11) as f64 / (1_u64 << 53) as f64
+    }
+}
+
+/// `count` distinct keys of each pattern.
+fn patterns(count: usize) -> Vec<Pattern> {
+    let n = count as u64;
+    let integers = |keys: &mut dyn Iterator<Item = u64>| -> Vec<Vec<u8>> {
+        keys.take(count).map(|key| key.to_le_bytes().to_vec()).collect()
+    };
+    let distinct = |mut draw: Box<dyn FnMut() -> u64>| {
+        let mut keys = BTreeSet::new();
+        while keys.len() < count {
+            keys.insert(draw());
+        }
+        integers(&mut keys.into_iter())
+    };
+    let mut random = SplitMix(1);
+    let mut skewed = SplitMix(2);
+    let mut uuids = SplitMix(3);
+    let patterns = vec![
+        ("random integers", distinct(Box::new(move || random.next()))),
+        ("sequential integers", integers(&mut (0..))),
+        ("negative integers", integers(&mut (1..).map(|i: u64| i.wrapping_neg()))),
+        ("multiples of 8", integers(&mut (0..).map(|i| i << 3))),
+        ("multiples of 2^16", integers(&mut (0..).map(|i| i << 16))),
+        ("multiples of 2^32", integers(&mut (0..).map(|i| i << 32))),
+        ("counters in the high bits", integers(&mut (0..).map(|i| i << 46))),
+        ("counters in both halves", integers(&mut (0..).map(|i| i << 32 | i))),
+        ("few bits set", {
+            let bits = |a: u32, b: u32, c: u32, d: u32| 1 << a | 1 << b | 1 << c | 1 << d;
+            let mut keys = (0..64).flat_map(move |a| {
+                (0..=a).flat_map(move |b| (0..=b).flat_map(move |c| (0..=c).map(move |d| bits(a, b, c, d))))
+            });
+            let mut seen = BTreeSet::new();
+            integers(&mut keys.by_ref().filter(|&key: &u64| seen.insert(key)))
+        }),
+        // A Zipf-drawn column has the ranks that were drawn: all small ones, ever fewer of the large.
+        (
+            "Zipf-drawn ranks",
+            distinct(Box::new(move || (2.0_f64.powf(skewed.fraction() * 40.0)) as u64)),
+        ),
+        (
+            "numbers with fractions",
+            (0..n)
+                .map(|i| (i as f64 / 100.0).to_bits().to_le_bytes().to_vec())
+                .collect(),
+        ),
+        ("words", (0..n).map(|i| format!("word{i}").into_bytes()).collect()),
+        (
+            "long strings with a prefix",
+            (0..n)
+                .map(|i| format!("https://example.org/articles/by-date/{i}").into_bytes())
+                .collect(),
+        ),
+        (
+            "near-equal strings",
+            (0..n)
+                .map(|i| {
+                    // 300 bytes, of which two or three differ.
+                    let mut key = vec![b'a'; 300];
+                    key[(i % 300) as usize] = b'b' + (i / 300 % 20) as u8;
+                    key[(i / 6_000 % 300) as usize] ^= 0x80;
+                    key
+                })
+                .collect(),
+        ),
+        (
+            "random uuids",
+            (0..n)
+                .map(|_| {
+                    let (high, low) = (uuids.next(), uuids.next());
+                    [
+                        (high & !0xF000 | 0x4000).to_be_bytes(),
+                        (low >> 2 | 1 << 63).to_be_bytes(),
+                    ]
+                    .concat()
+                })
+                .collect(),
+        ),
+        (
+            "uuids in order",
+            (0..n)
+                .map(|i| {
+                    [
+                        (0x0190_0000_0000_7000 + (i << 16)).to_be_bytes(),
+                        (1_u64 << 63 | i).to_be_bytes(),
+                    ]
+                    .concat()
+                })
+                .collect(),
+        ),
+    ];
+    patterns
+        .into_iter()
+        .map(|(name, keys)| {
+            assert_eq!(keys.iter().collect::<BTreeSet<_>>().len(), count, "{name}");
+            Pattern { name, keys }
+        })
+        .collect()
+}
+
+/// How far the counts are from equal, in standard deviations: chi-square with k - 1 degrees of freedom, whose mean is
+/// k - 1 and whose standard deviation is sqrt(2 (k - 1)).
+fn unevenness(counts: &[u32]) -> f64 {
+    let expected = counts.iter().sum::<u32>() as f64 / counts.len() as f64;
+    let chi_square: f64 = counts
+        .iter()
+        .map(|&count| (f64::from(count) - expected).powi(2) / expected)
+        .sum();
+    let freedom = counts.len() as f64 - 1.0;
+    (chi_square - freedom) / (2.0 * freedom).sqrt()
+}
+
+fn histogram(size: usize, places: impl Iterator<Item = u64>) -> Vec<u32> {
+    let mut counts = vec![0; size];
+    places.for_each(|place| counts[place as usize] += 1);
+    counts
+}
+
+/// What is wrong with the coins and the places of these keys, if anything.
+fn fault(keys: &[Vec<u8>], function: HashFunction, seed: u64) -> Option<String> {
+    let hashes: Vec<u64> = keys.iter().map(|key| truncate(function(key, seed))).collect();
+    let n = hashes.len() as f64;
+
+    // Coins: the number that belongs to a level is binomial. 16 patterns x 4 seeds x 5 levels lie beyond five standard
+    // deviations with a probability of 320 x 6e-7 = 0.0002.
+    for level in [1, 4, 12, 24, 40] {
+        let threshold = threshold(level).unwrap();
+        let p = threshold as f64 / (1_u64 << HASH_BITS) as f64;
+        let belonging = hashes.iter().filter(|&&hash| hash < threshold).count() as f64;
+        let deviation = (belonging - n * p) / (n * p * (1.0 - p)).sqrt();
+        if deviation.abs() > 5.0 {
+            return Some(format!("level {level}: off by {deviation:.1} standard deviations"));
+        }
+    }
+
+    // Places in the table, as hashbrown takes them: position from the low bits, tag from the top seven; of all keys, and of
+    // those of a level that a fifth belongs to, which are what a table holds.
+    let build = BuildNoHashHasher::<Key>::default();
+    let level_12 = threshold(12).unwrap();
+    let place = |hash: &u64| build.hash_one(Key(*hash));
+    let belonging = || hashes.iter().filter(|&&hash| hash < level_12);
+    let coin = |hash: &u64| hash >> (HASH_BITS - 4);
+    let tables = [
+        (
+            "coins",
+            histogram(256, hashes.iter().map(|hash| hash >> (HASH_BITS - 8))),
+        ),
+        (
+            "positions",
+            histogram(1_024, hashes.iter().map(|hash| place(hash) % 1_024)),
+        ),
+        (
+            "positions in a level",
+            histogram(1_024, belonging().map(|hash| place(hash) % 1_024)),
+        ),
+        (
+            "tags in a level",
+            histogram(128, belonging().map(|hash| place(hash) >> 57)),
+        ),
+        // Independent: all pairs of coin and place are as frequent.
+        (
+            "coin and position",
+            histogram(1_024, hashes.iter().map(|hash| coin(hash) << 6 | place(hash) % 64)),
+        ),
+        (
+            "tag and position",
+            histogram(
+                1_024,
+                belonging().map(|hash| (place(hash) >> 57) << 3 | place(hash) % 8),
+            ),
+        ),
+    ];
+    // Chi-square has a longer tail than the normal distribution on the right: with 127 degrees of freedom or more, six
+    // standard deviations leave below 1e-6, and 16 x 4 x 6 of these below 0.0004.
+    tables.into_iter().find_map(|(what, counts)| {
+        let unevenness = unevenness(&counts);
+        (unevenness.abs() > 6.0).then(|| format!("{what}: {unevenness:.1} standard deviations from even"))
+    })
+}
+
+const KEYS: usize = 100_000;
+const SEEDS: [u64; 4] = [0, 1, 42, 0xD1B5_4A32_D192_ED03];
+
+#[test]
+fn coins_and_places_are_even_and_independent_on_every_pattern() {
+    for pattern in patterns(KEYS) {
+        for seed in SEEDS {
+            if let Some(fault) = fault(&pattern.keys, hash::bytes, seed) {
+                panic!("{}, seed {seed}: {fault}", pattern.name);
+            }
+        }
+    }
+}
+
+/// The keys of `patterns` are bytes; these are the ways in which values become such.
+#[test]
+fn typed_hashes_are_those_of_bytes() {
+    for i in [0, 1, -1, i64::MIN, 1 << 40] {
+        assert_eq!(hash::integer(i, 7), hash::bytes(&i.to_le_bytes(), 7));
+        assert_eq!(
+            hash::double(i as f64, 7),
+            hash::bytes(&(i as f64).to_bits().to_le_bytes(), 7)
+        );
+    }
+}
+
+/// The first eight bytes as an integer.
+fn head(key: &[u8]) -> u64 {
+    let mut head = [0; 8];
+    let length = key.len().min(8);
+    head[..length].copy_from_slice(&key[..length]);
+    u64::from_le_bytes(head)
+}
+
+#[test]
+fn bad_hashes_are_found() {
+    let bad: [(&str, HashFunction); 3] = [
+        ("identity", |key, _| head(key)),
+        // Knuth's multiplicative hash spreads sequential integers far more evenly than chance.
+        ("multiplication", |key, seed| {
+            (head(key) ^ seed).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+        }),
+        // FNV-1a mixes the last bytes into the low bits only.
+        ("FNV-1a", |key, seed| {
+            key.iter().fold(0xCBF2_9CE4_8422_2325 ^ seed, |hash, &byte| {
+                (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01B3)
+            })
+        }),
+    ];
+    let patterns = patterns(KEYS);
+    for (name, function) in bad {
+        let found = patterns
+            .iter()
+            .filter(|pattern| fault(&pattern.keys, function, 0).is_some())
+            .count();
+        assert!(found >= 5, "{name} passed all but {found} patterns");
+    }
+}
+
+/// Each bit of a key flips each of the 56 bits that count with probability 1/2, whatever the other bits are.
+#[test]
+fn every_input_bit_flips_every_output_bit_half_of_the_time() {
+    const BASES: usize = 4_096;
+    for pattern in patterns(BASES) {
+        for seed in [0, 42] {
+            let bits = 8 * pattern.keys.iter().map(Vec::len).min().unwrap().min(40);
+            let mut flips = vec![[0_u32; HASH_BITS as usize]; bits];
+            for key in &pattern.keys {
+                let before = truncate(hash::bytes(key, seed));
+                let mut key = key.clone();
+                for (bit, flips) in flips.iter_mut().enumerate() {
+                    key[bit / 8] ^= 1 << (bit % 8);
+                    let change = before ^ truncate(hash::bytes(&key, seed));
+                    key[bit / 8] ^= 1 << (bit % 8);
+                    for (output, count) in flips.iter_mut().enumerate() {
+                        *count += (change >> output & 1) as u32;
+                    }
+                }
+            }
+            // Binomial(4096, 1/2) has the standard deviation 32; flipping a bit of two keys that differ in that bit alone
+            // is one experiment, not two, so that regular keys may make it as much as 32 sqrt(2) = 45. Of 16 patterns x 2
+            // x 320 x 56 cells at most, none beyond six of these, 272, with a probability of 570,000 x 2e-9 = 0.001.
+            let cells = flips
+                .iter()
+                .flatten()
+                .map(|&count| f64::from(count) - BASES as f64 / 2.0);
+            let worst = cells.clone().map(f64::abs).fold(0.0, f64::max);
+            assert!(
+                worst < 272.0,
+                "{}, seed {seed}: off by {worst} of {BASES}",
+                pattern.name
+            );
+            // And not too good: the mean square is between half of what independent flips have and twice as much.
+            let square = cells.map(|cell| cell * cell).sum::<f64>() / (bits * HASH_BITS as usize) as f64;
+            assert!(
+                (512.0..2_300.0).contains(&square),
+                "{}, seed {seed}: {square}",
+                pattern.name
+            );
+        }
+    }
+}
+
+const RUNS: u64 = 1_000;
+const CAPACITY: u32 = 128;
+const DISTINCT: usize = 4_000;
+
+/// The relative error of the estimate of the keys under each seed.
+fn errors(pattern: &Pattern, seeds: impl Iterator<Item = u64>) -> Vec<f64> {
+    seeds
+        .map(|seed| {
+            let mut sketch = Sketch::new(CAPACITY, seed);
+            sketch
+                .insert_all(pattern.keys.iter().map(|key| hash::bytes(key, seed)))
+                .unwrap();
+            sketch.estimate() as f64 / pattern.keys.len() as f64 - 1.0
+        })
+        .collect()
+}
+
+fn mean_and_spread(errors: &[f64]) -> (f64, f64) {
+    let count = errors.len() as f64;
+    let mean = errors.iter().sum::<f64>() / count;
+    (
+        mean,
+        (errors.iter().map(|error| (error - mean).powi(2)).sum::<f64>() / count).sqrt(),
+    )
+}
+
+fn correlation(a: &[f64], b: &[f64]) -> f64 {
+    let ((mean_a, spread_a), (mean_b, spread_b)) = (mean_and_spread(a), mean_and_spread(b));
+    let products = a.iter().zip(b).map(|(a, b)| (a - mean_a) * (b - mean_b));
+    products.sum::<f64>() / a.len() as f64 / spread_a / spread_b
+}
+
+/// No pattern is estimated worse, or better, than random integers, and different seeds err independently.
+#[test]
+fn errors_are_those_of_chance_and_independent_between_seeds() {
+    for pattern in patterns(DISTINCT) {
+        // Seeds as people choose them: from 0 on.
+        let errors = errors(&pattern, 0..RUNS);
+        let (mean, spread) = mean_and_spread(&errors);
+        // Between 1 / sqrt(B) and 1 / sqrt(7/8 B); the spread of 1,000 runs has the relative standard error 1 / sqrt(2,000)
+        // = 2.2 %, and 2 % are for the small capacity. Four of these and 2 % more make 0.89 to 1.19.
+        let scaled = spread * f64::from(CAPACITY).sqrt();
+        assert!((0.89..1.19).contains(&scaled), "{}: {scaled} / sqrt(B)", pattern.name);
+        let standard_error = spread / (RUNS as f64).sqrt();
+        assert!(mean.abs() < 4.0 * standard_error, "{}: bias {mean}", pattern.name);
+        // A correlation of N pairs has the standard error 1 / sqrt(N); seeds that are 1, 2, 3, 10, 64, 256 apart.
+        for lag in [1, 2, 3, 10, 64, 256] {
+            let r = correlation(&errors[..errors.len() - lag], &errors[lag..]);
+            let bound = 4.0 / ((errors.len() - lag) as f64).sqrt();
+            assert!(r.abs() < bound, "{}, seeds {lag} apart: correlation {r}", pattern.name);
+        }
+    }
+}
+
+/// The correlation of the errors under 1,000 random seeds with those under seeds that differ from them in one bit.
+fn correlations(pattern: &Pattern, bits: &[u32]) -> Vec<f64> {
+    let mut random = SplitMix(5);
+    let seeds: Vec<u64> = (0..RUNS).map(|_| random.next()).collect();
+    let before = errors(pattern, seeds.iter().copied());
+    bits.iter()
+        .map(|bit| correlation(&before, &errors(pattern, seeds.iter().map(|seed| seed ^ 1 << bit))))
+        .collect()
+}
+
+/// XXH3 alone fails this: it brings the seed into keys of up to 16 bytes by exclusive or, so that under two seeds that
+/// differ in an upper bit, keys that fill a range are the same set.
+#[test]
+fn seeds_that_differ_in_one_bit_err_independently() {
+    let bits = [0, 7, 16, 31, 32, 33, 40, 50, 63];
+    let letters = b'a'..=b'z';
+    let pairs = letters.clone().flat_map(|a| letters.clone().map(move |b| [a, b]));
+    let codes = Pattern {
+        name: "codes of three letters",
+        keys: pairs
+            .flat_map(|[a, b]| letters.clone().map(move |c| vec![a, b, c]))
+            .collect(),
+    };
+    for pattern in patterns(DISTINCT).into_iter().chain([codes]) {
+        for (bit, r) in bits.iter().zip(correlations(&pattern, &bits)) {
+            // Four and a half standard errors: among 153 correlations, one above has a chance of one in a thousand.
+            let bound = 4.5 / (RUNS as f64).sqrt();
+            assert!(r.abs() < bound, "{}, bit {bit}: correlation {r}", pattern.name);
+        }
+    }
+}

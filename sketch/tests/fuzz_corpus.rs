@@ -1,0 +1,134 @@
+//! What fuzzing starts from: sketches and texts in `sketch/fuzz/corpus`, valid ones and one broken in each way.
+//!
+//! `CVM_WRITE_GOLDEN=1` writes the files that are missing. A file that is there is never rewritten, and says for ever what
+//! its name says.
+
+use allocator_api2::alloc::Global;
+use cvm_sketch::text::{self, TextError};
+use cvm_sketch::{DecodeError, EncodedSketch, Sketch, hash, operations};
+use std::path::PathBuf;
+
+/// The bytes of a file of the corpus, which `make` makes if it is missing and to be written.
+fn file(target: &str, name: &str, make: impl FnOnce() -> Vec<u8>) -> Vec<u8> {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("fuzz/corpus/{target}/{name}"));
+    if std::env::var_os("CVM_WRITE_GOLDEN").is_some() && !path.exists() {
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, make()).unwrap();
+    }
+    std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// The sketch of the integers from `from` to `to` - 1.
+fn sketch_of(from: i64, to: i64, capacity: u32, seed: u64) -> Vec<u8> {
+    let mut sketch = Sketch::new(capacity, seed);
+    sketch.insert_all((from..to).map(|i| hash::integer(i, seed))).unwrap();
+    sketch.encode()
+}
+
+fn intersection(a: &[u8], b: &[u8]) -> Vec<u8> {
+    let [a, b] = [a, b].map(|bytes| EncodedSketch::parse(bytes).unwrap());
+    operations::intersection(&a, &b, 0, Global).unwrap().to_vec()
+}
+
+#[test]
+fn valid_sketches() {
+    let cases = [
+        ("valid-nothing", sketch_of(0, 0, 8_517, 0)),
+        ("valid-one", sketch_of(0, 1, 8, 0)),
+        ("valid-exact", sketch_of(0, 120, 200, 7)),
+        ("valid-thinned", sketch_of(0, 1_000_000, 40, 0)),
+        (
+            "valid-derived",
+            intersection(&sketch_of(0, 1_000, 40, 0), &sketch_of(500, 2_000, 60, 0)),
+        ),
+        (
+            "valid-derived-empty",
+            intersection(&sketch_of(0, 1_000, 40, 0), &sketch_of(1_000, 2_000, 40, 0)),
+        ),
+    ];
+    for (name, bytes) in cases {
+        let bytes = file("decode", name, || bytes);
+        let sketch = EncodedSketch::parse(&bytes).unwrap_or_else(|fault| panic!("{name}: {fault}"));
+        assert_eq!(Sketch::decode_in(&sketch, Global).unwrap().encode(), bytes, "{name}");
+        assert_eq!(sketch.header().is_derived(), name.contains("derived"), "{name}");
+    }
+}
+
+/// The sketch of level 0 and capacity 8 whose two hashes are stored with these low bits, and this bitmap of high ones.
+fn two(low: [u64; 2], bitmap: u8) -> Vec<u8> {
+    let mut bytes = vec![1, 0, 0, 0, 8, 0, 0, 0, 2, 0, 0, 0];
+    bytes.extend([0; 8]);
+    bytes.extend(&(u128::from(low[1]) << 55 | u128::from(low[0])).to_le_bytes()[..14]);
+    bytes.push(bitmap);
+    bytes
+}
+
+#[test]
+fn a_sketch_for_every_fault() {
+    use DecodeError as E;
+    let valid = two([1, 2], 0b011);
+    assert!(EncodedSketch::parse(&valid).is_ok());
+    let changed = |at: usize, byte: u8| {
+        let mut bytes = valid.clone();
+        bytes[at] = byte;
+        bytes
+    };
+    let length = E::Length { is: 34, should_be: 35 };
+    let cases = [
+        ("fault-no-bytes", vec![], E::Length { is: 0, should_be: 20 }),
+        (
+            "fault-header-cut",
+            valid[..19].to_vec(),
+            E::Length { is: 19, should_be: 20 },
+        ),
+        ("fault-version", changed(0, 2), E::Version(2)),
+        ("fault-flags", changed(1, 2), E::Flags(2)),
+        ("fault-derived-at-level-0", changed(1, 1), E::DerivedAtLevelZero),
+        ("fault-level", changed(3, 2), E::Level(512)),
+        ("fault-capacity-small", changed(4, 7), E::Capacity(7)),
+        ("fault-capacity-large", changed(7, 8), E::Capacity((8 << 24) + 8)),
+        ("fault-retained", changed(8, 8), E::Retained(8)),
+        ("fault-cut", valid[..34].to_vec(), length),
+        (
+            "fault-too-long",
+            [&valid[..], &[0]].concat(),
+            E::Length { is: 36, should_be: 35 },
+        ),
+        ("fault-padding", two([1, 2], 0b1011), E::Padding),
+        ("fault-count", two([1, 2], 0b111), E::Count { is: 3, should_be: 2 }),
+        ("fault-unsorted", two([2, 1], 0b011), E::Order(1)),
+        ("fault-repeated", two([2, 2], 0b011), E::Repeated(1)),
+        (
+            "fault-not-of-level",
+            [&[1, 0, 24, 1][..], &[8, 0, 0, 0, 1, 0, 0, 0], &[0; 8], &[3, 2]].concat(),
+            E::NotOfLevel(0),
+        ),
+    ];
+    for (name, bytes, fault) in cases {
+        let bytes = file("decode", name, || bytes);
+        assert_eq!(EncodedSketch::parse(&bytes).unwrap_err(), fault, "{name}");
+    }
+}
+
+#[test]
+fn texts() {
+    let text = |bytes: &[u8]| text::encode_in(bytes, 0, Global).unwrap().to_vec();
+    let cases = [
+        ("valid", text(&sketch_of(0, 5, 8, 3)), Ok(())),
+        (
+            "valid-upper",
+            [b"\\x", &text(&sketch_of(0, 5, 8, 3)).to_ascii_uppercase()[2..]].concat(),
+            Ok(()),
+        ),
+        ("valid-not-a-sketch", b"\\x0700".to_vec(), Ok(())),
+        ("valid-empty", b"\\x".to_vec(), Ok(())),
+        ("fault-empty", vec![], Err(TextError::Prefix)),
+        ("fault-prefix", b"0100".to_vec(), Err(TextError::Prefix)),
+        ("fault-odd", b"\\x010".to_vec(), Err(TextError::OddDigits(3))),
+        ("fault-digit", b"\\x01g0".to_vec(), Err(TextError::Digit(5))),
+    ];
+    for (name, bytes, outcome) in cases {
+        let bytes = file("text", name, || bytes);
+        assert_eq!(text::decode_in(&bytes, 0, Global).map(drop), outcome, "{name}");
+    }
+}
