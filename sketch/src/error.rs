@@ -50,7 +50,10 @@ impl fmt::Display for OperationError {
                 f.write_str("a sketch made by intersection or difference takes no values and cannot be downsampled")
             }
             OperationError::Capacity { is, asked } => {
-                write!(f, "cannot downsample from capacity {is} to {asked}, which is larger")
+                write!(
+                    f,
+                    "cannot downsample a sketch of capacity {is} to {asked}, which is larger"
+                )
             }
             OperationError::OutOfMemory => OutOfMemory.fmt(f),
         }

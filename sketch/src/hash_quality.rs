@@ -198,13 +198,13 @@ fn fault(keys: &[Vec<u8>], function: HashFunction, seed: u64) -> Option<String> 
         // Independent: all pairs of coin and place are as frequent.
         (
             "coin and position",
-            histogram(1_024, hashes.iter().map(|hash| coin(hash) << 6 | place(hash) % 64)),
+            histogram(1_024, hashes.iter().map(|hash| (coin(hash) << 6) | (place(hash) % 64))),
         ),
         (
             "tag and position",
             histogram(
                 1_024,
-                belonging().map(|hash| (place(hash) >> 57) << 3 | place(hash) % 8),
+                belonging().map(|hash| ((place(hash) >> 57) << 3) | (place(hash) % 8)),
             ),
         ),
     ];

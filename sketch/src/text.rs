@@ -20,6 +20,10 @@ const PREFIX: &[u8] = b"\\x";
 /// A [`TextError`] that names the first fault; [`TextError::OutOfMemory`] when the allocator has no more.
 pub fn decode_in<A: Allocator>(text: &[u8], prefix: usize, allocator: A) -> Result<Vec<u8, A>, TextError> {
     let digits = text.strip_prefix(PREFIX).ok_or(TextError::Prefix)?;
+    // const-hex would take 0x for a prefix, and skip it.
+    if digits.starts_with(b"0x") {
+        return Err(TextError::Digit(PREFIX.len() + 2));
+    }
     let mut bytes = zeros(prefix + digits.len() / 2, allocator)?;
     match const_hex::decode_to_slice(digits, &mut bytes[prefix..]) {
         Ok(()) => Ok(bytes),
@@ -109,6 +113,7 @@ mod tests {
             ("\\X01", "text must start with \\x"),
             ("\\x012", "the number of hexadecimal digits must be even, not 3"),
             ("\\x01 2", "no hexadecimal digit at position 5"),
+            ("\\x0x01", "no hexadecimal digit at position 4"),
             ("\\x0é", "the number of hexadecimal digits must be even, not 3"),
             ("\\x01é", "no hexadecimal digit at position 5"),
         ] {

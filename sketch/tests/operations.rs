@@ -218,7 +218,7 @@ fn what_cannot_be_is_an_error() {
     let error = operations::downsample(&parse(&a), 21, 0, Global).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "cannot downsample from capacity 20 to 21, which is larger"
+        "cannot downsample a sketch of capacity 20 to 21, which is larger"
     );
 }
 

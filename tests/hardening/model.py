@@ -133,8 +133,10 @@ def with_hash(sketch, hash):
 
 def downsample(sketch, capacity):
     refuse_derived(sketch)
+    if sketch == NOTHING:
+        return sketch
     if capacity > sketch.capacity:
-        raise Refused(f"capacity must be at most {sketch.capacity}, that of the sketch, not {capacity}")
+        raise Refused(f"cannot downsample a sketch of capacity {sketch.capacity} to {capacity}, which is larger")
     return made(sketch.hashes, sketch.level, capacity, sketch.seed, None)
 
 
