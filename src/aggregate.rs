@@ -11,8 +11,8 @@ use crate::hasher::{
 };
 use crate::memory::ContextAllocator;
 use crate::state::{DEFAULT_SEED, Parameters, State, aggregate_context, raise_parameter};
-use crate::varlena;
-use cvm_sketch::{EncodedSketch, Header, Sketch};
+use crate::{sketch_type, varlena};
+use cvm_sketch::{EncodedSketch, Sketch};
 use pgrx::pg_guard;
 use pgrx::pg_sys::errcodes::PgSqlErrorCode;
 use pgrx::pg_sys::{Datum, FunctionCallInfo, NullableDatum};
@@ -305,14 +305,16 @@ pub unsafe extern "C-unwind" fn cvm_final_sketch(fcinfo: FunctionCallInfo) -> Da
     // SAFETY: the declaration gives the argument. The bytes go to the caller's memory context.
     unsafe {
         aggregate_context(fcinfo);
-        let (state, allocator) = (argument(fcinfo, 0), ContextAllocator::current());
-        let bytes = if state.isnull {
-            Sketch::new_in(Header::NOTHING.capacity(), Header::NOTHING.seed(), allocator)
-                .encode_in(varlena::HEADER_LEN, allocator)
-        } else {
-            settled_state(state).sketch.encode_in(varlena::HEADER_LEN, allocator)
-        };
-        varlena::into_datum(bytes.or_raise())
+        let state = argument(fcinfo, 0);
+        if state.isnull {
+            return sketch_type::nothing();
+        }
+        let sketch = &settled_state(state).sketch;
+        varlena::into_datum(
+            sketch
+                .encode_in(varlena::HEADER_LEN, ContextAllocator::current())
+                .or_raise(),
+        )
     }
 }
 
