@@ -4,7 +4,7 @@ use crate::call::{argument, declare_function, return_null};
 use crate::error::OrRaise;
 use crate::expanded;
 use crate::memory::ContextAllocator;
-use crate::sketch_type::{self, with_sketch};
+use crate::sketch_type::{self, with_framed, with_sketch};
 use crate::state::{Parameters, State, aggregate_context};
 use cvm_sketch::Sketch;
 use pgrx::pg_guard;
@@ -138,14 +138,16 @@ unsafe fn merge(fcinfo: FunctionCallInfo, is_one_group: bool) -> Datum {
             return in_place(from, context, |_| unreachable!("it is not NULL"));
         }
         let state = in_place(into, context, |_| unreachable!("it is not NULL"));
-        with_sketch(from.value, |from| {
-            if let Some(into) = expanded::state_in_place(state) {
-                if is_one_group {
-                    into.raise_unless_as_large_as(from.header().capacity());
-                }
-                into.sketch.merge_encoded(from).or_raise();
+        let Some(into) = expanded::state_in_place(state) else {
+            unreachable!("a state made to be changed can be");
+        };
+        with_framed(from.value, |from| {
+            if is_one_group {
+                into.raise_unless_as_large_as(from.header().capacity());
             }
-        });
+            into.sketch.merge_framed(from)
+        })
+        .or_raise();
         state
     }
 }

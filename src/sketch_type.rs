@@ -6,7 +6,7 @@ use crate::memory::ContextAllocator;
 use crate::varlena;
 use allocator_api2::vec::Vec;
 use cvm_sketch::text::{self, TextError};
-use cvm_sketch::{EncodedSketch, Header, OutOfMemory, Sketch};
+use cvm_sketch::{EncodedSketch, FramedSketch, Header, MergeError, OperationError, OutOfMemory, Sketch};
 use pgrx::pg_guard;
 use pgrx::pg_sys::errcodes::PgSqlErrorCode;
 use pgrx::pg_sys::{self, Datum, FunctionCallInfo};
@@ -30,6 +30,28 @@ pub(crate) unsafe fn with_sketch<T>(datum: Datum, read: impl FnOnce(&EncodedSket
         varlena::with_bytes(datum, |bytes| match EncodedSketch::parse(bytes) {
             Ok(sketch) => read(&sketch),
             Err(fault) => raise_invalid(PgSqlErrorCode::ERRCODE_DATA_CORRUPTED, fault),
+        })
+    }
+}
+
+/// [`with_sketch`] for what reads only some of the hashes: those are checked as they are read.
+///
+/// # Safety
+///
+/// As [`with_sketch`].
+pub(crate) unsafe fn with_framed<T>(
+    datum: Datum,
+    read: impl FnOnce(&FramedSketch<'_>) -> Result<T, MergeError>,
+) -> Result<T, OperationError> {
+    // SAFETY: the caller vouches for the datum.
+    unsafe {
+        varlena::with_bytes(datum, |bytes| {
+            let result = FramedSketch::parse(bytes).map_err(MergeError::Decode);
+            match result.and_then(|sketch| read(&sketch)) {
+                Ok(result) => Ok(result),
+                Err(MergeError::Operation(error)) => Err(error),
+                Err(MergeError::Decode(fault)) => raise_invalid(PgSqlErrorCode::ERRCODE_DATA_CORRUPTED, fault),
+            }
         })
     }
 }

@@ -30,7 +30,7 @@ fn shuffled() -> Vec<u64> {
 
 fn ours(items: &[u64], capacity: u32) -> u64 {
     let mut sketch = Sketch::new(capacity, 0);
-    sketch.insert_all(items.iter().copied()).expect("ordinary memory");
+    sketch.insert_all(items).expect("ordinary memory");
     sketch.estimate()
 }
 
@@ -98,14 +98,14 @@ fn flatness(criterion: &mut Criterion) {
     for exponent in [5, 6, 7, 8, 9, 12] {
         let mut sketch = sketch_at(10_f64.powi(exponent), capacity);
         group.bench_function(BenchmarkId::new("new", format!("10^{exponent}")), |b| {
-            b.iter(|| sketch.insert_all(black_box(&fresh).iter().copied()))
+            b.iter(|| sketch.insert_all(black_box(&fresh)))
         });
         let hashes: Vec<u64> = sketch.hashes().map(|hash| hash << 8).collect();
         let retained: Vec<u64> = (0..fresh.len() as u64)
             .map(|i| hashes[(mix(i) % hashes.len() as u64) as usize])
             .collect();
         group.bench_function(BenchmarkId::new("retained", format!("10^{exponent}")), |b| {
-            b.iter(|| sketch.insert_all(black_box(&retained).iter().copied()))
+            b.iter(|| sketch.insert_all(black_box(&retained)))
         });
     }
     group.finish();

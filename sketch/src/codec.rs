@@ -191,19 +191,19 @@ impl Header {
     }
 }
 
-/// A sketch in its encoded form, known to be valid: its bytes are exactly what [`Sketch::encode`](crate::Sketch::encode)
-/// writes for it.
+/// A sketch in its encoded form, of which the header and the length are known to be valid. Its hashes are checked as they
+/// are read: for whoever reads only some of them.
 #[derive(Clone, Copy, Debug)]
-pub struct EncodedSketch<'a> {
+pub struct FramedSketch<'a> {
     header: Header,
     layout: Layout,
     payload: &'a [u8],
 }
 
-impl<'a> EncodedSketch<'a> {
-    /// Checks all of `bytes`; allocates nothing.
+impl<'a> FramedSketch<'a> {
+    /// Checks the header of `bytes`, and that they are as many as it asks for.
     ///
-    /// Complexity: linear in the length.
+    /// Complexity: constant.
     ///
     /// # Errors
     ///
@@ -216,7 +216,55 @@ impl<'a> EncodedSketch<'a> {
                 should_be: header.encoded_len(),
             });
         }
-        let (layout, payload) = (header.layout(), &bytes[HEADER_LEN..]);
+        Ok(FramedSketch {
+            header,
+            layout: header.layout(),
+            payload: &bytes[HEADER_LEN..],
+        })
+    }
+
+    /// All but the hashes.
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// The retained hashes in ascending order, each below the threshold of the level, or the fault of the first that is not;
+    /// what comes behind a fault means nothing.
+    pub fn hashes(&self) -> impl Iterator<Item = Result<u64, DecodeError>> + 'a {
+        let threshold = self.header.threshold();
+        let mut before = None;
+        self.layout
+            .decode(self.payload)
+            .enumerate()
+            .map(move |(position, hash)| match before.replace(hash) {
+                Some(before) if before == hash => Err(DecodeError::Repeated(position)),
+                Some(before) if before > hash => Err(DecodeError::Order(position)),
+                _ if hash >= threshold => Err(DecodeError::NotOfLevel(position)),
+                _ => Ok(hash),
+            })
+    }
+}
+
+/// A sketch in its encoded form, known to be valid: its bytes are exactly what [`Sketch::encode`](crate::Sketch::encode)
+/// writes for it.
+#[derive(Clone, Copy, Debug)]
+pub struct EncodedSketch<'a>(FramedSketch<'a>);
+
+impl<'a> EncodedSketch<'a> {
+    /// Checks all of `bytes`; allocates nothing.
+    ///
+    /// Complexity: linear in the length.
+    ///
+    /// # Errors
+    ///
+    /// A [`DecodeError`] that names the first fault.
+    pub fn parse(bytes: &'a [u8]) -> Result<Self, DecodeError> {
+        let framed = FramedSketch::parse(bytes)?;
+        let FramedSketch {
+            header,
+            layout,
+            payload,
+        } = framed;
         if !layout.is_padded_with_zeros(payload) {
             return Err(DecodeError::Padding);
         }
@@ -227,36 +275,18 @@ impl<'a> EncodedSketch<'a> {
                 should_be: header.retained,
             });
         }
-        let threshold = header.threshold();
-        let mut before = None;
-        for (position, hash) in layout.decode(payload).enumerate() {
-            if before >= Some(hash) {
-                return Err(if before == Some(hash) {
-                    DecodeError::Repeated(position)
-                } else {
-                    DecodeError::Order(position)
-                });
-            }
-            if hash >= threshold {
-                return Err(DecodeError::NotOfLevel(position));
-            }
-            before = Some(hash);
-        }
-        Ok(EncodedSketch {
-            header,
-            layout,
-            payload,
-        })
+        framed.hashes().try_for_each(|hash| hash.map(drop))?;
+        Ok(EncodedSketch(framed))
     }
 
     /// All but the hashes.
     pub fn header(&self) -> &Header {
-        &self.header
+        &self.0.header
     }
 
     /// The retained hashes in ascending order.
     pub fn hashes(&self) -> impl Iterator<Item = u64> + 'a {
-        self.layout.decode(self.payload)
+        self.0.layout.decode(self.0.payload)
     }
 }
 

@@ -1,5 +1,6 @@
-//! What can go wrong with sketches that are valid.
+//! What can go wrong with operations on sketches.
 
+use crate::DecodeError;
 use std::fmt;
 
 /// The allocator could not provide the memory that an operation needs. The sketch that reports it is unchanged, or
@@ -61,3 +62,29 @@ impl fmt::Display for OperationError {
 }
 
 impl std::error::Error for OperationError {}
+
+/// Why a sketch could not be merged with an encoded one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MergeError {
+    /// The bytes are not a sketch.
+    Decode(DecodeError),
+    /// There is no such union.
+    Operation(OperationError),
+}
+
+impl From<OperationError> for MergeError {
+    fn from(error: OperationError) -> Self {
+        MergeError::Operation(error)
+    }
+}
+
+impl fmt::Display for MergeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            MergeError::Decode(error) => error.fmt(f),
+            MergeError::Operation(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for MergeError {}

@@ -6,7 +6,7 @@
 //! as one that crowds them. `bad_hashes_are_found` shows that they find what they are for.
 
 use crate::retained::Key;
-use crate::sketch::truncate;
+use crate::threshold::truncate;
 use crate::threshold::{HASH_BITS, threshold};
 use crate::{Sketch, hash};
 use nohash_hasher::BuildNoHashHasher;
@@ -328,9 +328,8 @@ fn errors(pattern: &Pattern, seeds: impl Iterator<Item = u64>) -> Vec<f64> {
     seeds
         .map(|seed| {
             let mut sketch = Sketch::new(CAPACITY, seed);
-            sketch
-                .insert_all(pattern.keys.iter().map(|key| hash::bytes(key, seed)))
-                .unwrap();
+            let hashes: Vec<u64> = pattern.keys.iter().map(|key| hash::bytes(key, seed)).collect();
+            sketch.insert_all(&hashes).unwrap();
             sketch.estimate() as f64 / pattern.keys.len() as f64 - 1.0
         })
         .collect()

@@ -11,11 +11,12 @@
 //!
 //! Data runs forward through the files: [`capacity`] (from an accuracy to a size), [`hash`] (from a value to its hash),
 //! [`threshold`] (which hashes belong to a level), `elias_fano` and [`codec`] (sketches as bytes), [`text`] (bytes as text),
-//! `retained` (the set of hashes), [`sketch`] (insert, merge, estimate), [`operations`] (sketches as sets), `binomial` and
+//! `retained` (the set of hashes), `batch` (many hashes at once), [`sketch`] (insert, merge, estimate), [`operations`] (sketches as sets), `binomial` and
 //! [`interval`] (confidence bounds).
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+mod batch;
 mod binomial;
 pub mod capacity;
 pub mod codec;
@@ -32,6 +33,6 @@ pub mod text;
 pub mod threshold;
 
 pub use capacity::{Accuracy, AccuracyError};
-pub use codec::{DecodeError, EncodedSketch, Header};
-pub use error::{OperationError, OutOfMemory};
+pub use codec::{DecodeError, EncodedSketch, FramedSketch, Header};
+pub use error::{MergeError, OperationError, OutOfMemory};
 pub use sketch::Sketch;

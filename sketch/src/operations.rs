@@ -13,8 +13,7 @@
 //! sketch that values would have built. At level 0 no hash is gone, and nothing is marked.
 
 use crate::codec::{EncodedSketch, Header};
-use crate::sketch::truncate;
-use crate::threshold::threshold;
+use crate::threshold::{threshold, truncate};
 use crate::{OperationError, OutOfMemory};
 use allocator_api2::alloc::Allocator;
 use allocator_api2::vec::Vec;

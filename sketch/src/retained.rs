@@ -43,7 +43,7 @@ impl IsEnabled for Key {}
 type Table<A> = HashSet<Key, BuildNoHashHasher<Key>, A>;
 
 /// How many hashes are looked up together at most.
-pub(crate) const LOOKUPS: usize = 64;
+pub(crate) const LOOKUPS: usize = 128;
 
 /// A set of distinct hashes. [`append`](Self::append) may leave a list unsorted, with hashes repeated; all that reads the
 /// set expects that [`settle`](Self::settle) was called since.
@@ -101,6 +101,9 @@ impl<A: Allocator + Clone> Retained<A> {
                 for &hash in hashes {
                     absent[count] = hash;
                     count += usize::from(!table.contains(&Key(hash)));
+                }
+                if count == 0 {
+                    return Ok(());
                 }
                 table.try_reserve(count).map_err(|_| OutOfMemory)?;
                 table.extend(absent[..count].iter().map(|&hash| Key(hash)));

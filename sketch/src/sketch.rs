@@ -1,10 +1,11 @@
 //! The sketch: what accumulating, merging and estimating do to a sample of hashes.
 
+use crate::batch::Batch;
 use crate::capacity::{MAX_CAPACITY, MIN_CAPACITY};
-use crate::codec::{EncodedSketch, Header};
-use crate::retained::{LOOKUPS, Retained};
-use crate::threshold::{HASH_BITS, MAX_LEVEL, threshold};
-use crate::{OperationError, OutOfMemory};
+use crate::codec::{EncodedSketch, FramedSketch, Header};
+use crate::retained::Retained;
+use crate::threshold::{HASH_BITS, MAX_LEVEL, extend, threshold, truncate};
+use crate::{MergeError, OperationError, OutOfMemory};
 use allocator_api2::alloc::{Allocator, Global};
 use allocator_api2::vec::Vec;
 use std::fmt;
@@ -26,11 +27,11 @@ const WAITING: usize = 8;
 pub struct Sketch<A: Allocator + Clone = Global> {
     /// T_level: kept beside the level because every row compares with it.
     threshold: u64,
-    waiting: [u64; WAITING],
     waiting_count: u8,
     is_derived: bool,
     level: u16,
     capacity: u32,
+    waiting: [u64; WAITING],
     seed: u64,
     retained: Retained<A>,
 }
@@ -202,7 +203,7 @@ impl<A: Allocator + Clone> Sketch<A> {
     ///
     /// [`OutOfMemory`] when the allocator has no more.
     pub fn insert(&mut self, hash: u64) -> Result<(), OutOfMemory> {
-        self.insert_all([hash])
+        self.insert_all(&[hash])
     }
 
     /// Accumulates the hashes of many values and settles the sketch.
@@ -210,21 +211,20 @@ impl<A: Allocator + Clone> Sketch<A> {
     /// # Errors
     ///
     /// [`OutOfMemory`] when the allocator has no more.
-    pub fn insert_all(&mut self, hashes: impl IntoIterator<Item = u64>) -> Result<(), OutOfMemory> {
+    pub fn insert_all(&mut self, hashes: &[u64]) -> Result<(), OutOfMemory> {
         self.flush()?;
-        // As in `offer`, but with a longer row, which need not outlast the call.
-        let mut batch = [0; LOOKUPS];
-        let mut count = 0;
-        for hash in hashes {
-            let hash = truncate(hash);
-            batch[count % LOOKUPS] = hash;
-            count += usize::from(hash < self.threshold);
-            if count == LOOKUPS {
-                self.append(&batch)?;
-                count = 0;
+        let mut batch = Batch::new();
+        let (blocks, rest) = hashes.as_chunks();
+        for block in blocks {
+            batch.select_block(block, self.threshold);
+            if batch.is_full() {
+                self.append(batch.take())?;
             }
         }
-        self.append(&batch[..count])?;
+        for &hash in rest {
+            batch.select(hash, self.threshold);
+        }
+        self.append(batch.take())?;
         self.settle()
     }
 
@@ -274,17 +274,25 @@ impl<A: Allocator + Clone> Sketch<A> {
         self.absorb(&other.header(), other.hashes())
     }
 
-    /// [`merge`](Self::merge) with an encoded sketch, without decoding it first.
+    /// [`merge`](Self::merge) with an encoded sketch, without decoding it first. Of its hashes, which ascend, those are read
+    /// that belong to the higher level of the two, and no others: most of the time, that is few of them.
     ///
     /// # Errors
     ///
-    /// As [`merge`](Self::merge).
-    pub fn merge_encoded(&mut self, other: &EncodedSketch<'_>) -> Result<(), OperationError> {
-        // The hashes come in ascending order, so the first that does not belong ends them.
-        let level = self.level.max(other.header().level());
-        let bound = threshold(level).unwrap_or(0);
-        let hashes = other.hashes().take_while(|&hash| hash < bound);
-        self.absorb(other.header(), hashes)
+    /// [`MergeError::Operation`] as of [`merge`](Self::merge). [`MergeError::Decode`] when a hash that was read is not what it
+    /// has to be; the sketch has then taken those before it, and must not be used.
+    pub fn merge_framed(&mut self, other: &FramedSketch<'_>) -> Result<(), MergeError> {
+        let bound = threshold(self.level.max(other.header().level())).unwrap_or(0);
+        let mut fault = Ok(());
+        let belonging = other.hashes().map_while(|hash| match hash {
+            Ok(hash) => (hash < bound).then_some(hash),
+            Err(error) => {
+                fault = Err(MergeError::Decode(error));
+                None
+            }
+        });
+        self.absorb(other.header(), belonging)?;
+        fault
     }
 
     fn absorb(&mut self, other: &Header, hashes: impl Iterator<Item = u64>) -> Result<(), OperationError> {
@@ -302,7 +310,15 @@ impl<A: Allocator + Clone> Sketch<A> {
         self.capacity = self.capacity.min(other.capacity());
         self.raise_to(other.level())?;
         self.thin()?;
-        self.insert_all(hashes.map(extend))?;
+        let mut batch = Batch::new();
+        for hash in hashes {
+            batch.select(extend(hash), self.threshold);
+            if batch.is_full() {
+                self.append(batch.take())?;
+            }
+        }
+        self.append(batch.take())?;
+        self.settle()?;
         self.is_derived = derived_level == Some(self.level);
         Ok(())
     }
@@ -379,17 +395,6 @@ impl<A: Allocator + Clone> Sketch<A> {
             .expect("ordinary memory is not checked for exhaustion")
             .to_vec()
     }
-}
-
-/// The part of a 64-bit hash that a sketch keeps.
-#[inline]
-pub(crate) fn truncate(hash: u64) -> u64 {
-    hash >> (u64::BITS - HASH_BITS)
-}
-
-/// A 64-bit hash of which [`truncate`] keeps this.
-fn extend(hash: u64) -> u64 {
-    hash << (u64::BITS - HASH_BITS)
 }
 
 /// Two sketches are equal when all they say and all their hashes are: then their bytes are, too.

@@ -48,6 +48,18 @@ const THRESHOLDS: [u64; LEVELS] = {
 /// The last level.
 pub const MAX_LEVEL: u16 = (LEVELS - 1) as u16;
 
+/// The part of a 64-bit hash that a sketch keeps.
+#[inline(always)]
+pub(crate) fn truncate(hash: u64) -> u64 {
+    hash >> (u64::BITS - HASH_BITS)
+}
+
+/// A 64-bit hash of which [`truncate`] keeps this.
+#[inline(always)]
+pub(crate) fn extend(hash: u64) -> u64 {
+    hash << (u64::BITS - HASH_BITS)
+}
+
 /// T_level, or `None` beyond [`MAX_LEVEL`]. A hash belongs to the level when it is below.
 pub fn threshold(level: u16) -> Option<u64> {
     THRESHOLDS.get(usize::from(level)).copied()

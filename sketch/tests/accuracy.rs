@@ -171,7 +171,8 @@ fn the_sketch_fails_as_often_as_computed() {
         let mut random = SplitMix(phase as u64);
         for _ in 0..RUNS {
             let mut sketch = Sketch::new(capacity, 0);
-            sketch.insert_all((0..n).map(|_| random.next())).unwrap();
+            let hashes: Vec<u64> = (0..n).map(|_| random.next()).collect();
+            sketch.insert_all(&hashes).unwrap();
             let error = sketch.estimate() as f64 / n as f64 - 1.0;
             failures += u64::from(error.abs() > epsilon);
             sum += error;

@@ -1,10 +1,10 @@
 //! Bytes: golden files that every later release must read and write, and one broken input for each fault.
 
 use allocator_api2::alloc::Global;
-use cvm_sketch::codec::{DecodeError, EncodedSketch, FORMAT_VERSION, HEADER_LEN};
+use cvm_sketch::codec::{DecodeError, EncodedSketch, FORMAT_VERSION, FramedSketch, HEADER_LEN};
 use cvm_sketch::hash;
 use cvm_sketch::threshold::MAX_LEVEL;
-use cvm_sketch::{Accuracy, Sketch};
+use cvm_sketch::{Accuracy, MergeError, Sketch};
 use proptest::prelude::*;
 use std::path::PathBuf;
 
@@ -79,7 +79,7 @@ proptest! {
     }
 
     #[test]
-    fn merging_encoded_is_merging(
+    fn merging_framed_is_merging(
         a in proptest::collection::vec(any::<u64>(), 0..800), b in proptest::collection::vec(any::<u64>(), 0..800),
         sizes in (8_u32..600, 8_u32..600),
     ) {
@@ -91,7 +91,7 @@ proptest! {
         let b = sketch_of(&b, sizes.1);
         let (mut direct, mut encoded) = (sketch_of(&a, sizes.0), sketch_of(&a, sizes.0));
         direct.merge(&b).unwrap();
-        encoded.merge_encoded(&EncodedSketch::parse(&b.encode()).unwrap()).unwrap();
+        encoded.merge_framed(&FramedSketch::parse(&b.encode()).unwrap()).unwrap();
         prop_assert_eq!(direct, encoded);
     }
 
@@ -201,5 +201,52 @@ fn unsorted_repeated_and_foreign_hashes_are_named() {
     assert_eq!(
         two(1, 1 << 53, 0b10001, 1).unwrap_err(),
         "the hash at position 1 does not belong to the level"
+    );
+}
+
+/// A merge reads the hashes that belong to the union's level. What is wrong with one of them is named, and what lies beyond
+/// is left alone.
+#[test]
+fn a_merge_checks_what_it_reads() {
+    let mut other = sketch_of_first(1_000, 100, 0);
+    other.settle().unwrap();
+    let bytes = other.encode();
+    // The low bits of the hashes come first: all bits of those of the second and the third are cleared, so that they are
+    // the same, or of the last two.
+    let low_bits = {
+        let ratio = cvm_sketch::threshold::threshold(other.level()).unwrap() / other.retained() as u64;
+        ratio.ilog2() as usize
+    };
+    let cleared = |positions: std::ops::Range<usize>| {
+        let mut bytes = bytes.clone();
+        for bit in positions.start * low_bits..positions.end * low_bits {
+            bytes[HEADER_LEN + bit / 8] &= !(1 << (bit % 8));
+        }
+        bytes
+    };
+    let merged = |mut into: Sketch, bytes: &[u8]| {
+        into.merge_framed(&FramedSketch::parse(bytes).unwrap())
+            .map(|()| into.encode())
+    };
+    let retained = other.retained();
+    let faults = (0..retained - 1)
+        .filter(|&first| {
+            let broken = cleared(first..first + 2);
+            let empty = merged(Sketch::new(100, 0), &broken);
+            assert_eq!(empty.is_err(), decode(&broken).is_err());
+            matches!(
+                empty,
+                Err(MergeError::Decode(DecodeError::Repeated(_) | DecodeError::Order(_)))
+            )
+        })
+        .count();
+    assert!(faults > 0);
+
+    // A union at a higher level has no use for the largest hashes.
+    let large = sketch_of_first(100_000, 100, 0);
+    assert_ne!(bytes, cleared(retained - 2..retained));
+    assert_eq!(
+        merged(large, &cleared(retained - 2..retained)).unwrap(),
+        sketch_of_first(100_000, 100, 0).encode()
     );
 }

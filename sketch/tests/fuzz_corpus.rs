@@ -21,7 +21,8 @@ fn file(target: &str, name: &str, make: impl FnOnce() -> Vec<u8>) -> Vec<u8> {
 /// The sketch of the integers from `from` to `to` - 1.
 fn sketch_of(from: i64, to: i64, capacity: u32, seed: u64) -> Vec<u8> {
     let mut sketch = Sketch::new(capacity, seed);
-    sketch.insert_all((from..to).map(|i| hash::integer(i, seed))).unwrap();
+    let hashes: Vec<u64> = (from..to).map(|i| hash::integer(i, seed)).collect();
+    sketch.insert_all(&hashes).unwrap();
     sketch.encode()
 }
 

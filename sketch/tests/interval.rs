@@ -192,10 +192,11 @@ fn bounds_cover_after_set_operations() {
             for _ in 0..RUNS {
                 let (mut a, mut b) = (Sketch::new(capacities.0, 0), Sketch::new(capacities.1, 0));
                 let both: Vec<u64> = (0..in_both).map(|_| random.next()).collect();
-                a.insert_all(both.iter().copied().chain((in_both..in_a).map(|_| random.next())))
-                    .unwrap();
-                b.insert_all(both.iter().copied().chain((in_both..in_b).map(|_| random.next())))
-                    .unwrap();
+                for (sketch, size) in [(&mut a, in_a), (&mut b, in_b)] {
+                    let rest: Vec<u64> = (in_both..size).map(|_| random.next()).collect();
+                    sketch.insert_all(&both).unwrap();
+                    sketch.insert_all(&rest).unwrap();
+                }
                 let (a, b) = (a.encode(), b.encode());
                 let (a, b) = (EncodedSketch::parse(&a).unwrap(), EncodedSketch::parse(&b).unwrap());
                 let union = operations::union(&a, &b, 0, Global).unwrap();
@@ -251,9 +252,8 @@ fn bounds_cover_after_set_operations() {
 fn the_jaccard_index_of_exact_sketches_is_exact() {
     let sketch = |range: std::ops::Range<u64>, seed| {
         let mut sketch = Sketch::new(1_000, seed);
-        sketch
-            .insert_all(range.map(|i| i.wrapping_mul(0x9E37_79B9_7F4A_7C15)))
-            .unwrap();
+        let hashes: Vec<u64> = range.map(|i| i.wrapping_mul(0x9E37_79B9_7F4A_7C15)).collect();
+        sketch.insert_all(&hashes).unwrap();
         sketch.encode()
     };
     let index = |a: &[u8], b: &[u8]| {

@@ -1,7 +1,7 @@
 //! Sketches as sets, against an oracle that keeps every hash.
 
 use allocator_api2::alloc::Global;
-use cvm_sketch::codec::{EncodedSketch, Header};
+use cvm_sketch::codec::{EncodedSketch, FramedSketch, Header};
 use cvm_sketch::threshold::{HASH_BITS, threshold};
 use cvm_sketch::{OperationError, Sketch, operations};
 use proptest::prelude::*;
@@ -11,12 +11,16 @@ type Bytes = Vec<u8>;
 
 fn sketch_of(hashes: &[u64], capacity: u32, seed: u64) -> Bytes {
     let mut sketch = Sketch::new(capacity, seed);
-    sketch.insert_all(hashes.iter().copied()).unwrap();
+    sketch.insert_all(hashes).unwrap();
     sketch.encode()
 }
 
 fn parse(bytes: &Bytes) -> EncodedSketch<'_> {
     EncodedSketch::parse(bytes).expect("the result of an operation is a valid sketch")
+}
+
+fn framed(bytes: &Bytes) -> FramedSketch<'_> {
+    FramedSketch::parse(bytes).expect("the result of an operation is a valid sketch")
 }
 
 macro_rules! operation {
@@ -103,7 +107,7 @@ proptest! {
             merged.merge(&Sketch::decode_in(&parse(y), Global).unwrap()).unwrap();
             prop_assert_eq!(merged.encode(), union(x, y));
             let mut merged = Sketch::decode_in(&parse(x), Global).unwrap();
-            merged.merge_encoded(&parse(y)).unwrap();
+            merged.merge_framed(&framed(y)).unwrap();
             prop_assert_eq!(merged.encode(), union(x, y));
         }
     }
@@ -183,8 +187,8 @@ fn nothing_takes_on_what_the_other_says() {
         );
     }
     let mut merged = Sketch::new(Header::NOTHING.capacity(), 0);
-    merged.merge_encoded(&parse(&other)).unwrap();
-    merged.merge_encoded(&parse(&nothing)).unwrap();
+    merged.merge_framed(&framed(&other)).unwrap();
+    merged.merge_framed(&framed(&nothing)).unwrap();
     assert_eq!(merged.encode(), other);
 }
 

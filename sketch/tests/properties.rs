@@ -79,7 +79,7 @@ proptest! {
     #[test]
     fn inserting_many_at_once_is_inserting_each(hashes in hashes(), capacity in capacity()) {
         let mut sketch = Sketch::new(capacity, 0);
-        sketch.insert_all(hashes.iter().copied()).unwrap();
+        sketch.insert_all(&hashes).unwrap();
         prop_assert_eq!(sketch, sketch_of(&hashes, capacity));
     }
 

@@ -49,7 +49,7 @@ fn case_hash_text_of_200(values: &[u64]) -> u64 {
 /// Rows of a long stream: one in twelve belongs to the level, and is retained already.
 #[inline(never)]
 fn case_insert_into_full_sketch(sketch: &mut Sketch, hashes: &[u64]) {
-    sketch.insert_all(hashes.iter().copied()).expect("ordinary memory");
+    sketch.insert_all(hashes).expect("ordinary memory");
 }
 
 fn accumulate_groups(hashes: &[u64], size: usize) -> usize {
@@ -89,7 +89,7 @@ fn main() {
     black_box(case_hash_text_of_200(&values));
 
     let mut sketch = Sketch::new(DEFAULT_CAPACITY, 0);
-    sketch.insert_all(hashes.iter().copied()).expect("ordinary memory");
+    sketch.insert_all(&hashes).expect("ordinary memory");
     case_insert_into_full_sketch(&mut sketch, &hashes);
     black_box(case_accumulate_groups_of_10(&hashes));
     black_box(case_accumulate_groups_of_100(&hashes));

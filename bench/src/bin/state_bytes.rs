@@ -19,8 +19,12 @@ fn main() {
         10_000_000,
         100_000_000,
     ] {
-        let hashes = (seen..size).map(|value| hash::integer(value, 0));
-        sketch.insert_all(hashes).expect("ordinary memory");
+        for start in (seen..size).step_by(1 << 16) {
+            let hashes: Vec<u64> = (start..size.min(start + (1 << 16)))
+                .map(|value| hash::integer(value, 0))
+                .collect();
+            sketch.insert_all(&hashes).expect("ordinary memory");
+        }
         seen = size;
         let (retained, bytes) = (sketch.retained(), sketch.encode().len());
         println!(

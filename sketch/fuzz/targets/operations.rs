@@ -5,7 +5,7 @@
 use allocator_api2::alloc::Global;
 use cvm_sketch::capacity::{MAX_CAPACITY, MIN_CAPACITY};
 use cvm_sketch::interval::{self, Confidence};
-use cvm_sketch::{EncodedSketch, Header, OperationError, Sketch, operations};
+use cvm_sketch::{EncodedSketch, FramedSketch, Header, MergeError, OperationError, Sketch, operations};
 use fuzz::{Parts, Reader, check_bounds};
 use libfuzzer_sys::fuzz_target;
 use std::collections::BTreeSet;
@@ -56,10 +56,11 @@ fn check_pair(a: &Bytes, b: &Bytes) {
     let mut merged = decode(a);
     let merge = merged.merge(&decode(b)).map(|()| merged.encode());
     let mut merged = decode(a);
-    let merge_encoded = merged.merge_encoded(&parse(b)).map(|()| merged.encode());
+    let framed = FramedSketch::parse(b).expect("a valid sketch");
+    let merge_framed = merged.merge_framed(&framed).map(|()| merged.encode());
     let (both, either, rest) = (intersection(a, b), union(a, b), difference(a, b));
     assert_eq!(merge, either);
-    assert_eq!(merge_encoded, either);
+    assert_eq!(merge_framed, either.clone().map_err(MergeError::Operation));
 
     if is_nothing(a) || is_nothing(b) {
         assert_eq!(either.as_ref(), Ok(if is_nothing(a) { b } else { a }));
