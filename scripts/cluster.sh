@@ -2,11 +2,13 @@
 #
 # A cluster lives in target/clusters/NAME, listens on a socket of its own and on no TCP port. initdb and postgres refuse
 # to run as root; then they run as the user postgres, who must be able to reach the folder: where it cannot (a checkout
-# in root's home, say), the cluster lives in the system's temporary folder. Several may run at once; psql and its like talk
-# to the one in use.
+# in root's home, say), the cluster lives in the system's temporary folder. Several may run at once, of different versions;
+# psql and its like talk to the one in use, and PG_BIN has its programs.
 
-# Folder and socket folder of each cluster, by name.
-declare -A CLUSTERS=() CLUSTER_SOCKETS=()
+# Folder, socket folder and folder of programs of each cluster, by name.
+declare -A CLUSTERS=() CLUSTER_SOCKETS=() CLUSTER_BINS=()
+# For initdb, beside what all clusters have.
+INITDB_OPTIONS=()
 
 # as_server_user COMMAND...
 as_server_user() {
@@ -35,8 +37,10 @@ cluster_start() {
     [ "$(id -u)" != 0 ] || chown postgres "$sockets"
     CLUSTERS[$name]=$folder
     CLUSTER_SOCKETS[$name]=$sockets
+    CLUSTER_BINS[$name]=$PG_BIN
     trap cluster_stop EXIT
-    as_server_user "$PG_BIN/initdb" -D "$folder/data" -U cvm -A trust -E UTF8 --locale=C.UTF-8 -N >"$sockets/initdb.log" 2>&1 ||
+    as_server_user "$PG_BIN/initdb" -D "$folder/data" -U cvm -A trust -E UTF8 --locale=C.UTF-8 -N "${INITDB_OPTIONS[@]}" \
+        >"$sockets/initdb.log" 2>&1 ||
         { cat "$sockets/initdb.log" >&2; fail "initdb failed"; }
     {
         echo "listen_addresses = ''"
@@ -45,13 +49,24 @@ cluster_start() {
         echo "autovacuum = off"
         for setting in "$@"; do echo "$setting"; done
     } | as_server_user tee -a "$folder/data/postgresql.conf" >/dev/null
-    as_server_user "$PG_BIN/pg_ctl" -D "$folder/data" -l "$folder/log" -w -s start ||
-        { cat "$folder/log" >&2; fail "the server did not start"; }
-    cluster_use "$name"
+    cluster_resume "$name"
+}
+
+# cluster_resume NAME: starts the cluster's server, which must not run, and uses it.
+cluster_resume() {
+    cluster_use "$1"
+    as_server_user "$PG_BIN/pg_ctl" -D "${CLUSTERS[$1]}/data" -l "${CLUSTERS[$1]}/log" -w -s start ||
+        { cat "${CLUSTERS[$1]}/log" >&2; fail "the server did not start"; }
+}
+
+# cluster_pause NAME: shuts the cluster's server down, and keeps the cluster.
+cluster_pause() {
+    as_server_user "${CLUSTER_BINS[$1]}/pg_ctl" -D "${CLUSTERS[$1]}/data" -m fast -w -s stop
 }
 
 # cluster_use NAME: points psql and its like to the cluster.
 cluster_use() {
+    PG_BIN=${CLUSTER_BINS[$1]}
     export PGHOST=${CLUSTER_SOCKETS[$1]} PGUSER=cvm PGDATABASE=postgres PGPORT=5432 PGOPTIONS= PGAPPNAME=cvm_count
 }
 
@@ -60,11 +75,13 @@ cluster_stop() {
     local name
     trap - EXIT
     for name in "${!CLUSTERS[@]}"; do
+        PG_BIN=${CLUSTER_BINS[$name]}
         cluster_stop_server "${CLUSTERS[$name]}"
         rm -rf "${CLUSTERS[$name]}/data" "${CLUSTER_SOCKETS[$name]}"
     done
     CLUSTERS=()
     CLUSTER_SOCKETS=()
+    CLUSTER_BINS=()
 }
 
 # cluster_stop_server FOLDER: stops the server of the folder, if one runs.

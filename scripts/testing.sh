@@ -1,5 +1,6 @@
 # What the test scripts share. To be sourced, by bash, after env.sh. RESULTS is the file where outcomes are added up: lines
-# of the version tested ("core" for what no server has a part in), the kind of test, how many passed, how many failed.
+# of the version tested ("core" for what no server has a part in, "15 to 18" for what takes them all), the kind of test, how
+# many passed, how many failed.
 
 phase() {
     say "$(date +%T) $*"
@@ -31,4 +32,22 @@ run_cargo_tests() {
     [ "$status" = 0 ] || [ "$bad" -gt 0 ] || bad=1
     [ "$status" != 0 ] || [ "$ok" -gt 0 ] || bad=1
     outcome "$kind" "$ok" "$bad"
+}
+
+# run_servers_test NAME [ARGUMENT...]: a test of tests/servers. They start servers of their own, say "ok - what" and
+# "FAILED - what", and end with status 77 where the server lacks what they need, their last line being the reason.
+run_servers_test() {
+    local test=$1 status=0 log=target/servers.log good bad
+    shift
+    phase "tests/servers/$test"
+    "tests/servers/$test" "$@" 2>&1 | tee "$log" || status=$?
+    if [ "$status" = 77 ]; then
+        outcome "left out" "tests/servers/$test ($(tail -1 "$log"))" 0
+        return
+    fi
+    good=$(grep -c '^ok - ' "$log" || true)
+    bad=$(grep -c '^FAILED - ' "$log" || true)
+    # One that breaks off, or checks nothing, has failed.
+    [ "$bad" != 0 ] || { [ "$status" = 0 ] && [ "$good" != 0 ]; } || bad=1
+    outcome "servers: $test" "$good" "$bad"
 }

@@ -88,6 +88,10 @@ class Report:
         elif self.failed == self.SHOWN + 1:
             print(f"{self.name}: further failures are only counted", flush=True)
 
+    def left_out(self, text):
+        """`text` says what the server cannot do, and why. The totals of the tests name it."""
+        print(f"left out: {self.name} with {text}", flush=True)
+
     def server_start(self):
         # After a crash, the postmaster stays, and starts all its other processes anew.
         return self.session.all("SELECT pg_postmaster_start_time(), min(backend_start) FILTER (WHERE backend_type = 'checkpointer') "

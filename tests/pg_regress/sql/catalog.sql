@@ -3,6 +3,8 @@ SELECT pg_describe_object(classid, objid, objsubid) COLLATE "C" AS object,
        obj_description(objid, classid::regclass::name) AS comment
 FROM pg_depend
 WHERE refclassid = 'pg_extension'::regclass AND refobjid = (SELECT oid FROM pg_extension WHERE extname = 'cvm_count')
+  -- the array type, which PostgreSQL makes by itself, and from 17 on counts among the extension's
+  AND NOT (classid = 'pg_type'::regclass AND objid = 'cvm_sketch[]'::regtype)
 ORDER BY 1;
 
 -- volatility, strictness, parallel safety, rights
@@ -24,7 +26,7 @@ SELECT pg_describe_object(classid, objid, objsubid) AS without_comment
 FROM pg_depend
 WHERE refclassid = 'pg_extension'::regclass AND refobjid = (SELECT oid FROM pg_extension WHERE extname = 'cvm_count')
   AND obj_description(objid, classid::regclass::name) IS NULL
-  -- the array type, which PostgreSQL makes by itself
+  -- but for the array type
   AND NOT (classid = 'pg_type'::regclass AND objid = 'cvm_sketch[]'::regtype);
 
 -- the operator classes are complete
