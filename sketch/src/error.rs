@@ -43,17 +43,17 @@ impl fmt::Display for OperationError {
             OperationError::Seeds(a, b) => {
                 write!(
                     f,
-                    "sketches must have the same seed, not {} and {}",
+                    "cvm_sketch values must have the same seed, not {} and {}",
                     *a as i64, *b as i64
                 )
             }
             OperationError::Derived => {
-                f.write_str("a sketch made by intersection or difference takes no values and cannot be downsampled")
+                f.write_str("a cvm_sketch made by intersection or difference takes no values and cannot be downsampled")
             }
             OperationError::Capacity { is, asked } => {
                 write!(
                     f,
-                    "cannot downsample a sketch of capacity {is} to {asked}, which is larger"
+                    "cannot downsample a cvm_sketch of capacity {is} to {asked}, which is larger"
                 )
             }
             OperationError::OutOfMemory => OutOfMemory.fmt(f),

@@ -206,7 +206,10 @@ fn what_cannot_be_is_an_error() {
         operations::difference(&parse(&a), &parse(&b), 0, Global).unwrap_err(),
         seeds
     );
-    assert_eq!(seeds.to_string(), "sketches must have the same seed, not 1 and 2");
+    assert_eq!(
+        seeds.to_string(),
+        "cvm_sketch values must have the same seed, not 1 and 2"
+    );
 
     let derived = intersection(&a, &sketch_of(&many[50..], 20, 1));
     assert!(parse(&derived).header().is_derived());
@@ -222,7 +225,7 @@ fn what_cannot_be_is_an_error() {
     let error = operations::downsample(&parse(&a), 21, 0, Global).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "cannot downsample a sketch of capacity 20 to 21, which is larger"
+        "cannot downsample a cvm_sketch of capacity 20 to 21, which is larger"
     );
 }
 

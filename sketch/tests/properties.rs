@@ -129,7 +129,10 @@ fn sketches_of_different_seeds_do_not_merge() {
     let mut a = sketch_of(&[1 << 20, 2 << 20], 10);
     let before = a.encode();
     let error = a.merge(&Sketch::new(10, u64::MAX)).unwrap_err();
-    assert_eq!(error.to_string(), "sketches must have the same seed, not 0 and -1");
+    assert_eq!(
+        error.to_string(),
+        "cvm_sketch values must have the same seed, not 0 and -1"
+    );
     assert_eq!(a.encode(), before);
 }
 

@@ -95,7 +95,7 @@ def made(hashes, level, capacity, seed, derived_level):
 
 def common(a, b):
     if a.seed != b.seed:
-        raise Refused(f"sketches must have the same seed, not {a.signed_seed()} and {b.signed_seed()}")
+        raise Refused(f"cvm_sketch values must have the same seed, not {a.signed_seed()} and {b.signed_seed()}")
     return max(a.level, b.level), min(a.capacity, b.capacity), a.seed
 
 
@@ -123,7 +123,7 @@ def difference(a, b):
 
 def refuse_derived(sketch):
     if sketch.derived:
-        raise Refused("a sketch made by intersection or difference takes no values and cannot be downsampled")
+        raise Refused("a cvm_sketch made by intersection or difference takes no values and cannot be downsampled")
 
 
 def with_hash(sketch, hash):
@@ -136,7 +136,7 @@ def downsample(sketch, capacity):
     if sketch == NOTHING:
         return sketch
     if capacity > sketch.capacity:
-        raise Refused(f"cannot downsample a sketch of capacity {sketch.capacity} to {capacity}, which is larger")
+        raise Refused(f"cannot downsample a cvm_sketch of capacity {sketch.capacity} to {capacity}, which is larger")
     return made(sketch.hashes, sketch.level, capacity, sketch.seed, None)
 
 

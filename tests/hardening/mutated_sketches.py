@@ -357,7 +357,7 @@ def through_damage(report, session, sent):
             END $$;
             SELECT id, state, message, bytes FROM mutated, pg_temp.compute(unchecked(bytes), cvm_sketch_empty()) WHERE id < {len(sent)}""")
         for number, state, message, data in outcomes:
-            report.check(state in (None, "XX001", "22P02", "22P03", "22023") and (state is None or "sketch" in message),
+            report.check(state in (None, "XX001", "22P02", "22P03", "22023") and (state is None or "cvm_sketch" in message),
                          lambda: f"{expression}, a = {bytes(data).hex()}: {state} {message}")
             refused += state == "XX001"
             calls += 1
