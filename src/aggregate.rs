@@ -350,8 +350,8 @@ unsafe fn settled_state<'a>(state: NullableDatum) -> &'a State {
 ///
 /// `state` is not NULL, and the state of an aggregate.
 unsafe fn raise_unless_ours(state: NullableDatum) {
-    // SAFETY: whoever made the state, it is in memory of PostgreSQL's. The check reads no more of it than two words that lie
-    // 80 bytes apart at most, as integers.
+    // SAFETY: whoever made the state, it is in memory of PostgreSQL's. The check reads no more of it than its first two
+    // words, as integers.
     if !unsafe { state_pointer(state).as_ref() }.sketch.is_plausible() {
         raise_parameter("the state was not made by an aggregate of cvm_count");
     }

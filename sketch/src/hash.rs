@@ -18,7 +18,6 @@
 //! XXH3 is not a cryptographic function. With a seed that is random and kept secret, whoever chooses the values cannot
 //! foresee which are sampled; with a known seed they can.
 
-use std::hint::select_unpredictable;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 /// The seed as XXH3 is given it: MurmurHash3's 64-bit finalizer, which is a bijection.
@@ -32,59 +31,8 @@ const fn mixed(seed: u64) -> u64 {
 /// The hash of bytes. Neither allocates nor panics.
 #[inline]
 pub fn bytes(bytes: &[u8], seed: u64) -> u64 {
-    let seed = mixed(seed);
-    match of_4_to_16(bytes, seed) {
-        Some(hash) => hash,
-        None => xxh3_64_with_seed(bytes, seed),
-    }
+    xxh3_64_with_seed(bytes, mixed(seed))
 }
-
-/// XXH3 of 4 to 16 bytes; `None` for others.
-///
-/// XXH3 has one formula for up to 8 bytes and another for up to 16. Among words of mixed length a branch between them is
-/// chance, and a wrong guess costs more than the other formula: so both are computed, and one is taken.
-#[inline(always)]
-fn of_4_to_16(bytes: &[u8], seed: u64) -> Option<u64> {
-    let length = bytes.len();
-    if !(4..=16).contains(&length) {
-        return None;
-    }
-    // The first and the last 8 bytes, each in halves that coincide if there are no more than 7.
-    let word = |start: usize| -> Option<u64> {
-        let word = bytes.get(start..)?.first_chunk()?;
-        Some(u64::from(u32::from_le_bytes(*word)))
-    };
-    let step = 4 * usize::from(length >= 8);
-    let (first, second) = (word(0)?, word(step)?);
-    let (third, fourth) = (word(length - 4 - step)?, word(length - 4)?);
-    let length = length as u64;
-
-    let spread_seed = seed ^ (u64::from((seed as u32).swap_bytes()) << 32);
-    let key = (fourth + (first << 32)) ^ SECRET[0].wrapping_sub(spread_seed);
-    let key = (key ^ key.rotate_left(49) ^ key.rotate_left(24)).wrapping_mul(0x9FB2_1C65_1E98_DF25);
-    let key = (key ^ ((key >> 35) + length)).wrapping_mul(0x9FB2_1C65_1E98_DF25);
-    let of_up_to_8 = key ^ (key >> 28);
-
-    let low = (first | (second << 32)) ^ SECRET[1].wrapping_add(seed);
-    let high = (third | (fourth << 32)) ^ SECRET[2].wrapping_sub(seed);
-    let product = u128::from(low) * u128::from(high);
-    let sum = length
-        .wrapping_add(low.swap_bytes())
-        .wrapping_add(high)
-        .wrapping_add(product as u64 ^ (product >> 64) as u64);
-    let sum = (sum ^ (sum >> 37)).wrapping_mul(0x1656_6791_9E37_79F9);
-    let of_up_to_16 = sum ^ (sum >> 32);
-
-    Some(select_unpredictable(length > 8, of_up_to_16, of_up_to_8))
-}
-
-/// What XXH3 combines the words of such keys with: bytes 8 to 15, 24 to 31 and 40 to 47 of its default secret, each combined
-/// with the eight bytes behind by exclusive or.
-const SECRET: [u64; 3] = [
-    0x1CAD_21F7_2C81_017C ^ 0xDB97_9083_E96D_D4DE,
-    0x1F67_B3B7_A4A4_4072 ^ 0x78E5_C0CC_4EE6_79CB,
-    0x2172_FFCC_7DD0_5A82 ^ 0x8E24_43F7_7446_08B8,
-];
 
 /// The hash of an integer of at most 64 bits. Neither allocates nor panics.
 #[inline]
@@ -120,19 +68,6 @@ mod tests {
         assert_eq!(integer(0, 0), 0xC77B_3ABB_6F87_ACD9);
         assert_eq!(integer(-1, 42), 0x79F7_D801_6ACE_35BB);
         assert_eq!(double(1.5, 0), 0x2561_A488_9FF6_3458);
-    }
-
-    #[test]
-    fn keys_of_every_length_are_hashed_as_the_library_does() {
-        let text: Vec<u8> = (0..40).map(|i: u64| (mixed(i + 1) >> 11) as u8).collect();
-        for start in 0..8 {
-            for length in 0..=32 {
-                let key = &text[start..start + length];
-                for seed in [0, 1, 42, 1 << 31, 1 << 63, u64::MAX] {
-                    assert_eq!(bytes(key, seed), xxh3_64_with_seed(key, mixed(seed)), "{length} bytes");
-                }
-            }
-        }
     }
 
     #[test]
