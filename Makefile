@@ -3,7 +3,7 @@
 PG_CONFIG ?= $(shell command -v pg_config 2>/dev/null)
 export PG_CONFIG
 
-.PHONY: demo test harden fuzz accuracy install setup package bench bench-core
+.PHONY: demo test harden fuzz accuracy valgrind install setup package bench bench-core
 
 demo:     ## count the words of real text, exactly and approximately (TEXT=file counts yours)
 	@scripts/demo "$(TEXT)"
@@ -31,6 +31,9 @@ bench-core: ## measure the sketch in process
 
 fuzz:     ## fuzz the core for FUZZ_SECONDS (an hour)
 	@scripts/fuzz $(or $(FUZZ_SECONDS),3600)
+
+valgrind: ## run the SQL regression tests in a server that valgrind watches
+	@scripts/valgrind
 
 accuracy: ## try the promised accuracy at length, and draw docs/accuracy (installs the extension)
 	@scripts/install && mkdir -p docs/accuracy && scripts/accuracy --long docs/accuracy

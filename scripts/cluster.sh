@@ -52,10 +52,12 @@ cluster_start() {
     cluster_resume "$name"
 }
 
-# cluster_resume NAME: starts the cluster's server, which must not run, and uses it.
+# cluster_resume NAME: starts the cluster's server, which must not run, and uses it. SERVER_PROGRAM is what to start in place
+# of postgres, which may be slow.
 cluster_resume() {
     cluster_use "$1"
-    as_server_user "$PG_BIN/pg_ctl" -D "${CLUSTERS[$1]}/data" -l "${CLUSTERS[$1]}/log" -w -s start ||
+    as_server_user "$PG_BIN/pg_ctl" -D "${CLUSTERS[$1]}/data" -l "${CLUSTERS[$1]}/log" -w -t 300 -s \
+        ${SERVER_PROGRAM:+-p "$SERVER_PROGRAM"} start ||
         { cat "${CLUSTERS[$1]}/log" >&2; fail "the server did not start"; }
 }
 
