@@ -85,7 +85,7 @@ def plot(samples, path):
     for axis in axes:
         axis.set_ylim(bottom=0)
     figure.tight_layout()
-    figure.savefig(path, dpi=150)
+    figure.savefig(path, dpi=80)
 
 
 def main():
