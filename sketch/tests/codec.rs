@@ -208,11 +208,10 @@ fn unsorted_repeated_and_foreign_hashes_are_named() {
 /// is left alone.
 #[test]
 fn a_merge_checks_what_it_reads() {
-    let mut other = sketch_of_first(1_000, 100, 0);
-    other.settle().unwrap();
+    let other = sketch_of_first(1_000, 100, 0);
     let bytes = other.encode();
-    // The low bits of the hashes come first: all bits of those of the second and the third are cleared, so that they are
-    // the same, or of the last two.
+    // The low bits of the hashes come first. Two neighbours whose low bits are cleared are the same hash, if their upper bits
+    // are; or else they may still ascend.
     let low_bits = {
         let ratio = cvm_sketch::threshold::threshold(other.level()).unwrap() / other.retained() as u64;
         ratio.ilog2() as usize
