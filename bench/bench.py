@@ -1,6 +1,6 @@
 """The benchmark through SQL: what approx_count_distinct_cvm costs beside count() and beside its peers.
 
-Within one work, the queries run interleaved, A B C A B C ..., after one round that is not counted. Times are medians;
+Within one work, the queries run interleaved, A B C A B C ..., each round in a warmed session of its own. Times are medians;
 ratios are of medians. It connects to the server that the environment points to (bench/run starts one)."""
 
 import argparse
@@ -76,10 +76,17 @@ def works(rows):
             reach = {"cvm_count": 1.10}
         yield dict(name=kind, table=f"of_{kind}", reach=reach, create=f"SELECT {expression} AS x FROM {series}",
                    queries=queries, exact=str(tenth))
-    yield dict(name="long toasted texts", table="toasted", reach={"cvm_count": 1.05},
-               create=f"SELECT repeat(md5((i % {fiftieth // 10})::text), 94) AS t FROM generate_series(0, {fiftieth - 1}) i",
-               queries={"detoasting alone": "count(t > '' COLLATE \"C\")", "cvm_count": "approx_count_distinct_cvm(t)"},
-               exact=str(fiftieth // 10))
+    # 480 words out of a thousand, the n-th 1/n times as frequent as the first, as in prose: 3 kB, which compress to 2. And one
+    # phrase repeated 94 times, 3 kB which compress to 80 bytes. Of either a tenth of the rows is distinct.
+    word = "floor(exp(6.9 * (hashint8extended(i * 1000 + j, 9) & 1048575) / 1048576))::int"
+    prose = (f"SELECT string_agg(substr(md5(word::text), 1, 3 + word % 7), ' ' ORDER BY j) AS t FROM (SELECT i, j, {word} AS word "
+             f"FROM generate_series(1, {fiftieth // 10}) i, generate_series(1, 480) j) w GROUP BY i")
+    phrase = f"SELECT repeat(md5(i::text), 94) AS t FROM generate_series(1, {fiftieth // 10}) i"
+    for name, table, texts, reach in [("long texts, compressed", "prose", prose, {"cvm_count": 1.05}),
+                                      ("long texts of one phrase", "phrases", phrase, {})]:
+        yield dict(name=name, table=table, reach=reach, create=f"SELECT t FROM ({texts}) d, generate_series(1, 10)",
+                   queries={"detoasting alone": "count(t > '' COLLATE \"C\")", "cvm_count": "approx_count_distinct_cvm(t)"},
+                   exact=str(fiftieth // 10))
     # The groups' values are spread over the whole table, so that all groups grow at the same time.
     groups = rows // 100
     yield dict(name="GROUP BY, groups of 100", table="groups_100", group="g", reach={"cvm_count": 1.25},
@@ -104,10 +111,20 @@ def works(rows):
 
 
 class Server:
-    def __init__(self):
+    """A session, with settings of its own."""
+
+    def __init__(self, settings={}):
         self.connection = psycopg2.connect("")
         self.connection.autocommit = True
         self.cursor = self.connection.cursor()
+        for name, value in settings.items():
+            self.all(f"SET {name} = '{value}'")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.connection.close()
 
     def all(self, query):
         self.cursor.execute(query)
@@ -148,19 +165,25 @@ def peak_memory_kb(server, work, expression):
     return plan.get("Peak Memory Usage")
 
 
-def measure(server, work, runs):
-    for name, value in work.get("settings", {}).items():
-        server.all(f"SET {name} = '{value}'")
+def measure(work, runs):
+    with Server(work.get("settings", {})) as server:
+        yield from measure_in(server, work, runs)
+
+
+def measure_in(server, work, runs):
     queries = {name: statement(work, expression) for name, expression in work["queries"].items()}
     # EXPLAIN finds out which peers are there without running them.
     queries = {name: query for name, query in queries.items() if server.available("EXPLAIN " + query)}
     times, answers = {name: [] for name in queries}, {}
-    for run in range(runs + 1):
-        for name, query in queries.items():
-            progress(f"{work['name']}: run {run} of {runs}, {name}")
-            seconds, rows = server.timed(query)
-            answers[name] = rows[0][-1]
-            if run:
+    for run in range(1, runs + 1):
+        with Server(work.get("settings", {})) as session:
+            for query in queries.values():
+                session.all("EXPLAIN " + query)
+            session.all(next(iter(queries.values())))
+            for name, query in queries.items():
+                progress(f"{work['name']}: run {run} of {runs}, {name}")
+                seconds, rows = session.timed(query)
+                answers[name] = rows[0][-1]
                 times[name].append(seconds)
     progress(f"{work['name']}: exact answer and memory")
     exact = None
@@ -177,8 +200,6 @@ def measure(server, work, runs):
             ratio=median / base, reach=work.get("reach", {}).get(name),
             error_percent=None if exact is None or counts_rows else 100 * (float(answers[name]) / float(exact) - 1),
             memory_kb=None if counts_rows and "group" not in work else peak_memory_kb(server, work, work["queries"][name]))
-    for name in work.get("settings", {}):
-        server.all(f"RESET {name}")
 
 
 def error_sweep(server, trials):
@@ -324,7 +345,7 @@ def main():
             server.all(f"CREATE TABLE {work['table']} AS {create}")
             server.all("RESET work_mem")
             server.all(f"VACUUM (FREEZE, ANALYZE) {work['table']}")
-        for row in measure(server, work, arguments.runs):
+        for row in measure(work, arguments.runs):
             show(row)
             rows.append(row)
     if arguments.only:
