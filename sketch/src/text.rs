@@ -20,8 +20,8 @@ const PREFIX: &[u8] = b"\\x";
 /// A [`TextError`] that names the first fault; [`TextError::OutOfMemory`] when the allocator has no more.
 pub fn decode_in<A: Allocator>(text: &[u8], prefix: usize, allocator: A) -> Result<Vec<u8, A>, TextError> {
     let digits = text.strip_prefix(PREFIX).ok_or(TextError::Prefix)?;
-    // const-hex would take 0x for a prefix, and skip it.
-    if digits.starts_with(b"0x") {
+    // const-hex would take 0x or 0X for a prefix, and skip it.
+    if let [b'0', b'x' | b'X', ..] = digits {
         return Err(TextError::Digit(PREFIX.len() + 2));
     }
     let mut bytes = zeros(prefix + digits.len() / 2, allocator)?;
@@ -114,6 +114,8 @@ mod tests {
             ("\\x012", "the number of hexadecimal digits must be even, not 3"),
             ("\\x01 2", "no hexadecimal digit at position 5"),
             ("\\x0x01", "no hexadecimal digit at position 4"),
+            ("\\x0X01", "no hexadecimal digit at position 4"),
+            ("\\x0X", "no hexadecimal digit at position 4"),
             ("\\x0é", "the number of hexadecimal digits must be even, not 3"),
             ("\\x01é", "no hexadecimal digit at position 5"),
         ] {
