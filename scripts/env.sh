@@ -24,6 +24,11 @@ pg_major() {
     "$PG_CONFIG" --version | sed -n 's/^PostgreSQL \([0-9]*\).*/\1/p'
 }
 
+# Whether the server tells valgrind what is allocated in memory contexts.
+tells_valgrind() {
+    [[ " $("$PG_CONFIG" --cppflags) " == *" -DUSE_VALGRIND "* ]]
+}
+
 # as_root COMMAND...
 as_root() {
     if [ "$(id -u)" = 0 ]; then

@@ -3,12 +3,14 @@
 //! Of a long stream few hashes belong, and which do is chance, which no branch predictor foresees. So a block of hashes is
 //! compared at once, without a branch.
 
-use crate::retained::LOOKUPS;
 use crate::threshold::{HASH_BITS, truncate};
 use wide::i32x8;
 
 /// How many hashes are compared at once.
 pub(crate) const BLOCK: usize = 64;
+
+/// How many hashes are looked up together at most.
+const LOOKUPS: usize = 128;
 
 /// Truncated hashes that belong, until there are enough to be looked up together.
 pub(crate) struct Batch {
@@ -49,9 +51,9 @@ impl Batch {
     }
 
     /// Empties the batch.
-    pub(crate) fn take(&mut self) -> &[u64] {
+    pub(crate) fn take(&mut self) -> &mut [u64] {
         let count = std::mem::take(&mut self.count);
-        &self.hashes[..count.min(LOOKUPS)]
+        &mut self.hashes[..count.min(LOOKUPS)]
     }
 }
 

@@ -42,9 +42,6 @@ impl IsEnabled for Key {}
 
 type Table<A> = HashSet<Key, BuildNoHashHasher<Key>, A>;
 
-/// How many hashes are looked up together at most.
-pub(crate) const LOOKUPS: usize = 128;
-
 /// A set of distinct hashes. [`append`](Self::append) may leave a list unsorted, with hashes repeated; all that reads the
 /// set expects that [`settle`](Self::settle) was called since.
 pub(crate) enum Retained<A: Allocator> {
@@ -81,9 +78,8 @@ impl<A: Allocator + Clone> Retained<A> {
         }
     }
 
-    /// Adds up to [`LOOKUPS`] hashes.
-    pub(crate) fn append(&mut self, hashes: &[u64]) -> Result<(), OutOfMemory> {
-        debug_assert!(hashes.len() <= LOOKUPS);
+    /// Adds hashes, and overwrites them where they are.
+    pub(crate) fn append(&mut self, hashes: &mut [u64]) -> Result<(), OutOfMemory> {
         match self {
             Retained::List(list) => {
                 if list.capacity() - list.len() < hashes.len() {
@@ -96,24 +92,23 @@ impl<A: Allocator + Clone> Retained<A> {
             Retained::Table(table) => {
                 // The hashes come from rows far apart, so that each look-up misses the cache. Without a branch between
                 // them the misses overlap. Most hashes of a long stream are there already.
-                let mut absent = [0; LOOKUPS];
-                let mut count = 0;
-                for &hash in hashes {
-                    absent[count] = hash;
-                    count += usize::from(!table.contains(&Key(hash)));
+                let mut absent = 0;
+                for i in 0..hashes.len() {
+                    let hash = hashes[i];
+                    hashes[absent] = hash;
+                    absent += usize::from(!table.contains(&Key(hash)));
                 }
-                if count == 0 {
-                    return Ok(());
+                if absent > 0 {
+                    table.try_reserve(absent).map_err(|_| OutOfMemory)?;
+                    table.extend(hashes[..absent].iter().map(|&hash| Key(hash)));
                 }
-                table.try_reserve(count).map_err(|_| OutOfMemory)?;
-                table.extend(absent[..count].iter().map(|&hash| Key(hash)));
                 Ok(())
             }
         }
     }
 
     /// [`append`](Self::append) to a list that had too little room for all of the hashes.
-    fn append_to_settled(&mut self, hashes: &[u64]) -> Result<(), OutOfMemory> {
+    fn append_to_settled(&mut self, hashes: &mut [u64]) -> Result<(), OutOfMemory> {
         if let Retained::List(list) = self
             && list.len() + hashes.len() > distinct_limit(list.capacity())
         {
@@ -196,7 +191,7 @@ mod tests {
     fn filled(count: u64, stride: u64) -> Retained<Global> {
         let mut retained = Retained::new_in(Global);
         for i in 0..count {
-            retained.append(&[i * stride]).unwrap();
+            retained.append(&mut [i * stride]).unwrap();
         }
         retained.settle();
         retained
@@ -207,7 +202,7 @@ mod tests {
         for count in [0, 1, 14, 15, 16, 17, 112, 113, 128, 129, 1_000, 10_000] {
             let mut retained = filled(count, 3);
             for i in (0..count).rev() {
-                retained.append(&[3 * i, 3 * (i / 2)]).unwrap();
+                retained.append(&mut [3 * i, 3 * (i / 2)]).unwrap();
             }
             retained.settle();
             assert_eq!(retained.len() as u64, count);
@@ -246,7 +241,7 @@ mod tests {
                     .wrapping_mul(0x9E37_79B9_7F4A_7C15)
                     .wrapping_add(0xD1B5_4A32_D192_ED03);
                 let candidate = (hash >> 8) % threshold(level - 1).unwrap();
-                retained.append(&[candidate]).unwrap();
+                retained.append(&mut [candidate]).unwrap();
             }
             retained.retain_below(bound).unwrap();
         }

@@ -153,10 +153,10 @@ impl<A: Allocator + Clone> Sketch<A> {
 
     /// Empties the row of hashes that wait.
     fn flush(&mut self) -> Result<(), OutOfMemory> {
-        let waiting = self.waiting;
+        let mut waiting = self.waiting;
         let count = self.waiting().len();
         self.waiting_count = 0;
-        self.append(&waiting[..count])
+        self.append(&mut waiting[..count])
     }
 
     /// Puts all hashes offered in their place, so that the sketch can be read. Where there are no others, that is the row
@@ -228,7 +228,7 @@ impl<A: Allocator + Clone> Sketch<A> {
         self.settle()
     }
 
-    fn append(&mut self, hashes: &[u64]) -> Result<(), OutOfMemory> {
+    fn append(&mut self, hashes: &mut [u64]) -> Result<(), OutOfMemory> {
         self.retained.append(hashes)?;
         if self.retained.len() >= self.capacity as usize {
             self.retained.settle();
