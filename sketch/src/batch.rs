@@ -9,6 +9,10 @@ use wide::i32x8;
 /// How many hashes are compared at once.
 pub(crate) const BLOCK: usize = 64;
 
+/// How many blocks are compared before any hash of theirs is looked at. How many belong is chance, and a processor that has
+/// guessed it wrong starts afresh with what it was reading ahead: so enough is read for that to be worth it.
+pub(crate) const BLOCKS: usize = 32;
+
 /// How many hashes are looked up together at most.
 const LOOKUPS: usize = 128;
 
@@ -39,11 +43,9 @@ impl Batch {
         self.count += usize::from(hash < threshold);
     }
 
-    /// [`select`](Self::select) for each hash of a block.
+    /// [`select`](Self::select) for each of the block's [`candidates`].
     #[inline(always)]
-    pub(crate) fn select_block(&mut self, block: &[u64; BLOCK], threshold: u64) {
-        let bound = (threshold >> (HASH_BITS - u32::BITS)).min(u64::from(u32::MAX)) as u32;
-        let mut candidates = upper_halves_up_to(bound, block);
+    pub(crate) fn select_candidates(&mut self, block: &[u64; BLOCK], mut candidates: u64, threshold: u64) {
         while candidates != 0 {
             self.select(block[candidates.trailing_zeros() as usize % BLOCK], threshold);
             candidates &= candidates - 1;
@@ -57,9 +59,10 @@ impl Batch {
     }
 }
 
-/// A bit for each hash whose upper 32 bits are at most `bound`: all that belong, and hardly any other.
+/// A bit for each hash of which the upper 32 bits are at most the threshold's: all that belong, and hardly any other.
 #[inline(always)]
-fn upper_halves_up_to(bound: u32, block: &[u64; BLOCK]) -> u64 {
+pub(crate) fn candidates(block: &[u64; BLOCK], threshold: u64) -> u64 {
+    let bound = (threshold >> (HASH_BITS - u32::BITS)).min(u64::from(u32::MAX)) as u32;
     // The comparison is of signed integers: to flip the sign keeps the order of unsigned ones.
     let signed = |half: u32| (half ^ 1 << 31) as i32;
     let bound = i32x8::splat(signed(bound));
@@ -90,7 +93,7 @@ mod tests {
                 *place = (threshold - 1 + offset).min((1 << HASH_BITS) - 1) << (u64::BITS - HASH_BITS);
             }
             let (mut together, mut each) = (Batch::new(), Batch::new());
-            together.select_block(&block, threshold);
+            together.select_candidates(&block, candidates(&block, threshold), threshold);
             block.iter().for_each(|&hash| each.select(hash, threshold));
             prop_assert_eq!(together.take(), each.take());
         }

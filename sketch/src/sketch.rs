@@ -1,6 +1,6 @@
 //! The sketch: what accumulating, merging and estimating do to a sample of hashes.
 
-use crate::batch::Batch;
+use crate::batch::{BLOCKS, Batch, candidates};
 use crate::capacity::{MAX_CAPACITY, MIN_CAPACITY};
 use crate::codec::{EncodedSketch, FramedSketch, Header};
 use crate::retained::Retained;
@@ -215,10 +215,16 @@ impl<A: Allocator + Clone> Sketch<A> {
         self.flush()?;
         let mut batch = Batch::new();
         let (blocks, rest) = hashes.as_chunks();
-        for block in blocks {
-            batch.select_block(block, self.threshold);
-            if batch.is_full() {
-                self.append(batch.take())?;
+        for blocks in blocks.chunks(BLOCKS) {
+            let mut marks = [0; BLOCKS];
+            for (marks, block) in marks.iter_mut().zip(blocks) {
+                *marks = candidates(block, self.threshold);
+            }
+            for (marks, block) in marks.into_iter().zip(blocks) {
+                batch.select_candidates(block, marks, self.threshold);
+                if batch.is_full() {
+                    self.append(batch.take())?;
+                }
             }
         }
         for &hash in rest {
