@@ -113,11 +113,11 @@ def works(rows):
 class Server:
     """A session, with settings of its own."""
 
-    def __init__(self, settings={}):
+    def __init__(self, settings=None):
         self.connection = psycopg2.connect("")
         self.connection.autocommit = True
         self.cursor = self.connection.cursor()
-        for name, value in settings.items():
+        for name, value in (settings or {}).items():
             self.all(f"SET {name} = '{value}'")
 
     def __enter__(self):
@@ -166,7 +166,7 @@ def peak_memory_kb(server, work, expression):
 
 
 def measure(work, runs):
-    with Server(work.get("settings", {})) as server:
+    with Server(work.get("settings")) as server:
         yield from measure_in(server, work, runs)
 
 
@@ -176,7 +176,7 @@ def measure_in(server, work, runs):
     queries = {name: query for name, query in queries.items() if server.available("EXPLAIN " + query)}
     times, answers = {name: [] for name in queries}, {}
     for run in range(1, runs + 1):
-        with Server(work.get("settings", {})) as session:
+        with Server(work.get("settings")) as session:
             for query in queries.values():
                 session.all("EXPLAIN " + query)
             session.all(next(iter(queries.values())))

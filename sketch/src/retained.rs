@@ -78,7 +78,7 @@ impl<A: Allocator + Clone> Retained<A> {
         }
     }
 
-    /// Adds hashes, and overwrites them where they are.
+    /// Adds hashes. The slice is room to work in, and holds nothing of use afterwards.
     pub(crate) fn append(&mut self, hashes: &mut [u64]) -> Result<(), OutOfMemory> {
         match self {
             Retained::List(list) => {
