@@ -165,12 +165,8 @@ def peak_memory_kb(server, work, expression):
     return plan.get("Peak Memory Usage")
 
 
-def measure(work, runs):
-    with Server(work.get("settings")) as server:
-        yield from measure_in(server, work, runs)
-
-
-def measure_in(server, work, runs):
+def measure(server, work, runs):
+    """A row of results for each query; `server` is a session with the settings of the work."""
     queries = {name: statement(work, expression) for name, expression in work["queries"].items()}
     # EXPLAIN finds out which peers are there without running them.
     queries = {name: query for name, query in queries.items() if server.available("EXPLAIN " + query)}
@@ -345,9 +341,10 @@ def main():
             server.all(f"CREATE TABLE {work['table']} AS {create}")
             server.all("RESET work_mem")
             server.all(f"VACUUM (FREEZE, ANALYZE) {work['table']}")
-        for row in measure(work, arguments.runs):
-            show(row)
-            rows.append(row)
+        with Server(work.get("settings")) as session:
+            for row in measure(session, work, arguments.runs):
+                show(row)
+                rows.append(row)
     if arguments.only:
         return
     write_csv(os.path.join(arguments.out, "sql.csv"), [*rows[0], *about],

@@ -89,6 +89,7 @@ cluster_stop() {
 # cluster_stop_server FOLDER: stops the server of the folder, if one runs.
 cluster_stop_server() {
     if [ -f "$1/data/postmaster.pid" ]; then
+        # It fails if the file is of a server that was killed.
         as_server_user "$PG_BIN/pg_ctl" -D "$1/data" -m immediate -s stop || true
     fi
 }

@@ -45,8 +45,7 @@ run_servers_test() {
         outcome "left out" "tests/servers/$test ($(tail -1 "$log"))" 0
         return
     fi
-    good=$(grep -c '^ok - ' "$log" || true)
-    bad=$(grep -c '^FAILED - ' "$log" || true)
+    read -r good bad < <(awk '/^ok - / { ok++ } /^FAILED - / { bad++ } END { print ok + 0, bad + 0 }' "$log")
     # One that breaks off, or checks nothing, has failed.
     [ "$bad" != 0 ] || { [ "$status" = 0 ] && [ "$good" != 0 ]; } || bad=1
     outcome "servers: $test" "$good" "$bad"

@@ -12,6 +12,7 @@ expect() {
     else
         failed=$((failed + 1))
         echo "FAILED - $1"
+        # That they differ, diff says by failing; it has been counted.
         diff <(echo "$2") <(echo "$3") | head -20 || true
     fi
 }
