@@ -39,6 +39,11 @@ impl<T> OrRaise<T> for Result<T, OperationError> {
             OperationError::Seeds(..) | OperationError::Capacity { .. } => {
                 raise(PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE, error.to_string())
             }
+            OperationError::Kinds(..) => raise_with_hint(
+                PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+                error.to_string(),
+                "Make the sketches of values that are cast to the same type.",
+            ),
             OperationError::Derived => raise_with_hint(
                 PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
                 error.to_string(),

@@ -8,7 +8,7 @@ use crate::error::{OrRaise, raise, raise_with_hint};
 use crate::memory::ContextAllocator;
 use crate::{call, varlena};
 use allocator_api2::vec::Vec;
-use cvm_sketch::{OutOfMemory, hash};
+use cvm_sketch::{Kind, OutOfMemory, hash};
 use pgrx::pg_sys::errcodes::PgSqlErrorCode;
 use pgrx::pg_sys::{self, Datum, FunctionCallInfo, Oid};
 use std::ffi::CStr;
@@ -133,6 +133,15 @@ impl Hasher {
     pub(crate) unsafe fn made_before<'a>(fcinfo: FunctionCallInfo) -> Option<&'a mut Hasher> {
         // SAFETY: as in `of_call`.
         unsafe { (*call::function(fcinfo)).fn_extra.cast::<Hasher>().as_mut() }
+    }
+
+    /// What kind of values it hashes.
+    pub(crate) fn kind(&self) -> Kind {
+        match self.0 {
+            Rule::Int16 | Rule::Int32 | Rule::Int64 => Kind::Integer,
+            Rule::Bytes => Kind::Text,
+            _ => Kind::Other,
+        }
     }
 
     /// The rule that it follows.

@@ -1,6 +1,6 @@
 //! What can go wrong with operations on sketches.
 
-use crate::DecodeError;
+use crate::{DecodeError, Kind};
 use std::fmt;
 
 /// The allocator could not provide the memory that an operation needs. The sketch that reports it is unchanged, or
@@ -21,6 +21,8 @@ impl std::error::Error for OutOfMemory {}
 pub enum OperationError {
     /// The hashes come from hash functions of different seeds.
     Seeds(u64, u64),
+    /// The hashes are those of values of different kinds.
+    Kinds(Kind, Kind),
     /// The operation is for sketches of values, and this one was made by intersection or difference.
     Derived,
     /// A larger capacity is asked for than the sketch has.
@@ -45,6 +47,14 @@ impl fmt::Display for OperationError {
                     f,
                     "cvm_sketch values must have the same seed, not {} and {}",
                     *a as i64, *b as i64
+                )
+            }
+            OperationError::Kinds(a, b) => {
+                write!(
+                    f,
+                    "cvm_sketch values must be of the same kind of values, not {} and {}",
+                    a.name(),
+                    b.name()
                 )
             }
             OperationError::Derived => {

@@ -26,6 +26,7 @@ pub mod hash;
 #[cfg(test)]
 mod hash_quality;
 pub mod interval;
+mod kind;
 pub mod operations;
 mod retained;
 pub mod sketch;
@@ -35,4 +36,5 @@ pub mod threshold;
 pub use capacity::{Accuracy, AccuracyError};
 pub use codec::{DecodeError, EncodedSketch, FramedSketch, Header};
 pub use error::{MergeError, OperationError, OutOfMemory};
+pub use kind::Kind;
 pub use sketch::Sketch;
