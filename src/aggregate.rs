@@ -6,10 +6,9 @@
 
 use crate::call::{self, argument, declare_function, return_null};
 use crate::error::{OrRaise, raise_invalid};
-use crate::hasher::{
-    AsBlankPadded, AsBytes, AsFixedBytes, AsFloat64, AsInt16, AsInt32, AsInt64, Hasher, PlainHash, Rule,
-};
+use crate::hasher::Hasher;
 use crate::memory::ContextAllocator;
+use crate::plain_hash::{PlainHash, Visitor};
 use crate::state::{DEFAULT_SEED, Parameters, State, aggregate_context, raise_parameter};
 use crate::{sketch_type, varlena};
 use cvm_sketch::{EncodedSketch, Sketch};
@@ -110,18 +109,17 @@ unsafe extern "C-unwind" fn insert_slowly(state: Datum, hash: u64) -> Datum {
 ///
 /// `fcinfo` is the frame of a call of `cvm_accumulate` in progress, `hasher` that of its call site.
 unsafe fn specialize(fcinfo: FunctionCallInfo, hasher: &Hasher) {
-    let specialized: unsafe extern "C-unwind" fn(FunctionCallInfo) -> Datum = match hasher.rule() {
-        Rule::Int16 => accumulate::<AsInt16>,
-        Rule::Int32 => accumulate::<AsInt32>,
-        Rule::Int64 => accumulate::<AsInt64>,
-        Rule::Float64 => accumulate::<AsFloat64>,
-        Rule::Bytes => accumulate::<AsBytes>,
-        Rule::BlankPadded => accumulate::<AsBlankPadded>,
-        Rule::FixedBytes16 => accumulate::<AsFixedBytes<16>>,
-        _ => return,
-    };
-    // SAFETY: the caller vouches for the frame.
-    unsafe { (*call::function(fcinfo)).fn_addr = Some(specialized) };
+    struct Transition;
+    impl Visitor for Transition {
+        type Output = unsafe extern "C-unwind" fn(FunctionCallInfo) -> Datum;
+        fn visit<H: PlainHash>(self) -> Self::Output {
+            accumulate::<H>
+        }
+    }
+    if let Some(plain) = hasher.plain() {
+        // SAFETY: the caller vouches for the frame.
+        unsafe { (*call::function(fcinfo)).fn_addr = Some(plain.visit(Transition)) };
+    }
 }
 
 /// Transition: `cvm_accumulate(internal, anyelement, float8 [, float8 [, bigint]]) returns internal`, not strict.

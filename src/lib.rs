@@ -8,15 +8,23 @@
 
 mod aggregate;
 mod call;
+mod catalog_changes;
+mod enum_labels;
 mod error;
 mod expanded;
 mod hash_function;
 mod hasher;
+mod jsonb;
 mod memory;
+mod numeric;
+mod plain_hash;
+mod raising;
+mod rule;
 mod sketch_aggregate;
 mod sketch_functions;
 mod sketch_type;
 mod state;
+mod type_hash;
 mod varlena;
 
 pgrx::pg_module_magic!(name, version);
