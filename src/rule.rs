@@ -312,10 +312,14 @@ impl Elements {
                 _ => shape[..dimensions].iter().map(|&length| length as usize).product(),
             };
             let start: *const u8 = head.cast();
-            let nulls = start.add(size_of::<ArrayType>() + size_of_val(shape));
+            // Offsets are aligned, not addresses: an array may start at any multiple of its own alignment.
+            let head_len = size_of::<ArrayType>() + size_of_val(shape);
             let (nulls, mut at) = match (*head).dataoffset {
-                0 => (None, nulls.add(nulls.align_offset(pg_sys::MAXIMUM_ALIGNOF as usize))),
-                offset => (Some(nulls), start.add(offset as usize)),
+                0 => (
+                    None,
+                    start.add(head_len.next_multiple_of(pg_sys::MAXIMUM_ALIGNOF as usize)),
+                ),
+                offset => (Some(start.add(head_len)), start.add(offset as usize)),
             };
 
             let mut sequence = Sequence::new(seed);
