@@ -1,5 +1,5 @@
 # What the test scripts share. To be sourced, by bash, after env.sh. RESULTS is the file where outcomes are added up: lines
-# of the version tested ("core" for what no server has a part in, "15 to 18" for what takes them all), the kind of test, how
+# of the version tested ("core" for what no server has a part in, "15 to 19" for what takes them all), the kind of test, how
 # many passed, how many failed.
 
 phase() {
