@@ -50,3 +50,20 @@ run_servers_test() {
     [ "$bad" != 0 ] || { [ "$status" = 0 ] && [ "$good" != 0 ]; } || bad=1
     outcome "servers: $test" "$good" "$bad"
 }
+
+# lacks FILE: what a regression test needs and the server in use has not: an extension, ICU, or a setting. Found in what the
+# test does, and in the server and its files, not in its version.
+lacks() {
+    local extension setting
+    for extension in $(sed -n 's/^CREATE EXTENSION \(IF NOT EXISTS \)\?\([a-z_]*\).*/\2/p' "$1"); do
+        [ -f "$("$PG_CONFIG" --sharedir)/extension/$extension.control" ] || { echo "no extension $extension"; return; }
+    done
+    if grep -q 'provider = icu' "$1" && ! grep -q '^#define USE_ICU 1' "$("$PG_CONFIG" --includedir-server)/pg_config.h"; then
+        echo "no ICU"
+        return
+    fi
+    for setting in $(sed -n 's/^SET \([a-z_]*\) = .*/\1/p' "$1" | sort -u); do
+        [ "$(psql -qXAt -v ON_ERROR_STOP=1 -c "SELECT count(*) FROM pg_settings WHERE name = '$setting'")" = 1 ] ||
+            { echo "no setting $setting"; return; }
+    done
+}
