@@ -11,10 +11,12 @@ use crate::memory::ContextAllocator;
 use crate::plain_hash::{PlainHash, Visitor};
 use crate::state::{DEFAULT_SEED, Parameters, State, aggregate_context, raise_parameter};
 use crate::{sketch_type, varlena};
+use cvm_sketch::sketch::START_LEN;
 use cvm_sketch::{EncodedSketch, Sketch};
 use pgrx::pg_guard;
 use pgrx::pg_sys::errcodes::PgSqlErrorCode;
 use pgrx::pg_sys::{Datum, FunctionCallInfo, NullableDatum};
+use std::mem::offset_of;
 use std::ptr::NonNull;
 
 declare_function! {
@@ -132,14 +134,15 @@ pub unsafe extern "C-unwind" fn cvm_accumulate_within(fcinfo: FunctionCallInfo) 
     // SAFETY: the declaration gives three to five arguments, and the hasher is that of the call site.
     unsafe {
         let state = argument(fcinfo, 0);
+        // Before the first value of a call site is hashed, the state may be another aggregate's.
+        let Some(hasher) = Hasher::made_before(fcinfo) else {
+            return accumulate_slowly(fcinfo);
+        };
         if state.isnull || !state_of(state).is_said_again(fcinfo) {
             return accumulate_slowly(fcinfo);
         }
         let seed = state_of(state).sketch.seed();
-        accumulate_with(fcinfo, |value| match Hasher::made_before(fcinfo) {
-            Some(hasher) => hasher.try_hash(value, seed),
-            None => None,
-        })
+        accumulate_with(fcinfo, |value| hasher.try_hash(value, seed))
     }
 }
 
@@ -349,9 +352,11 @@ unsafe fn settled_state<'a>(state: NullableDatum) -> &'a State {
 ///
 /// `state` is not NULL, and the state of an aggregate.
 unsafe fn raise_unless_ours(state: NullableDatum) {
-    // SAFETY: whoever made the state, it is in memory of PostgreSQL's. The check reads no more of it than its first two
-    // words, as integers.
-    if !unsafe { state_pointer(state).as_ref() }.sketch.is_plausible() {
+    const { assert!(offset_of!(State, sketch) == 0) };
+    // SAFETY: whoever made the state, it is in memory of PostgreSQL's, and no state of an aggregate there has less than two
+    // words. They are read as bytes, which may have any value.
+    let start = unsafe { state.value.cast_mut_ptr::<[u8; START_LEN]>().read() };
+    if !Sketch::<ContextAllocator>::may_start(&start) {
         raise_parameter("the state was not made by an aggregate of cvm_count");
     }
 }

@@ -53,6 +53,7 @@ impl Parameters {
 }
 
 /// The state of one group. It and all it refers to live in one memory context.
+#[repr(C)] // The sketch stands first, where it is looked for in memory that may be something else.
 pub(crate) struct State {
     pub(crate) sketch: Sketch<ContextAllocator>,
     /// What the call says of the accuracy, to hold later rows against; `None` in a call that says nothing.

@@ -10,9 +10,18 @@ use crate::{Kind, MergeError, OperationError, OutOfMemory};
 use allocator_api2::alloc::{Allocator, Global};
 use allocator_api2::vec::Vec;
 use std::fmt;
+use std::mem::offset_of;
 
 /// How many hashes wait at most.
 const WAITING: usize = 8;
+
+/// How many bytes [`Sketch::may_start`] looks at.
+pub const START_LEN: usize = 16;
+
+/// The bytes of a field at that offset.
+fn field<const LENGTH: usize>(bytes: &[u8; START_LEN], offset: usize) -> [u8; LENGTH] {
+    std::array::from_fn(|i| bytes[offset + i])
+}
 
 /// A sample of the distinct hashes of a multiset of values.
 ///
@@ -118,13 +127,16 @@ impl<A: Allocator + Clone> Sketch<A> {
         )
     }
 
-    /// Whether fields that depend on each other agree, as they always do in a sketch. Memory that is something else passes
-    /// with a chance of about 2^-56: a check for whoever is handed sketches by address.
-    pub fn is_plausible(&self) -> bool {
-        threshold(self.level) == Some(self.threshold)
-            && (MIN_CAPACITY..=MAX_CAPACITY).contains(&self.capacity)
-            && usize::from(self.waiting_count) <= WAITING
-            && self.flags.check().is_ok()
+    /// Whether memory that starts like this may be a sketch: fields that depend on each other agree, as they always do in
+    /// one. Memory that is something else passes with a chance of about 2^-56: a check for whoever is handed sketches by
+    /// address, before a reference is made of it.
+    pub fn may_start(bytes: &[u8; START_LEN]) -> bool {
+        let level = u16::from_ne_bytes(field(bytes, const { offset_of!(Self, level) }));
+        let capacity = u32::from_ne_bytes(field(bytes, const { offset_of!(Self, capacity) }));
+        threshold(level) == Some(u64::from_ne_bytes(field(bytes, const { offset_of!(Self, threshold) })))
+            && (MIN_CAPACITY..=MAX_CAPACITY).contains(&capacity)
+            && usize::from(bytes[const { offset_of!(Self, waiting_count) }]) <= WAITING
+            && Flags::of_byte(bytes[const { offset_of!(Self, flags) }]).check().is_ok()
     }
 
     /// The estimated number of distinct values: the number of retained hashes over the probability that a hash belongs
