@@ -13,6 +13,10 @@ SELECT approx_count_distinct_cvm(1, -0.01);
 SELECT approx_count_distinct_cvm(1, 'NaN');
 SELECT approx_count_distinct_cvm(1, 'Infinity');
 SELECT approx_count_distinct_cvm(1, NULL);
+-- pairs are counted as rows
+SELECT approx_count_distinct_cvm(visitor, day) FROM (VALUES (1, 17)) visits (visitor, day);
+SELECT approx_count_distinct_cvm(visitor, day) FROM (VALUES (1, 0.1), (2, 0.2)) visits (visitor, day);
+SELECT approx_count_distinct_cvm(ROW(visitor, day)) FROM (VALUES (1, 17), (1, 18), (1, 17)) visits (visitor, day);
 
 -- delta
 SELECT approx_count_distinct_cvm(1, 0.01, 0);
