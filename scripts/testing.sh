@@ -51,7 +51,8 @@ run_servers_test() {
     outcome "servers: $test" "$good" "$bad"
 }
 
-# lacks FILE: what a regression test needs and the server in use has not: an extension, ICU, or a setting. Found in what the
+# lacks FILE: what a regression test needs and the server in use has not: an extension, ICU, errors that are not raised, or a
+# setting. Found in what the
 # test does, and in the server and its files, not in its version.
 lacks() {
     local extension setting
@@ -60,6 +61,14 @@ lacks() {
     done
     if grep -q 'provider = icu' "$1" && ! grep -q '^#define USE_ICU 1' "$("$PG_CONFIG" --includedir-server)/pg_config.h"; then
         echo "no ICU"
+        return
+    fi
+    if grep -q pg_input_is_valid "$1" && ! grep -q pg_input_is_valid "$("$PG_CONFIG" --sharedir)/postgres.bki"; then
+        echo "no pg_input_is_valid"
+        return
+    fi
+    if grep -q 'ON_ERROR ignore' "$1" && ! grep -q on_error "$("$PG_CONFIG" --includedir-server)/commands/copy.h"; then
+        echo "no COPY with ON_ERROR"
         return
     fi
     for setting in $(sed -n 's/^SET \([a-z_]*\) = .*/\1/p' "$1" | sort -u); do

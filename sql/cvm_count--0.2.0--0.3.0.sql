@@ -13,3 +13,9 @@ AS 'MODULE_PATHNAME', 'cvm_sketch_info'
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION cvm_sketch_info(cvm_sketch)
 IS 'what the header of a sketch says, and its size';
+
+CREATE FUNCTION cvm_sketch_union(sketches cvm_sketch[]) RETURNS cvm_sketch
+AS 'MODULE_PATHNAME', 'cvm_sketch_union_of_array'
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE COST 1000;
+COMMENT ON FUNCTION cvm_sketch_union(cvm_sketch[])
+IS 'sketch of the values in any of the sketches that are not null';

@@ -92,7 +92,6 @@ SELECT name, (counts(query)).* FROM (VALUES
     ('arrays of money', $$SELECT ARRAY[(i % 3)::money] FROM generate_series(1, 9) i$$),
     ('arrays of bit', $$SELECT ARRAY[(i % 3)::bit(4)] FROM generate_series(1, 9) i$$),
     ('rows of enum', $$SELECT ROW((enum_range(NULL::mood))[i % 3 + 1]) FROM generate_series(1, 9) i$$),
-    ('xid', $$VALUES ('1'::xid), ('01'), ('2')$$),
     ('regclass', $$VALUES ('pg_class'::regclass), ('pg_catalog.pg_class'), ('pg_type')$$)
 ) t (name, query);
 
@@ -106,6 +105,9 @@ SELECT cvm_hash('ab'::text) = cvm_hash('ab'::varchar) AND cvm_hash('ab'::text) =
        AND cvm_hash('ab'::text) = cvm_hash('ab'::name) AND cvm_hash('ab'::text) = cvm_hash('ab'::bytea) AS same;
 -- a domain agrees with its base type, an enum with its label
 SELECT cvm_hash(1.0::positive) = cvm_hash(1.00) AND cvm_hash('ok'::mood) = cvm_hash('ok'::text) AS same;
+
+-- types that count(DISTINCT) cannot sort
+SELECT approx_count_distinct_cvm(x::xid) AS xid, approx_count_distinct_cvm(x::cid) AS cid FROM (VALUES ('1'), ('2'), ('01')) v (x);
 
 -- inside of values too, whatever holds them
 SELECT cvm_hash(ROW('ok'::mood)) = cvm_hash(ROW('ok'::text)) AND cvm_hash(ARRAY['ok'::mood]) = cvm_hash(ARRAY['ok'::text]) AS labels,
