@@ -52,8 +52,7 @@ run_servers_test() {
 }
 
 # lacks FILE: what a regression test needs and the server in use has not: an extension, ICU, errors that are not raised, or a
-# setting. Found in what the
-# test does, and in the server and its files, not in its version.
+# setting. Found in what the test does, and in the server and its files, not in its version.
 lacks() {
     local extension setting
     for extension in $(sed -n 's/^CREATE EXTENSION \(IF NOT EXISTS \)\?\([a-z_]*\).*/\2/p' "$1"); do

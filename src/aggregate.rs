@@ -266,9 +266,11 @@ pub unsafe extern "C-unwind" fn cvm_deserialize(fcinfo: FunctionCallInfo) -> Dat
     unsafe {
         aggregate_context(fcinfo);
         let allocator = ContextAllocator::current();
-        let sketch = varlena::with_bytes(argument(fcinfo, 0).value, |bytes| match EncodedSketch::parse(bytes) {
-            Ok(encoded) => Sketch::decode_in(&encoded, allocator).or_raise(),
-            Err(fault) => raise_invalid(PgSqlErrorCode::ERRCODE_INVALID_BINARY_REPRESENTATION, fault),
+        let sketch = varlena::with_bytes(argument(fcinfo, 0).value, |bytes| {
+            match EncodedSketch::parse_in(bytes, &allocator) {
+                Ok(encoded) => Sketch::decode_in(&encoded, allocator).or_raise(),
+                Err(fault) => raise_invalid(PgSqlErrorCode::ERRCODE_INVALID_BINARY_REPRESENTATION, fault),
+            }
         });
         let state = State::of_sketch(sketch, None, allocator);
         Datum::from(allocator.place(state).or_raise().as_ptr())

@@ -4,7 +4,7 @@
 //! the context when the query ends, fails or is cancelled. Nothing here relies on a destructor being run.
 
 use allocator_api2::alloc::{AllocError, Allocator};
-use cvm_sketch::OutOfMemory;
+use cvm_sketch::{OutOfMemory, Surroundings};
 use pgrx::pg_sys;
 use std::alloc::Layout;
 use std::ptr::NonNull;
@@ -78,6 +78,27 @@ impl ContextAllocator {
         let block = unsafe { unguarded::MemoryContextAllocExtended(self.0, size, flags as i32) };
         NonNull::new(block.cast()).ok_or(AllocError)
     }
+}
+
+impl Surroundings for ContextAllocator {
+    /// As CHECK_FOR_INTERRUPTS. Where there is an ERROR to raise, it unwinds through pgrx's guard, and what is dropped on the
+    /// way goes back to its memory context. A sketch that was worked on is left half done, and nobody reads it: a function's
+    /// result is never returned, and the state of an aggregate ends with its query, of which an exception handler in
+    /// PL/pgSQL, or a cursor after ROLLBACK TO, has nothing to go on with.
+    #[inline(always)]
+    fn check_for_interrupts(&self) {
+        // SAFETY: a flag that signal handlers set, and that PostgreSQL reads in the same way.
+        if unsafe { (&raw const pg_sys::InterruptPending).read_volatile() } != 0 {
+            process_interrupts();
+        }
+    }
+}
+
+#[cold]
+fn process_interrupts() {
+    // SAFETY: PostgreSQL's code may be interrupted wherever it calls a function of an extension, and says itself, in
+    // counters that this function respects, where it must not be.
+    unsafe { pg_sys::ProcessInterrupts() }
 }
 
 // SAFETY: blocks come from a memory context and stay valid until they are freed or the context ends, and copies of the

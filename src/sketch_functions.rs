@@ -81,8 +81,11 @@ pub unsafe extern "C-unwind" fn cvm_sketch_jaccard(fcinfo: FunctionCallInfo) -> 
         if a.isnull || b.isnull {
             return return_null(fcinfo);
         }
+        let surroundings = ContextAllocator::current();
         let index = with_sketch(a.value, |a| {
-            with_sketch(b.value, |b| interval::jaccard(a, b, confidence).or_raise())
+            with_sketch(b.value, |b| {
+                interval::jaccard(a, b, confidence, &surroundings).or_raise()
+            })
         });
         let columns = [index.estimate, index.lower, index.upper];
         return_row(fcinfo, columns.map(|column| Some(Datum::from(column.to_bits()))))

@@ -27,7 +27,8 @@ declare_function! {
 pub(crate) unsafe fn with_sketch<T>(datum: Datum, read: impl FnOnce(&EncodedSketch<'_>) -> T) -> T {
     // SAFETY: the caller vouches for the datum.
     unsafe {
-        varlena::with_bytes(datum, |bytes| match EncodedSketch::parse(bytes) {
+        let surroundings = ContextAllocator::current();
+        varlena::with_bytes(datum, |bytes| match EncodedSketch::parse_in(bytes, &surroundings) {
             Ok(sketch) => read(&sketch),
             Err(fault) => raise_invalid(PgSqlErrorCode::ERRCODE_DATA_CORRUPTED, fault),
         })
@@ -88,7 +89,7 @@ fn zeros(length: usize) -> Vec<u8, ContextAllocator> {
 
 /// Raises an ERROR unless these are the bytes of a sketch; with room for a varlena's header in front, a datum of them.
 fn checked(bytes: Vec<u8, ContextAllocator>, code: PgSqlErrorCode) -> Datum {
-    match EncodedSketch::parse(&bytes[varlena::HEADER_LEN..]) {
+    match EncodedSketch::parse_in(&bytes[varlena::HEADER_LEN..], bytes.allocator()) {
         Ok(_) => varlena::into_datum(bytes),
         Err(fault) => raise_invalid(code, fault),
     }
