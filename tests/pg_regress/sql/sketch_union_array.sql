@@ -10,7 +10,7 @@ FROM sketches a, sketches b;
 -- NULLs are skipped; without any element, the sketch of nothing; no array, no sketch
 SELECT cvm_sketch_union(ARRAY[NULL, s, NULL, s]::cvm_sketch[]) = s AS nulls FROM sketches WHERE i = 12;
 SELECT cvm_sketch_union('{}'::cvm_sketch[]) AS empty, cvm_sketch_union(ARRAY[NULL, NULL]::cvm_sketch[]) AS nulls,
-       cvm_sketch_union('{{}}'::cvm_sketch[]) = cvm_sketch_empty() AS nothing;
+       cvm_sketch_union('{}'::cvm_sketch[]) = cvm_sketch_empty() AS nothing;
 SELECT cvm_sketch_union(NULL::cvm_sketch[]) IS NULL AS no_array;
 SELECT cvm_sketch_union(ARRAY[cvm_sketch_empty(), s]) = s AS empty_first, cvm_sketch_union(ARRAY[s, cvm_sketch_empty()]) = s AS empty_last
 FROM sketches WHERE i = 12;
