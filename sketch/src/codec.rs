@@ -55,10 +55,16 @@ impl Header {
     /// `level` and `retained` are legal for a sketch of that capacity. At level 0 all hashes are there, and
     /// `is_derived` says nothing.
     pub(crate) fn new(capacity: u32, seed: u64, kind: Kind, level: u16, retained: usize, is_derived: bool) -> Self {
+        let flags = Flags::new(kind, is_derived && level > 0);
+        Self::with_flags(capacity, seed, flags, level, retained)
+    }
+
+    /// [`new`](Self::new) of flags that are legal at the level.
+    pub(crate) fn with_flags(capacity: u32, seed: u64, flags: Flags, level: u16, retained: usize) -> Self {
         debug_assert!(level <= MAX_LEVEL && retained < capacity as usize);
         Header {
             version: FORMAT_VERSION,
-            flags: Flags::new(kind, is_derived && level > 0),
+            flags,
             level,
             capacity,
             retained: retained as u32,
