@@ -275,6 +275,32 @@ unsafe fn rule_for(base_type: Oid, collation: Oid, allocator: ContextAllocator) 
     }
 }
 
+/// Whether the values of a type can be hashed under a collation. Of anonymous rows that is not known before there is one.
+pub(crate) fn is_hashable(declared: Oid, collation: Oid) -> bool {
+    // SAFETY: any type may be asked about.
+    match unsafe { pg_sys::getBaseType(declared) } {
+        pg_sys::RECORDOID | pg_sys::RECORDARRAYOID => false,
+        pg_sys::TEXTOID | pg_sys::VARCHAROID | pg_sys::BPCHAROID | pg_sys::NAMEOID => collation != Oid::INVALID,
+        // Hashed by rules of their own, beside PostgreSQL, which has no hash for them.
+        pg_sys::BITOID | pg_sys::VARBITOID | pg_sys::MONEYOID => true,
+        base_type => has_hash(base_type, pg_sys::TYPECACHE_HASH_PROC | pg_sys::TYPECACHE_HASH_EXTENDED_PROC),
+    }
+}
+
+/// Whether the values of a type can be hashed as a column of an anonymous row.
+pub(crate) fn is_hashable_in_a_row(declared: Oid, collation: Oid) -> bool {
+    // SAFETY: any type may be asked about.
+    let base_type = unsafe { pg_sys::getBaseType(declared) };
+    is_hashable(declared, collation) && has_hash(base_type, pg_sys::TYPECACHE_HASH_EXTENDED_PROC)
+}
+
+/// Whether a type has one of the wanted hash functions.
+fn has_hash(base_type: Oid, wanted: u32) -> bool {
+    // SAFETY: type cache entries live as long as the backend.
+    let entry = unsafe { &*pg_sys::lookup_type_cache(base_type, wanted as i32) };
+    entry.hash_extended_proc != Oid::INVALID || entry.hash_proc != Oid::INVALID
+}
+
 /// Whether strings are equal under the collation only if their bytes are.
 fn is_deterministic(collation: Oid) -> bool {
     if collation == Oid::INVALID {

@@ -8,11 +8,14 @@
 
 mod aggregate;
 mod call;
+mod catalog;
 mod error;
 mod expanded;
 mod hash_function;
 mod hasher;
 mod memory;
+mod planner_hook;
+mod settings;
 mod sketch_aggregate;
 mod sketch_functions;
 mod sketch_type;
@@ -20,6 +23,16 @@ mod state;
 mod varlena;
 
 pgrx::pg_module_magic!(name, version);
+
+/// Called by PostgreSQL as it loads the library: at the start of the server or of a session, or when a session first needs it.
+#[pgrx::pg_guard]
+pub extern "C-unwind" fn _PG_init() {
+    // SAFETY: PostgreSQL calls this once.
+    unsafe {
+        settings::define();
+        planner_hook::install();
+    }
+}
 
 pgrx::extension_sql_file!("../sql/cvm_count.sql", name = "cvm_count");
 

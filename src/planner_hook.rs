@@ -1,0 +1,644 @@
+//! The planner hook: it finds the aggregates that a query has in a form to be replaced, replaces them, and passes the query on.
+//!
+//! Two forms are replaced, each by one that PostgreSQL could have parsed itself:
+//!
+//! - where the session asks for it (`cvm_count.count_distinct_epsilon`), `count(DISTINCT x)` by
+//!   `approx_count_distinct_cvm(x, epsilon, delta)`;
+//! - where the query reads a table of Citus, the aggregates of values by the form that Citus sends to the shards:
+//!   `cvm_sketch_agg_hashed(cvm_hash(x, seed) ...)`, and around it what makes the same result of that.
+//!
+//! The query tree is copied, never changed in place, by PostgreSQL's own mutators.
+
+use crate::catalog::{self, CitusTables, Functions};
+use crate::hasher::{is_hashable, is_hashable_in_a_row};
+use crate::settings;
+use cvm_sketch::Accuracy;
+use pgrx::pg_sys::ffi::pg_guard_ffi_boundary;
+use pgrx::pg_sys::{self, Aggref, Datum, Expr, List, NodeTag, Oid, PlannedStmt, Query, RangeTblEntry};
+use pgrx::pg_guard;
+use std::cell::Cell;
+use std::ffi::{c_char, c_int, c_void};
+use std::ptr;
+
+thread_local! {
+    /// The hook that was there before, which plans what this one passes on.
+    static NEXT: Cell<pg_sys::planner_hook_type> = const { Cell::new(None) };
+    static IS_INSTALLED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Puts the hook before those that are there. Does nothing the second time.
+///
+/// # Safety
+///
+/// Called as the library is loaded.
+pub(crate) unsafe fn install() {
+    if !IS_INSTALLED.replace(true) {
+        // SAFETY: PostgreSQL is single-threaded, and the hook has the type that it calls it by.
+        unsafe {
+            NEXT.set(pg_sys::planner_hook);
+            pg_sys::planner_hook = Some(plan);
+        }
+    }
+}
+
+/// The hook.
+///
+/// # Safety
+///
+/// Called by PostgreSQL, or by a hook that comes before.
+#[cfg(not(feature = "pg19"))]
+#[pg_guard]
+unsafe extern "C-unwind" fn plan(
+    parse: *mut Query,
+    text: *const c_char,
+    options: c_int,
+    parameters: pg_sys::ParamListInfo,
+) -> *mut PlannedStmt {
+    // SAFETY: the arguments are handed on as they came, but for the query, which stays one.
+    unsafe {
+        plan_replaced(parse, |parse| match NEXT.get() {
+            Some(next) => pg_guard_ffi_boundary(|| next(parse, text, options, parameters)),
+            None => pg_sys::standard_planner(parse, text, options, parameters),
+        })
+    }
+}
+
+/// The hook, which since 19 is told what EXPLAIN wants.
+///
+/// # Safety
+///
+/// Called by PostgreSQL, or by a hook that comes before.
+#[cfg(feature = "pg19")]
+#[pg_guard]
+unsafe extern "C-unwind" fn plan(
+    parse: *mut Query,
+    text: *const c_char,
+    options: c_int,
+    parameters: pg_sys::ParamListInfo,
+    explained: *mut pg_sys::ExplainState,
+) -> *mut PlannedStmt {
+    // SAFETY: as before 19.
+    unsafe {
+        plan_replaced(parse, |parse| match NEXT.get() {
+            Some(next) => pg_guard_ffi_boundary(|| next(parse, text, options, parameters, explained)),
+            None => pg_sys::standard_planner(parse, text, options, parameters, explained),
+        })
+    }
+}
+
+/// Has `next` plan the query, with all replaced that the session wants replaced.
+///
+/// # Safety
+///
+/// `parse` is a query to be planned.
+unsafe fn plan_replaced(parse: *mut Query, next: impl FnOnce(*mut Query) -> *mut PlannedStmt) -> *mut PlannedStmt {
+    // SAFETY: the caller vouches for the query.
+    unsafe {
+        let Some(replacement) = Replacement::wanted(parse) else {
+            return next(parse);
+        };
+        let mut inlined = Inlined::new();
+        let planned = next(replacement.replace_all(parse, &mut inlined));
+        inlined.add_dependencies(planned);
+        planned
+    }
+}
+
+/// What is to be replaced in a query, and by what.
+struct Replacement {
+    functions: Functions,
+    /// The accuracy at which `count(DISTINCT)` is approximated, if it is.
+    accuracy: Option<Accuracy>,
+    /// Citus's list of its tables, if aggregates over them are to be pushed down.
+    citus_tables: Option<CitusTables>,
+    /// Whether the query reads one of these tables.
+    is_distributed: bool,
+}
+
+/// What an aggregate to be replaced computes.
+enum Call {
+    /// `count(DISTINCT x)`
+    CountDistinct(Accuracy),
+    /// `approx_count_distinct_cvm(...)`
+    Count,
+    /// `cvm_sketch_agg(...)`
+    Sketch,
+}
+
+impl Replacement {
+    /// What the session wants replaced, if the query has any of it. Nothing is looked up where neither setting asks for it.
+    ///
+    /// # Safety
+    ///
+    /// `query` is a query to be planned.
+    unsafe fn wanted(query: *mut Query) -> Option<Replacement> {
+        let accuracy = settings::count_distinct_accuracy();
+        let citus_tables = settings::citus_pushdown().then(catalog::citus_tables).flatten();
+        if accuracy.is_none() && citus_tables.is_none() {
+            return None;
+        }
+        let replacement = Replacement {
+            functions: catalog::functions()?,
+            accuracy,
+            citus_tables,
+            is_distributed: false,
+        };
+        // SAFETY: the caller vouches for the query.
+        let has_any = unsafe { walk_query(query, has_candidate, (&raw const replacement).cast_mut().cast(), WITH_TABLES) };
+        has_any.then_some(replacement)
+    }
+
+    /// A copy of the query in which all is replaced.
+    ///
+    /// # Safety
+    ///
+    /// `query` is a query to be planned.
+    unsafe fn replace_all(mut self, query: *mut Query, inlined: &mut Inlined) -> *mut Query {
+        // SAFETY: the caller vouches for the query. The contexts of the walker and the mutators outlive them.
+        unsafe {
+            inlined.replacement = &raw const self;
+            let query: *mut Query = inline_functions(query.cast(), ptr::from_mut(inlined).cast()).cast();
+            let this = (&raw mut self).cast();
+            self.is_distributed = self.citus_tables.is_some() && walk_query(query, has_citus_table, this, WITH_TABLES);
+            let query = mutate_query(query, replace, this);
+            inlined.replacement = ptr::null();
+            query
+        }
+    }
+
+    /// What an aggregate computes, if it is one to be replaced.
+    ///
+    /// # Safety
+    ///
+    /// `aggregate` is one of a query to be planned.
+    unsafe fn call(&self, aggregate: &Aggref) -> Option<Call> {
+        let function = aggregate.aggfnoid;
+        if self.citus_tables.is_some() {
+            if self.functions.count.contains(&function) {
+                return Some(Call::Count);
+            }
+            if self.functions.sketch.contains(&function) {
+                return Some(Call::Sketch);
+            }
+        }
+        let accuracy = self.accuracy?;
+        if function != Oid::from(pg_sys::F_COUNT_ANY) || aggregate.aggdistinct.is_null() {
+            return None;
+        }
+        // SAFETY: the caller vouches for the aggregate, whose argument is an expression of its collation.
+        unsafe {
+            let value = *arguments(aggregate).first()?;
+            values_are_hashable(value, aggregate.inputcollid).then_some(Call::CountDistinct(accuracy))
+        }
+    }
+
+    /// What is to be in the place of an aggregate: itself, if it is not one to be replaced.
+    ///
+    /// # Safety
+    ///
+    /// `aggregate` is a copy that may be changed.
+    unsafe fn in_place_of(&self, aggregate: &mut Aggref) -> *mut pg_sys::Node {
+        // SAFETY: the caller vouches for the aggregate.
+        unsafe {
+            let unchanged = ptr::from_mut(aggregate).cast();
+            let Some(call) = self.call(aggregate) else { return unchanged };
+            let mut arguments = arguments(aggregate);
+            if let Call::CountDistinct(accuracy) = call {
+                arguments.extend([number(accuracy.epsilon()), number(accuracy.delta())]);
+            }
+            if !self.is_distributed {
+                if let Call::CountDistinct(_) = call {
+                    let [.., function] = self.functions.count;
+                    set_call(aggregate, function, aggregate.aggtype, &arguments);
+                }
+                return unchanged;
+            }
+            self.hashed(aggregate, &call, arguments).unwrap_or(unchanged)
+        }
+    }
+
+    /// The form of an aggregate of values that Citus pushes down; `None` if it has none that gives the same.
+    ///
+    /// # Safety
+    ///
+    /// `aggregate` is a copy that may be changed, `arguments` are those of `call`: a value, epsilon, delta and a seed, or the first
+    /// of these.
+    unsafe fn hashed(
+        &self,
+        aggregate: &mut Aggref,
+        call: &Call,
+        mut arguments: Vec<*mut Expr>,
+    ) -> Option<*mut pg_sys::Node> {
+        let functions = &self.functions;
+        // SAFETY: the caller vouches for the aggregate. No expression is in the tree twice: the seed is copied.
+        unsafe {
+            let value = *arguments.first()?;
+            let hashed = *functions.hashed.get(arguments.len() - 1)?;
+            let seed = match arguments.get(3) {
+                None => bigint(0),
+                // The seed of the hashes has to be that of the sketch.
+                Some(&seed) if pg_sys::contain_volatile_functions(seed.cast()) => return None,
+                Some(&seed) => pg_sys::copyObjectImpl(seed.cast()).cast(),
+            };
+            let collation = aggregate.inputcollid;
+            arguments[0] = function_call(functions.hash, pg_sys::INT8OID, collation, &[value, seed]);
+            set_call(aggregate, hashed, functions.sketch_type, &arguments);
+            aggregate.inputcollid = Oid::INVALID;
+            let sketch: *mut Expr = ptr::from_mut(aggregate).cast();
+            Some(match call {
+                Call::Sketch => sketch.cast(),
+                Call::Count | Call::CountDistinct(_) => {
+                    function_call(functions.estimate, pg_sys::INT8OID, Oid::INVALID, &[sketch]).cast()
+                }
+            })
+        }
+    }
+}
+
+/// Functions written in SQL that a FROM clause calls, where they ask for something to be replaced. PostgreSQL's planner would put
+/// their bodies into the query in place of the calls, behind the hook's back; so they are put there before.
+struct Inlined {
+    replacement: *const Replacement,
+    /// What PostgreSQL's own function reads of a planner in progress, and where it notes what the plan depends on.
+    planner: *mut pg_sys::PlannerInfo,
+}
+
+impl Inlined {
+    fn new() -> Self {
+        // SAFETY: both are nodes of their type, made in the current memory context, that of the planner.
+        unsafe {
+            let planner = node::<pg_sys::PlannerInfo>(NodeTag::T_PlannerInfo);
+            (*planner).glob = node::<pg_sys::PlannerGlobal>(NodeTag::T_PlannerGlobal);
+            Inlined {
+                replacement: ptr::null(),
+                planner,
+            }
+        }
+    }
+
+    /// Has the plan made anew when one of the functions changes, or whose rows may be seen.
+    ///
+    /// # Safety
+    ///
+    /// `planned` is the plan of the query.
+    unsafe fn add_dependencies(&self, planned: *mut PlannedStmt) {
+        // SAFETY: the caller vouches for the plan; the items were made in the memory context that it was made in.
+        unsafe {
+            let noted = &*(*self.planner).glob;
+            (*planned).invalItems = pg_sys::list_concat((*planned).invalItems, noted.invalItems);
+            (*planned).dependsOnRole |= noted.dependsOnRole;
+        }
+    }
+
+    /// Puts the bodies of functions where the FROM clause of a query calls them.
+    ///
+    /// # Safety
+    ///
+    /// `query` is a copy that may be changed.
+    unsafe fn put_bodies(&mut self, query: *mut Query) {
+        // SAFETY: the caller vouches for the query, whose entries were copied with it.
+        unsafe {
+            for entry in elements::<RangeTblEntry>((*query).rtable) {
+                let entry = &mut *entry;
+                if may_be_inlined(entry)
+                    && let Some(body) = self.body(entry)
+                {
+                    // As in PostgreSQL's preprocess_function_rtes, which leaves the call there too.
+                    entry.rtekind = pg_sys::RTEKind::RTE_SUBQUERY;
+                    entry.subquery = body;
+                    entry.security_barrier = false;
+                }
+            }
+        }
+    }
+
+    /// The body of the function that an entry of a FROM clause calls, if PostgreSQL would put it there and it asks for something to
+    /// be replaced.
+    ///
+    /// # Safety
+    ///
+    /// `entry` is a copy that may be changed, for which [`may_be_inlined`] holds.
+    unsafe fn body(&mut self, entry: &mut RangeTblEntry) -> Option<*mut Query> {
+        // SAFETY: the caller vouches for the entry. PostgreSQL's function is called as its preprocess_function_rtes calls it, after
+        // named and default arguments were put in their places. The replacement outlives the mutator that this is a part of.
+        unsafe {
+            entry.functions = pg_sys::eval_const_expressions(self.planner, entry.functions.cast()).cast();
+            let body = inline_function(self.planner, entry);
+            if body.is_null() {
+                return None;
+            }
+            let body: *mut Query = inline_functions(body.cast(), ptr::from_mut(self).cast()).cast();
+            walk_query(body, has_candidate, self.replacement.cast_mut().cast(), WITH_TABLES).then_some(body)
+        }
+    }
+}
+
+/// Whether an entry of a FROM clause calls a function that PostgreSQL may replace by its body.
+///
+/// # Safety
+///
+/// `entry` is one of a query to be planned.
+unsafe fn may_be_inlined(entry: &RangeTblEntry) -> bool {
+    // SAFETY: the caller vouches for the entry; of functions in FROM there is one at least.
+    unsafe {
+        if entry.rtekind != pg_sys::RTEKind::RTE_FUNCTION || entry.funcordinality {
+            return false;
+        }
+        elements::<pg_sys::RangeTblFunction>(entry.functions).all(|function| {
+            let call = (*function).funcexpr;
+            (*call).type_ == NodeTag::T_FuncExpr && {
+                let call = &*call.cast::<pg_sys::FuncExpr>();
+                call.funcretset && call.funcid.to_u32() >= pg_sys::FirstNormalObjectId
+            }
+        })
+    }
+}
+
+/// Walker: whether there is an aggregate to be replaced, or a function whose body may have one.
+///
+/// # Safety
+///
+/// Called by PostgreSQL's walkers with a node, or none, and a [`Replacement`].
+#[pg_guard]
+unsafe extern "C-unwind" fn has_candidate(node: *mut pg_sys::Node, replacement: *mut c_void) -> bool {
+    // SAFETY: the walkers vouch for the node.
+    unsafe {
+        match node.as_ref().map(|node| node.type_) {
+            None => false,
+            Some(NodeTag::T_RangeTblEntry) => may_be_inlined(&*node.cast()),
+            Some(NodeTag::T_Query) => walk_query(node.cast(), has_candidate, replacement, WITH_TABLES),
+            Some(NodeTag::T_Aggref) if (*replacement.cast::<Replacement>()).call(&*node.cast()).is_some() => true,
+            Some(_) => walk_expression(node, has_candidate, replacement),
+        }
+    }
+}
+
+/// Walker: whether a table of Citus is read.
+///
+/// # Safety
+///
+/// As [`has_candidate`].
+#[pg_guard]
+unsafe extern "C-unwind" fn has_citus_table(node: *mut pg_sys::Node, replacement: *mut c_void) -> bool {
+    // SAFETY: the walkers vouch for the node.
+    unsafe {
+        match node.as_ref().map(|node| node.type_) {
+            None => false,
+            Some(NodeTag::T_RangeTblEntry) => {
+                let entry = &*node.cast::<RangeTblEntry>();
+                entry.rtekind == pg_sys::RTEKind::RTE_RELATION
+                    && (*replacement.cast::<Replacement>())
+                        .citus_tables
+                        .is_some_and(|tables| tables.contains(entry.relid))
+            }
+            Some(NodeTag::T_Query) => walk_query(node.cast(), has_citus_table, replacement, WITH_TABLES),
+            Some(_) => walk_expression(node, has_citus_table, replacement),
+        }
+    }
+}
+
+/// Mutator: puts the bodies of functions into FROM clauses.
+///
+/// # Safety
+///
+/// Called by PostgreSQL's mutators with a node, or none, and an [`Inlined`].
+#[pg_guard]
+unsafe extern "C-unwind" fn inline_functions(node: *mut pg_sys::Node, inlined: *mut c_void) -> *mut pg_sys::Node {
+    // SAFETY: the mutators vouch for the node, and copy queries and their entries.
+    unsafe {
+        match node.as_ref().map(|node| node.type_) {
+            None => node,
+            Some(NodeTag::T_Query) => {
+                let query = mutate_query(node.cast(), inline_functions, inlined);
+                (*inlined.cast::<Inlined>()).put_bodies(query);
+                query.cast()
+            }
+            Some(_) => mutate_expression(node, inline_functions, inlined),
+        }
+    }
+}
+
+/// Mutator: replaces aggregates.
+///
+/// # Safety
+///
+/// Called by PostgreSQL's mutators with a node, or none, and a [`Replacement`].
+#[pg_guard]
+unsafe extern "C-unwind" fn replace(node: *mut pg_sys::Node, replacement: *mut c_void) -> *mut pg_sys::Node {
+    // SAFETY: the mutators vouch for the node, and copy it with all that is below.
+    unsafe {
+        match node.as_ref().map(|node| node.type_) {
+            None => node,
+            Some(NodeTag::T_Query) => mutate_query(node.cast(), replace, replacement).cast(),
+            Some(NodeTag::T_Aggref) => {
+                let copy = mutate_expression(node, replace, replacement);
+                (*replacement.cast::<Replacement>()).in_place_of(&mut *copy.cast())
+            }
+            Some(_) => mutate_expression(node, replace, replacement),
+        }
+    }
+}
+
+/// Walkers visit the entries of FROM clauses too.
+const WITH_TABLES: c_int = pg_sys::QTW_EXAMINE_RTES_BEFORE as c_int;
+
+type Walker = unsafe extern "C-unwind" fn(*mut pg_sys::Node, *mut c_void) -> bool;
+type Mutator = unsafe extern "C-unwind" fn(*mut pg_sys::Node, *mut c_void) -> *mut pg_sys::Node;
+
+/// PostgreSQL's walkers and mutators. Since 16 these are macros over functions with other names; before, their callback is declared
+/// without its parameters, and called with both.
+///
+/// All are called with a node of the type that the name says, and with what the callback takes as its context.
+#[cfg(not(feature = "pg15"))]
+mod trees {
+    use super::*;
+
+    pub(super) unsafe fn walk_query(query: *mut Query, walker: Walker, context: *mut c_void, flags: c_int) -> bool {
+        // SAFETY: the caller vouches for query and context.
+        unsafe { pg_sys::query_tree_walker_impl(query, Some(walker), context, flags) }
+    }
+
+    pub(super) unsafe fn walk_expression(node: *mut pg_sys::Node, walker: Walker, context: *mut c_void) -> bool {
+        // SAFETY: the caller vouches for node and context.
+        unsafe { pg_sys::expression_tree_walker_impl(node, Some(walker), context) }
+    }
+
+    pub(super) unsafe fn mutate_query(query: *mut Query, mutator: Mutator, context: *mut c_void) -> *mut Query {
+        // SAFETY: the caller vouches for query and context.
+        unsafe { pg_sys::query_tree_mutator_impl(query, Some(mutator), context, 0) }
+    }
+
+    pub(super) unsafe fn mutate_expression(
+        node: *mut pg_sys::Node,
+        mutator: Mutator,
+        context: *mut c_void,
+    ) -> *mut pg_sys::Node {
+        // SAFETY: the caller vouches for node and context.
+        unsafe { pg_sys::expression_tree_mutator_impl(node, Some(mutator), context) }
+    }
+}
+
+#[cfg(feature = "pg15")]
+mod trees {
+    use super::*;
+    use std::mem::transmute;
+
+    pub(super) unsafe fn walk_query(query: *mut Query, walker: Walker, context: *mut c_void, flags: c_int) -> bool {
+        // SAFETY: the caller vouches for query and context; PostgreSQL calls the walker with a node and the context.
+        unsafe {
+            let walker = transmute::<Walker, unsafe extern "C-unwind" fn() -> bool>(walker);
+            pg_sys::query_tree_walker(query, Some(walker), context, flags)
+        }
+    }
+
+    pub(super) unsafe fn walk_expression(node: *mut pg_sys::Node, walker: Walker, context: *mut c_void) -> bool {
+        // SAFETY: as in `walk_query`.
+        unsafe {
+            let walker = transmute::<Walker, unsafe extern "C-unwind" fn() -> bool>(walker);
+            pg_sys::expression_tree_walker(node, Some(walker), context)
+        }
+    }
+
+    pub(super) unsafe fn mutate_query(query: *mut Query, mutator: Mutator, context: *mut c_void) -> *mut Query {
+        // SAFETY: as in `walk_query`.
+        unsafe {
+            let mutator = transmute::<Mutator, unsafe extern "C-unwind" fn() -> *mut pg_sys::Node>(mutator);
+            pg_sys::query_tree_mutator(query, Some(mutator), context, 0)
+        }
+    }
+
+    pub(super) unsafe fn mutate_expression(
+        node: *mut pg_sys::Node,
+        mutator: Mutator,
+        context: *mut c_void,
+    ) -> *mut pg_sys::Node {
+        // SAFETY: as in `walk_query`.
+        unsafe {
+            let mutator = transmute::<Mutator, unsafe extern "C-unwind" fn() -> *mut pg_sys::Node>(mutator);
+            pg_sys::expression_tree_mutator(node, Some(mutator), context)
+        }
+    }
+}
+use trees::{mutate_expression, mutate_query, walk_expression, walk_query};
+
+#[cfg(not(feature = "pg19"))]
+use pg_sys::inline_set_returning_function as inline_function;
+#[cfg(feature = "pg19")]
+use pg_sys::inline_function_in_from as inline_function;
+
+/// Whether the distinct values of an expression can be counted by their hashes.
+///
+/// # Safety
+///
+/// `expression` is an expression, to be compared under the collation.
+unsafe fn values_are_hashable(expression: *mut Expr, collation: Oid) -> bool {
+    // SAFETY: the caller vouches for the expression. The columns of a row have collations of their own.
+    unsafe {
+        let node: *mut pg_sys::Node = expression.cast();
+        match (*node).type_ {
+            NodeTag::T_RowExpr if pg_sys::exprType(node) == pg_sys::RECORDOID => {
+                let columns = (*node.cast::<pg_sys::RowExpr>()).args;
+                elements::<pg_sys::Node>(columns).all(|column| {
+                    is_hashable_in_a_row(pg_sys::exprType(column), pg_sys::exprCollation(column))
+                })
+            }
+            _ => is_hashable(pg_sys::exprType(node), collation),
+        }
+    }
+}
+
+/// The arguments of an aggregate as they stand in the call, without what ORDER BY adds to them.
+///
+/// # Safety
+///
+/// `aggregate` is an aggregate of a query.
+unsafe fn arguments(aggregate: &Aggref) -> Vec<*mut Expr> {
+    // SAFETY: the caller vouches for the aggregate, whose arguments are target entries.
+    unsafe {
+        let entries = elements::<pg_sys::TargetEntry>(aggregate.args);
+        entries.filter(|&entry| !(*entry).resjunk).map(|entry| (*entry).expr).collect()
+    }
+}
+
+/// Makes an aggregate the call of another function with these arguments. Its FILTER and its level stay. DISTINCT and ORDER BY
+/// make no difference to aggregates of distinct values, and go.
+///
+/// # Safety
+///
+/// `aggregate` is a copy that may be changed, `function` an aggregate that takes the arguments, and `returned` its type.
+unsafe fn set_call(aggregate: &mut Aggref, function: Oid, returned: Oid, arguments: &[*mut Expr]) {
+    aggregate.aggfnoid = function;
+    aggregate.aggtype = returned;
+    aggregate.aggorder = ptr::null_mut();
+    aggregate.aggdistinct = ptr::null_mut();
+    aggregate.args = ptr::null_mut();
+    aggregate.aggargtypes = ptr::null_mut();
+    // SAFETY: the caller vouches for the arguments. The lists are made in the current memory context, as the copy was.
+    unsafe {
+        for (number, &argument) in (1..).zip(arguments) {
+            let entry = pg_sys::makeTargetEntry(argument, number, ptr::null_mut(), false);
+            aggregate.args = pg_sys::lappend(aggregate.args, entry.cast());
+            aggregate.aggargtypes = pg_sys::lappend_oid(aggregate.aggargtypes, pg_sys::exprType(argument.cast()));
+        }
+    }
+}
+
+/// The elements of a list.
+///
+/// # Safety
+///
+/// `list` is a list of pointers to `T`, or none, and is not changed for `'a`.
+unsafe fn elements<'a, T: 'a>(list: *const List) -> impl Iterator<Item = *mut T> + 'a {
+    // SAFETY: the caller vouches for the list, which says where its cells are, and how many; all are pointers.
+    unsafe {
+        let cells = match list.as_ref() {
+            Some(list) => std::slice::from_raw_parts(list.elements, list.length as usize),
+            None => &[],
+        };
+        cells.iter().map(|cell| cell.ptr_value.cast())
+    }
+}
+
+/// The call of a function that is no aggregate.
+///
+/// # Safety
+///
+/// `function` takes the arguments, and `returned` is its type, which has no collation.
+unsafe fn function_call(function: Oid, returned: Oid, collation: Oid, arguments: &[*mut Expr]) -> *mut Expr {
+    // SAFETY: the caller vouches for the function and its arguments.
+    unsafe {
+        let list = arguments
+            .iter()
+            .fold(ptr::null_mut::<List>(), |list, argument| pg_sys::lappend(list, argument.cast()));
+        let form = pg_sys::CoercionForm::COERCE_EXPLICIT_CALL;
+        pg_sys::makeFuncExpr(function, returned, list, Oid::INVALID, collation, form).cast()
+    }
+}
+
+fn number(value: f64) -> *mut Expr {
+    constant(pg_sys::FLOAT8OID, Datum::from(value.to_bits()))
+}
+
+fn bigint(value: i64) -> *mut Expr {
+    constant(pg_sys::INT8OID, Datum::from(value))
+}
+
+/// A constant of a type of 64 bits that is passed by value.
+fn constant(of_type: Oid, value: Datum) -> *mut Expr {
+    // SAFETY: the value is in the datum.
+    unsafe { pg_sys::makeConst(of_type, -1, Oid::INVALID, 8, value, false, true).cast() }
+}
+
+/// A new node, all zeros, in the current memory context.
+///
+/// # Safety
+///
+/// `N` is the structure of nodes with that tag.
+unsafe fn node<N>(tag: NodeTag) -> *mut N {
+    // SAFETY: the caller vouches for the structure, which starts with its tag.
+    unsafe {
+        let node: *mut pg_sys::Node = pg_sys::palloc0(size_of::<N>()).cast();
+        (*node).type_ = tag;
+        node.cast()
+    }
+}
