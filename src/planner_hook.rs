@@ -445,8 +445,8 @@ const WITH_TABLES: c_int = pg_sys::QTW_EXAMINE_RTES_BEFORE as c_int;
 type Walker = unsafe extern "C-unwind" fn(*mut pg_sys::Node, *mut c_void) -> bool;
 type Mutator = unsafe extern "C-unwind" fn(*mut pg_sys::Node, *mut c_void) -> *mut pg_sys::Node;
 
-/// PostgreSQL's walkers and mutators. Since 16 these are macros over functions with other names; before, their callback is declared
-/// without its parameters, and called with both.
+/// PostgreSQL's walkers and mutators. Since 16 these are macros over functions with other names; before, the mutators' callback is
+/// declared without its parameters, and called with both.
 ///
 /// All are called with a node of the type that the name says, and with what the callback takes as its context.
 #[cfg(not(feature = "pg15"))]
@@ -484,23 +484,17 @@ mod trees {
     use std::mem::transmute;
 
     pub(super) unsafe fn walk_query(query: *mut Query, walker: Walker, context: *mut c_void, flags: c_int) -> bool {
-        // SAFETY: the caller vouches for query and context; PostgreSQL calls the walker with a node and the context.
-        unsafe {
-            let walker = transmute::<Walker, unsafe extern "C-unwind" fn() -> bool>(walker);
-            pg_sys::query_tree_walker(query, Some(walker), context, flags)
-        }
+        // SAFETY: the caller vouches for query and context.
+        unsafe { pg_sys::query_tree_walker(query, Some(walker), context, flags) }
     }
 
     pub(super) unsafe fn walk_expression(node: *mut pg_sys::Node, walker: Walker, context: *mut c_void) -> bool {
-        // SAFETY: as in `walk_query`.
-        unsafe {
-            let walker = transmute::<Walker, unsafe extern "C-unwind" fn() -> bool>(walker);
-            pg_sys::expression_tree_walker(node, Some(walker), context)
-        }
+        // SAFETY: the caller vouches for node and context.
+        unsafe { pg_sys::expression_tree_walker(node, Some(walker), context) }
     }
 
     pub(super) unsafe fn mutate_query(query: *mut Query, mutator: Mutator, context: *mut c_void) -> *mut Query {
-        // SAFETY: as in `walk_query`.
+        // SAFETY: the caller vouches for query and context; PostgreSQL calls the mutator with a node and the context.
         unsafe {
             let mutator = transmute::<Mutator, unsafe extern "C-unwind" fn() -> *mut pg_sys::Node>(mutator);
             pg_sys::query_tree_mutator(query, Some(mutator), context, 0)
@@ -512,7 +506,7 @@ mod trees {
         mutator: Mutator,
         context: *mut c_void,
     ) -> *mut pg_sys::Node {
-        // SAFETY: as in `walk_query`.
+        // SAFETY: as in `mutate_query`.
         unsafe {
             let mutator = transmute::<Mutator, unsafe extern "C-unwind" fn() -> *mut pg_sys::Node>(mutator);
             pg_sys::expression_tree_mutator(node, Some(mutator), context)
