@@ -542,7 +542,7 @@ IS 'the smaller sketch that the same values would have built under a coarser acc
 CREATE FUNCTION cvm_sketch_info(
     sketch cvm_sketch,
     OUT version integer, OUT seed bigint, OUT capacity integer, OUT level integer, OUT retained integer,
-    OUT is_exact boolean, OUT bytes integer
+    OUT is_exact boolean, OUT bytes integer, OUT kind text
 ) RETURNS record
 AS 'MODULE_PATHNAME', 'cvm_sketch_info'
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE;

@@ -195,7 +195,8 @@ unsafe extern "C-unwind" fn accumulate_slowly(fcinfo: FunctionCallInfo) -> Datum
         );
         let state = if state.isnull {
             let allocator = ContextAllocator::new(context);
-            allocator.place(State::new_in(parameters, allocator)).or_raise()
+            let state = State::new_in(parameters, hasher.kind(), allocator);
+            allocator.place(state).or_raise()
         } else {
             state_pointer(state)
         };

@@ -6,7 +6,7 @@ use crate::expanded;
 use crate::memory::ContextAllocator;
 use crate::sketch_type::{self, with_framed, with_sketch};
 use crate::state::{Parameters, State, aggregate_context};
-use cvm_sketch::Sketch;
+use cvm_sketch::{Kind, Sketch};
 use pgrx::pg_guard;
 use pgrx::pg_sys::{self, Datum, FunctionCallInfo, MemoryContext, NullableDatum};
 
@@ -57,7 +57,9 @@ unsafe extern "C-unwind" fn accumulate_hashed_slowly(fcinfo: FunctionCallInfo) -
         if hash.isnull && given.isnull {
             return return_null(fcinfo);
         }
-        let state = in_place(given, context, |allocator| State::new_in(parameters, allocator));
+        let state = in_place(given, context, |allocator| {
+            State::new_in(parameters, Kind::Unknown, allocator)
+        });
         let Some(in_place) = expanded::state_in_place(state) else {
             unreachable!("a state made to be changed can be");
         };

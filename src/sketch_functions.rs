@@ -100,7 +100,7 @@ unsafe fn confidence_of_call(fcinfo: FunctionCallInfo, index: usize) -> Confiden
         .unwrap_or_else(|error| raise_parameter(error.to_string()))
 }
 
-/// `cvm_sketch_info(cvm_sketch) returns (integer, bigint, integer, integer, integer, boolean, integer)`, strict.
+/// `cvm_sketch_info(cvm_sketch) returns (integer, bigint, integer, integer, integer, boolean, integer, text)`, strict.
 ///
 /// # Safety
 ///
@@ -120,6 +120,7 @@ pub unsafe extern "C-unwind" fn cvm_sketch_info(fcinfo: FunctionCallInfo) -> Dat
             Datum::from(header.retained() as i32),
             Datum::from(header.is_exact()),
             Datum::from(varlena::len(sketch) as i32),
+            varlena::text(header.kind().name()),
         ];
         return_row(fcinfo, columns.map(Some))
     }
@@ -171,10 +172,12 @@ pub unsafe extern "C-unwind" fn cvm_sketch_add(fcinfo: FunctionCallInfo) -> Datu
         if value.isnull {
             return sketch.value;
         }
-        let hash = Hasher::of_call(fcinfo, 1).hash(value.value, header(sketch.value).seed());
+        let hasher = Hasher::of_call(fcinfo, 1);
+        let hash = hasher.hash(value.value, header(sketch.value).seed());
+        let kind = hasher.kind();
         let allocator = ContextAllocator::current();
         let changed = with_sketch(sketch.value, |sketch| {
-            operations::with_hash(sketch, hash, varlena::HEADER_LEN, allocator).or_raise()
+            operations::with_hash(sketch, kind, hash, varlena::HEADER_LEN, allocator).or_raise()
         });
         changed.map_or(sketch.value, varlena::into_datum)
     }

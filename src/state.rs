@@ -4,7 +4,7 @@ use crate::call::argument;
 use crate::error::{OrRaise, raise};
 use crate::memory::{self, ContextAllocator};
 use cvm_sketch::capacity::{DEFAULT_CAPACITY, DELTA_RANGE, EPSILON_RANGE, Plain};
-use cvm_sketch::{Accuracy, Sketch};
+use cvm_sketch::{Accuracy, Kind, Sketch};
 use pgrx::pg_sys::errcodes::PgSqlErrorCode;
 use pgrx::pg_sys::{FunctionCallInfo, MemoryContext};
 use std::ptr::NonNull;
@@ -63,11 +63,12 @@ pub(crate) struct State {
 const _: () = assert!(size_of::<State>() == 128);
 
 impl State {
-    /// The state of a group without values.
-    pub(crate) fn new_in(parameters: Option<Parameters>, allocator: ContextAllocator) -> Self {
+    /// The state of a group without values, whose values are to be of that kind.
+    pub(crate) fn new_in(parameters: Option<Parameters>, kind: Kind, allocator: ContextAllocator) -> Self {
         let capacity = parameters.map_or(DEFAULT_CAPACITY, |parameters| parameters.accuracy.capacity());
         let seed = parameters.map_or(DEFAULT_SEED, |parameters| parameters.seed);
-        Self::of_sketch(Sketch::new_in(capacity, seed, allocator), parameters, allocator)
+        let sketch = Sketch::new_in(capacity, seed, allocator).of_kind(kind);
+        Self::of_sketch(sketch, parameters, allocator)
     }
 
     /// The state of a group that has a sketch already.

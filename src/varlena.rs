@@ -87,6 +87,21 @@ pub(crate) unsafe fn len(datum: Datum) -> usize {
 /// Length of the header that [`into_datum`] fills in.
 pub(crate) const HEADER_LEN: usize = pg_sys::VARHDRSZ;
 
+/// A text in the current memory context.
+///
+/// # Safety
+///
+/// The datum is not used after the end of the current memory context.
+pub(crate) unsafe fn text(string: &str) -> Datum {
+    // SAFETY: the caller vouches for the use, and PostgreSQL reads as many bytes as there are.
+    unsafe {
+        Datum::from(pg_sys::cstring_to_text_with_len(
+            string.as_ptr().cast(),
+            string.len() as i32,
+        ))
+    }
+}
+
 /// Makes a varlena of bytes of which the first [`HEADER_LEN`] are left free for its header.
 pub(crate) fn into_datum(bytes: Vec<u8, ContextAllocator>) -> Datum {
     let length = i32::try_from(bytes.len()).expect("a sketch of the largest capacity is shorter than 2^31 bytes");

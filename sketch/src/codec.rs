@@ -3,10 +3,11 @@
 //! Equal sketches have equal bytes. Decoding treats its input as hostile: everything is checked before anything is
 //! allocated, and an [`EncodedSketch`] exists only of bytes that passed.
 
-use crate::OutOfMemory;
 use crate::capacity::{DEFAULT_CAPACITY, MAX_CAPACITY, MIN_CAPACITY};
 use crate::elias_fano::Layout;
+use crate::flags::{Flags, RESERVED};
 use crate::threshold::{MAX_LEVEL, scale_up, threshold};
+use crate::{Kind, OutOfMemory};
 use allocator_api2::alloc::Allocator;
 use allocator_api2::vec::Vec;
 use bincode::Options;
@@ -19,14 +20,11 @@ pub const FORMAT_VERSION: u8 = 1;
 /// Length of the header in bytes.
 pub const HEADER_LEN: usize = 20;
 
-/// The flag of a sketch whose level may be higher than its hashes call for.
-const DERIVED: u8 = 1;
-
 /// All of a sketch but its hashes: what stands before them in its bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Header {
     version: u8,
-    flags: u8,
+    flags: Flags,
     level: u16,
     capacity: u32,
     retained: u32,
@@ -46,7 +44,7 @@ impl Header {
     /// it takes on those of the other.
     pub const NOTHING: Header = Header {
         version: FORMAT_VERSION,
-        flags: 0,
+        flags: Flags::NONE,
         level: 0,
         capacity: DEFAULT_CAPACITY,
         retained: 0,
@@ -55,11 +53,11 @@ impl Header {
 
     /// `level` and `retained` are legal for a sketch of that capacity. At level 0 all hashes are there, and
     /// `is_derived` says nothing.
-    pub(crate) fn new(capacity: u32, seed: u64, level: u16, retained: usize, is_derived: bool) -> Self {
+    pub(crate) fn new(capacity: u32, seed: u64, kind: Kind, level: u16, retained: usize, is_derived: bool) -> Self {
         debug_assert!(level <= MAX_LEVEL && retained < capacity as usize);
         Header {
             version: FORMAT_VERSION,
-            flags: if is_derived && level > 0 { DERIVED } else { 0 },
+            flags: Flags::new(kind, is_derived && level > 0),
             level,
             capacity,
             retained: retained as u32,
@@ -86,9 +84,7 @@ impl Header {
         })?;
         let header: Header = header_options().deserialize(head).expect("the header has its length");
 
-        if header.flags & !DERIVED != 0 {
-            return Err(DecodeError::Flags(header.flags));
-        }
+        header.flags.check()?;
         let Some(threshold) = threshold(header.level) else {
             return Err(DecodeError::Level(header.level));
         };
@@ -114,6 +110,11 @@ impl Header {
         self.seed
     }
 
+    /// As [`Sketch::kind`](crate::Sketch::kind).
+    pub fn kind(&self) -> Kind {
+        self.flags.kind()
+    }
+
     /// As [`Sketch::level`](crate::Sketch::level).
     pub fn level(&self) -> u16 {
         self.level
@@ -127,7 +128,7 @@ impl Header {
     /// Whether the sketch was made by intersection or difference, so that its level may be higher than its hashes call
     /// for: it then estimates less well than its capacity promises.
     pub fn is_derived(&self) -> bool {
-        self.flags & DERIVED != 0
+        self.flags.is_derived()
     }
 
     /// The level of a derived sketch.
@@ -229,19 +230,46 @@ impl<'a> FramedSketch<'a> {
     }
 
     /// The retained hashes in ascending order, each below the threshold of the level, or the fault of the first that is not;
-    /// what comes behind a fault means nothing.
+    /// what comes behind a fault means nothing. That they are as many as the header says is known at the end.
     pub fn hashes(&self) -> impl Iterator<Item = Result<u64, DecodeError>> + 'a {
-        let threshold = self.header.threshold();
+        let sketch = *self;
+        let threshold = sketch.header.threshold();
+        let mut row = sketch.layout.decode(sketch.payload);
+        let mut is_at_end = false;
+        let mut position = 0;
         let mut before = None;
-        self.layout
-            .decode(self.payload)
-            .enumerate()
-            .map(move |(position, hash)| match before.replace(hash) {
+        std::iter::from_fn(move || {
+            let Some(hash) = row.next() else {
+                let is_read_before = std::mem::replace(&mut is_at_end, true);
+                if is_read_before || row.is_whole() {
+                    return None;
+                }
+                return sketch.check_bits().err().map(Err);
+            };
+            let checked = match before.replace(hash) {
                 Some(before) if before == hash => Err(DecodeError::Repeated(position)),
                 Some(before) if before > hash => Err(DecodeError::Order(position)),
                 _ if hash >= threshold => Err(DecodeError::NotOfLevel(position)),
                 _ => Ok(hash),
-            })
+            };
+            position += 1;
+            Some(checked)
+        })
+    }
+
+    /// What can be said of the bits of the hashes without reading any.
+    fn check_bits(&self) -> Result<(), DecodeError> {
+        if !self.layout.is_padded_with_zeros(self.payload) {
+            return Err(DecodeError::Padding);
+        }
+        let ones = self.layout.ones(self.payload);
+        if ones != self.header.retained() {
+            return Err(DecodeError::Count {
+                is: ones,
+                should_be: self.header.retained,
+            });
+        }
+        Ok(())
     }
 }
 
@@ -260,21 +288,7 @@ impl<'a> EncodedSketch<'a> {
     /// A [`DecodeError`] that names the first fault.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, DecodeError> {
         let framed = FramedSketch::parse(bytes)?;
-        let FramedSketch {
-            header,
-            layout,
-            payload,
-        } = framed;
-        if !layout.is_padded_with_zeros(payload) {
-            return Err(DecodeError::Padding);
-        }
-        let ones = layout.ones(payload);
-        if ones != header.retained() {
-            return Err(DecodeError::Count {
-                is: ones,
-                should_be: header.retained,
-            });
-        }
+        framed.check_bits()?;
         framed.hashes().try_for_each(|hash| hash.map(drop))?;
         Ok(EncodedSketch(framed))
     }
@@ -297,6 +311,8 @@ pub enum DecodeError {
     Version(u8),
     /// Reserved flags are set.
     Flags(u8),
+    /// There is no kind of values of that number.
+    Kind(u8),
     /// A sketch that retains every hash is marked as made by intersection or difference, which then says nothing.
     DerivedAtLevelZero,
     /// The level is beyond the last.
@@ -327,8 +343,11 @@ impl fmt::Display for DecodeError {
             DecodeError::Version(version) => {
                 write!(f, "format version must be {FORMAT_VERSION}, not {version}")
             }
-            DecodeError::Flags(flags) => write!(f, "flags must be 0 or {DERIVED}, not {flags}"),
-            DecodeError::DerivedAtLevelZero => f.write_str("flags must be 0 at level 0"),
+            DecodeError::Flags(flags) => write!(f, "flags must be below {RESERVED}, not {flags}"),
+            DecodeError::Kind(kind) => {
+                write!(f, "kind must be at most {}, not {kind}", Kind::ALL.len() - 1)
+            }
+            DecodeError::DerivedAtLevelZero => f.write_str("the derived flag must be 0 at level 0"),
             DecodeError::Level(level) => write!(f, "level must be at most {MAX_LEVEL}, not {level}"),
             DecodeError::Capacity(capacity) => {
                 write!(

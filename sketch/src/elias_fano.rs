@@ -95,6 +95,14 @@ pub(crate) struct Row<'a> {
     word_start: usize,
 }
 
+impl Row<'_> {
+    /// Of a row that is read to its end: whether it had as many integers as it should, and the bitmap has no more.
+    pub(crate) fn is_whole(&self) -> bool {
+        let rest = self.high.get(self.word_start + 8..).unwrap_or_default();
+        self.remaining == 0 && self.word == 0 && rest.iter().all(|&byte| byte == 0)
+    }
+}
+
 impl Iterator for Row<'_> {
     type Item = u64;
 
@@ -170,7 +178,9 @@ mod tests {
             let layout = Layout::new(row.len(), bound);
             let mut bytes = vec![0; layout.bytes()];
             layout.encode(row.iter().copied(), &mut bytes);
-            prop_assert!(layout.decode(&bytes).eq(row.iter().copied()));
+            let mut read = layout.decode(&bytes);
+            prop_assert!(read.by_ref().eq(row.iter().copied()));
+            prop_assert!(read.is_whole());
             prop_assert_eq!(layout.ones(&bytes), row.len());
             prop_assert!(layout.is_padded_with_zeros(&bytes));
             let bits = (bound as f64 / row.len().max(1) as f64).log2() + 2.0;
@@ -184,7 +194,9 @@ mod tests {
             let bytes: Vec<u8> = (0..layout.bytes())
                 .map(|_| { x = x.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1); (x >> 56) as u8 })
                 .collect();
-            prop_assert!(layout.decode(&bytes).count() <= count);
+            let mut read = layout.decode(&bytes);
+            prop_assert!(read.by_ref().count() <= count);
+            prop_assert_eq!(read.is_whole(), layout.ones(&bytes) == count);
         }
     }
 }

@@ -137,7 +137,8 @@ fn sampling_rate(sketch: &Header) -> f64 {
 ///
 /// # Errors
 ///
-/// [`OperationError::Seeds`] when the hashes come from hash functions of different seeds.
+/// [`OperationError::Seeds`] when the hashes come from hash functions of different seeds, [`OperationError::Kinds`] when
+/// they are those of values of different kinds.
 pub fn jaccard(
     a: &EncodedSketch<'_>,
     b: &EncodedSketch<'_>,
@@ -148,7 +149,7 @@ pub fn jaccard(
     let may_be_empty = |sketch: &EncodedSketch<'_>| {
         is_empty(sketch) || sketch.header().is_derived() && sketch.header().retained() == 0
     };
-    // The sketch of nothing goes with any seed.
+    // The sketch of nothing goes with any seed and any kind.
     let (both, either) = if a.header().is_nothing() || b.header().is_nothing() {
         (0, (a.header().retained() + b.header().retained()) as u64)
     } else {

@@ -52,7 +52,7 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds, each at the place of its number.
-    const ALL: [Kind; 17] = [
+    pub const ALL: [Kind; 17] = [
         Kind::Unknown,
         Kind::Integer,
         Kind::Float,

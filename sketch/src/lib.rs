@@ -10,8 +10,8 @@
 //! order, repetition, partitioning or the tree of merges.
 //!
 //! Data runs forward through the files: [`capacity`] (from an accuracy to a size), [`hash`] (from a value to its hash),
-//! [`threshold`] (which hashes belong to a level), `elias_fano` and [`codec`] (sketches as bytes), [`text`] (bytes as text),
-//! `retained` (the set of hashes), `batch` (many hashes at once), [`sketch`] (insert, merge, estimate), [`operations`] (sketches as sets), `binomial` and
+//! [`threshold`] (which hashes belong to a level), `kind` (of values) and `flags`, `elias_fano` and [`codec`] (sketches as
+//! bytes), [`text`] (bytes as text), `retained` (the set of hashes), `batch` (many hashes at once), [`sketch`] (insert, merge, estimate), [`operations`] (sketches as sets), `binomial` and
 //! [`interval`] (confidence bounds).
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
@@ -22,6 +22,7 @@ pub mod capacity;
 pub mod codec;
 mod elias_fano;
 mod error;
+mod flags;
 pub mod hash;
 #[cfg(test)]
 mod hash_quality;

@@ -14,7 +14,7 @@
 
 use crate::codec::{EncodedSketch, Header};
 use crate::threshold::{threshold, truncate};
-use crate::{OperationError, OutOfMemory};
+use crate::{Kind, OperationError, OutOfMemory};
 use allocator_api2::alloc::Allocator;
 use allocator_api2::vec::Vec;
 
@@ -25,7 +25,7 @@ use allocator_api2::vec::Vec;
 ///
 /// # Errors
 ///
-/// [`OperationError::Seeds`], [`OperationError::OutOfMemory`].
+/// [`OperationError::Seeds`], [`OperationError::Kinds`], [`OperationError::OutOfMemory`].
 pub fn union<A: Allocator + Clone>(
     a: &EncodedSketch<'_>,
     b: &EncodedSketch<'_>,
@@ -45,6 +45,7 @@ pub fn union<A: Allocator + Clone>(
     let header = Header::new(
         common.capacity,
         common.seed,
+        common.kind,
         level,
         hashes.len(),
         derived_level == Some(level),
@@ -56,7 +57,7 @@ pub fn union<A: Allocator + Clone>(
 ///
 /// # Errors
 ///
-/// [`OperationError::Seeds`], [`OperationError::OutOfMemory`].
+/// [`OperationError::Seeds`], [`OperationError::Kinds`], [`OperationError::OutOfMemory`].
 pub fn intersection<A: Allocator + Clone>(
     a: &EncodedSketch<'_>,
     b: &EncodedSketch<'_>,
@@ -74,7 +75,7 @@ pub fn intersection<A: Allocator + Clone>(
 ///
 /// # Errors
 ///
-/// [`OperationError::Seeds`], [`OperationError::OutOfMemory`].
+/// [`OperationError::Seeds`], [`OperationError::Kinds`], [`OperationError::OutOfMemory`].
 pub fn difference<A: Allocator + Clone>(
     a: &EncodedSketch<'_>,
     b: &EncodedSketch<'_>,
@@ -94,13 +95,14 @@ pub fn difference<A: Allocator + Clone>(
     )
 }
 
-/// The sketch with the 64-bit hash of one value more; `None` when that makes no difference.
+/// The sketch with the 64-bit hash of one value more, of that kind; `None` when that makes no difference.
 ///
 /// # Errors
 ///
-/// [`OperationError::Derived`], [`OperationError::OutOfMemory`].
+/// [`OperationError::Derived`], [`OperationError::Kinds`], [`OperationError::OutOfMemory`].
 pub fn with_hash<A: Allocator + Clone>(
     sketch: &EncodedSketch<'_>,
+    kind: Kind,
     hash: u64,
     prefix: usize,
     allocator: A,
@@ -109,17 +111,21 @@ pub fn with_hash<A: Allocator + Clone>(
     if header.is_derived() {
         return Err(OperationError::Derived);
     }
+    let kind = header.kind().common(kind)?;
     let hash = truncate(hash);
-    if hash >= header.threshold() {
+    // A sketch that learns its kind is another, whether or not it retains the hash.
+    let says_the_same = kind == header.kind();
+    if hash >= header.threshold() && says_the_same {
         return Ok(None);
     }
     let mut hashes = sorted(sketch, 1, allocator.clone())?;
-    let Err(place) = hashes.binary_search(&hash) else {
-        return Ok(None);
-    };
-    hashes.insert(place, hash);
+    match hashes.binary_search(&hash) {
+        Err(place) if hash < header.threshold() => hashes.insert(place, hash),
+        _ if says_the_same => return Ok(None),
+        _ => {}
+    }
     let level = thin(&mut hashes, header.level(), header.capacity());
-    let header = Header::new(header.capacity(), header.seed(), level, hashes.len(), false);
+    let header = Header::new(header.capacity(), header.seed(), kind, level, hashes.len(), false);
     Ok(Some(header.encode_in(&hashes, prefix, allocator)?))
 }
 
@@ -150,7 +156,7 @@ pub fn downsample<A: Allocator + Clone>(
     }
     let mut hashes = sorted(sketch, 0, allocator.clone())?;
     let level = thin(&mut hashes, header.level(), capacity);
-    let header = Header::new(capacity, header.seed(), level, hashes.len(), false);
+    let header = Header::new(capacity, header.seed(), header.kind(), level, hashes.len(), false);
     Ok(header.encode_in(&hashes, prefix, allocator)?)
 }
 
@@ -158,7 +164,7 @@ pub fn downsample<A: Allocator + Clone>(
 ///
 /// # Errors
 ///
-/// [`OperationError::Seeds`].
+/// [`OperationError::Seeds`], [`OperationError::Kinds`].
 pub(crate) fn overlap(a: &EncodedSketch<'_>, b: &EncodedSketch<'_>) -> Result<(u64, u64), OperationError> {
     let (mut both, mut either) = (0, 0);
     Common::of(a, b)?.walk(a, b, |_, in_a, in_b| {
@@ -168,11 +174,12 @@ pub(crate) fn overlap(a: &EncodedSketch<'_>, b: &EncodedSketch<'_>) -> Result<(u
     Ok((both, either))
 }
 
-/// What two operands agree on: the higher level, the smaller capacity, and the seed.
+/// What two operands agree on: the higher level, the smaller capacity, the seed and the kind of values.
 struct Common {
     level: u16,
     capacity: u32,
     seed: u64,
+    kind: Kind,
 }
 
 impl Common {
@@ -185,6 +192,7 @@ impl Common {
             level: a.level().max(b.level()),
             capacity: a.capacity().min(b.capacity()),
             seed: a.seed(),
+            kind: a.kind().common(b.kind())?,
         })
     }
 
@@ -233,7 +241,14 @@ fn select<A: Allocator + Clone>(
     let level = thin(&mut hashes, common.level, common.capacity);
     // Thinned for its capacity, it has the smallest possible level, like any sketch.
     let is_derived = common.level > 0 && level == common.level;
-    let header = Header::new(common.capacity, common.seed, level, hashes.len(), is_derived);
+    let header = Header::new(
+        common.capacity,
+        common.seed,
+        common.kind,
+        level,
+        hashes.len(),
+        is_derived,
+    );
     Ok(header.encode_in(&hashes, prefix, allocator)?)
 }
 

@@ -3,9 +3,10 @@
 use crate::batch::{BLOCKS, Batch, candidates};
 use crate::capacity::{MAX_CAPACITY, MIN_CAPACITY};
 use crate::codec::{EncodedSketch, FramedSketch, Header};
+use crate::flags::Flags;
 use crate::retained::Retained;
 use crate::threshold::{HASH_BITS, MAX_LEVEL, extend, threshold, truncate};
-use crate::{MergeError, OperationError, OutOfMemory};
+use crate::{Kind, MergeError, OperationError, OutOfMemory};
 use allocator_api2::alloc::{Allocator, Global};
 use allocator_api2::vec::Vec;
 use std::fmt;
@@ -28,7 +29,7 @@ pub struct Sketch<A: Allocator + Clone = Global> {
     /// T_level: kept beside the level because every row compares with it.
     threshold: u64,
     waiting_count: u8,
-    is_derived: bool,
+    flags: Flags,
     level: u16,
     capacity: u32,
     waiting: [u64; WAITING],
@@ -44,7 +45,7 @@ impl Sketch<Global> {
 }
 
 impl<A: Allocator + Clone> Sketch<A> {
-    /// The sketch of no values. `seed` is the seed under which the values are hashed: it is only carried along, so that
+    /// The sketch of no values, of unknown kind. `seed` is the seed under which the values are hashed: it is only carried along, so that
     /// sketches of different hash functions are never merged.
     ///
     /// # Panics
@@ -59,7 +60,7 @@ impl<A: Allocator + Clone> Sketch<A> {
             threshold: 1 << HASH_BITS,
             waiting: [0; WAITING],
             waiting_count: 0,
-            is_derived: false,
+            flags: Flags::NONE,
             level: 0,
             capacity,
             seed,
@@ -75,6 +76,17 @@ impl<A: Allocator + Clone> Sketch<A> {
     /// The seed of the hash function.
     pub fn seed(&self) -> u64 {
         self.seed
+    }
+
+    /// The kind of values that the hashes are of.
+    pub fn kind(&self) -> Kind {
+        self.flags.kind()
+    }
+
+    /// The same sketch, its values said to be of that kind.
+    pub fn of_kind(mut self, kind: Kind) -> Self {
+        self.flags = Flags::new(kind, self.flags.is_derived());
+        self
     }
 
     /// The level: each retained hash stands for (8/7)^level distinct values.
@@ -96,7 +108,14 @@ impl<A: Allocator + Clone> Sketch<A> {
 
     /// All of the sketch but its hashes.
     pub fn header(&self) -> Header {
-        Header::new(self.capacity, self.seed, self.level, self.retained(), self.is_derived)
+        Header::new(
+            self.capacity,
+            self.seed,
+            self.kind(),
+            self.level,
+            self.retained(),
+            self.flags.is_derived(),
+        )
     }
 
     /// Whether fields that depend on each other agree, as they always do in a sketch. Memory that is something else passes
@@ -105,6 +124,7 @@ impl<A: Allocator + Clone> Sketch<A> {
         threshold(self.level) == Some(self.threshold)
             && (MIN_CAPACITY..=MAX_CAPACITY).contains(&self.capacity)
             && usize::from(self.waiting_count) <= WAITING
+            && self.flags.check().is_ok()
     }
 
     /// The estimated number of distinct values: the number of retained hashes over the probability that a hash belongs
@@ -266,7 +286,8 @@ impl<A: Allocator + Clone> Sketch<A> {
     /// Makes this the sketch of the union of both multisets, at the smaller of the two capacities: exactly the sketch
     /// that one pass over both would have built at that capacity.
     ///
-    /// The [sketch of nothing](Header::NOTHING) has no accuracy or seed of its own, and takes on those of the other. A
+    /// The [sketch of nothing](Header::NOTHING) has no accuracy or seed of its own, and takes on those of the other; any
+    /// sketch whose kind is unknown takes on that of the other. A
     /// union is [derived](Header::is_derived) when it has the level of one of its parts that is: from a higher level on,
     /// the level is the smallest again at which fewer hashes belong than the capacity.
     ///
@@ -274,7 +295,8 @@ impl<A: Allocator + Clone> Sketch<A> {
     ///
     /// # Errors
     ///
-    /// [`OperationError::Seeds`] when the hashes come from different hash functions; the sketch is unchanged.
+    /// [`OperationError::Seeds`] when the hashes come from different hash functions, [`OperationError::Kinds`] when they are of
+    /// different kinds of values; the sketch is unchanged.
     /// [`OperationError::OutOfMemory`] when the allocator has no more.
     pub fn merge<B: Allocator + Clone>(&mut self, other: &Sketch<B>) -> Result<(), OperationError> {
         self.absorb(&other.header(), other.hashes())
@@ -312,6 +334,7 @@ impl<A: Allocator + Clone> Sketch<A> {
         if self.seed != other.seed() {
             return Err(OperationError::Seeds(self.seed, other.seed()));
         }
+        let kind = self.kind().common(other.kind())?;
         let derived_level = self.header().derived_level().max(other.derived_level());
         self.capacity = self.capacity.min(other.capacity());
         self.raise_to(other.level())?;
@@ -325,7 +348,7 @@ impl<A: Allocator + Clone> Sketch<A> {
         }
         self.append(batch.take())?;
         self.settle()?;
-        self.is_derived = derived_level == Some(self.level);
+        self.flags = Flags::new(kind, derived_level == Some(self.level));
         Ok(())
     }
 
@@ -350,7 +373,7 @@ impl<A: Allocator + Clone> Sketch<A> {
     fn from_parts(header: &Header, hashes: impl Iterator<Item = u64>, allocator: A) -> Result<Self, OutOfMemory> {
         let mut sketch = Sketch::new_in(header.capacity(), header.seed(), allocator.clone());
         sketch.raise_to(header.level())?;
-        sketch.is_derived = header.is_derived();
+        sketch.flags = Flags::new(header.kind(), header.is_derived());
         if header.retained() > WAITING {
             sketch.retained = Retained::with_room_in(header.retained(), allocator)?;
         }

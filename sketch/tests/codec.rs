@@ -4,7 +4,7 @@ use allocator_api2::alloc::Global;
 use cvm_sketch::codec::{DecodeError, EncodedSketch, FORMAT_VERSION, FramedSketch, HEADER_LEN};
 use cvm_sketch::hash;
 use cvm_sketch::threshold::MAX_LEVEL;
-use cvm_sketch::{Accuracy, MergeError, Sketch};
+use cvm_sketch::{Accuracy, Kind, MergeError, Sketch};
 use proptest::prelude::*;
 use std::path::PathBuf;
 
@@ -35,6 +35,15 @@ fn golden_files_read_and_write() {
         ("v1-estimate-100000", sketch_of_first(100_000, default, 0)),
         ("v1-smallest-capacity", sketch_of_first(10_000, 8, 0)),
         ("v1-seeded", sketch_of_first(5_000, 1_000, u64::MAX - 1)),
+        // All of these are of integers, but were made before a sketch said so.
+        (
+            "v1-kind-integer",
+            sketch_of_first(100, default, 0).of_kind(Kind::Integer),
+        ),
+        (
+            "v1-kind-other",
+            sketch_of_first(10_000, 8, u64::MAX - 1).of_kind(Kind::Other),
+        ),
     ];
     for (name, sketch) in cases {
         let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("tests/golden/{name}.bin"));
@@ -61,12 +70,25 @@ fn the_documented_example_is_true() {
     assert_eq!(sketch.encode(), expected);
 }
 
+/// Every kind has its number for ever, which stands above the flag of derived sketches; 0 is what all sketches had before.
+#[test]
+fn kinds_have_frozen_numbers() {
+    for (number, kind) in Kind::ALL.into_iter().enumerate() {
+        let bytes = sketch_of_first(1_000, 100, 0).of_kind(kind).encode();
+        assert_eq!(usize::from(bytes[1]), number << 1);
+        let sketch = decode(&bytes).unwrap();
+        assert_eq!((sketch.kind(), sketch.header().kind()), (kind, kind));
+        assert_eq!(sketch == sketch_of_first(1_000, 100, 0), kind == Kind::Unknown);
+    }
+}
+
 proptest! {
     #[test]
     fn a_sketch_comes_back(
         hashes in proptest::collection::vec(any::<u64>(), 0..800), capacity in 8_u32..1_000, seed: u64,
+        kind in proptest::sample::select(&Kind::ALL[..]),
     ) {
-        let mut sketch = Sketch::new(capacity, seed);
+        let mut sketch = Sketch::new(capacity, seed).of_kind(kind);
         for hash in hashes {
             sketch.insert(hash).unwrap();
         }
@@ -131,10 +153,13 @@ fn every_fault_is_named() {
         "format version must be 1, not 2"
     );
     assert_eq!(fault(|bytes| bytes.truncate(7)), "length must be 20 bytes, not 7");
-    assert_eq!(fault(|bytes| bytes[1] = 0x80), "flags must be 0 or 1, not 128");
+    assert_eq!(fault(|bytes| bytes[1] = 0x40), "flags must be below 64, not 64");
+    assert_eq!(fault(|bytes| bytes[1] |= 0x80), "flags must be below 64, not 128");
+    assert_eq!(fault(|bytes| bytes[1] = 17 << 1), "kind must be at most 16, not 17");
+    assert_eq!(fault(|bytes| bytes[1] = 0x3F), "kind must be at most 16, not 31");
     assert_eq!(
         fault(|bytes| bytes[1..4].copy_from_slice(&[1, 0, 0])),
-        "flags must be 0 at level 0"
+        "the derived flag must be 0 at level 0"
     );
     assert_eq!(
         fault(|bytes| bytes[2..4].copy_from_slice(&(MAX_LEVEL + 1).to_le_bytes())),
@@ -240,6 +265,31 @@ fn a_merge_checks_what_it_reads() {
         })
         .count();
     assert!(faults > 0);
+
+    // A header may claim more hashes than the bitmap has, or fewer. A merge that reads to the end notices.
+    let last = (8 * HEADER_LEN..8 * bytes.len())
+        .rev()
+        .find(|bit| bytes[bit / 8] >> (bit % 8) & 1 == 1)
+        .unwrap();
+    let flipped = |bit: usize| {
+        let mut bytes = bytes.clone();
+        bytes[bit / 8] ^= 1 << (bit % 8);
+        bytes
+    };
+    for (broken, is) in [(flipped(last), retained - 1), (flipped(last + 1), retained + 1)] {
+        assert_eq!(
+            merged(Sketch::new(100, 0), &broken).unwrap_err(),
+            MergeError::Decode(DecodeError::Count {
+                is,
+                should_be: retained as u32
+            })
+        );
+    }
+    // One that has none at all.
+    let mut none = bytes.clone();
+    none[HEADER_LEN + (retained * low_bits).div_ceil(8)..].fill(0);
+    let into = sketch_of_first(100_000, 100, 0);
+    assert!(merged(into, &none).is_err());
 
     // A union at a higher level has no use for the largest hashes.
     let large = sketch_of_first(100_000, 100, 0);

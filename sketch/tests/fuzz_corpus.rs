@@ -5,7 +5,7 @@
 
 use allocator_api2::alloc::Global;
 use cvm_sketch::text::{self, TextError};
-use cvm_sketch::{DecodeError, EncodedSketch, Sketch, hash, operations};
+use cvm_sketch::{DecodeError, EncodedSketch, Kind, Sketch, hash, operations};
 use std::path::PathBuf;
 
 /// The bytes of a file of the corpus, which `make` makes if it is missing and to be written.
@@ -37,6 +37,8 @@ fn valid_sketches() {
         ("valid-nothing", sketch_of(0, 0, 8_517, 0)),
         ("valid-one", sketch_of(0, 1, 8, 0)),
         ("valid-exact", sketch_of(0, 120, 200, 7)),
+        ("valid-kind", [&[1, 2][..], &sketch_of(0, 3, 8, 0)[2..]].concat()),
+        ("valid-last-kind", [&[1, 32][..], &sketch_of(0, 3, 8, 0)[2..]].concat()),
         ("valid-thinned", sketch_of(0, 1_000_000, 40, 0)),
         (
             "valid-derived",
@@ -52,6 +54,7 @@ fn valid_sketches() {
         let sketch = EncodedSketch::parse(&bytes).unwrap_or_else(|fault| panic!("{name}: {fault}"));
         assert_eq!(Sketch::decode_in(&sketch, Global).unwrap().encode(), bytes, "{name}");
         assert_eq!(sketch.header().is_derived(), name.contains("derived"), "{name}");
+        assert_eq!(sketch.header().kind() != Kind::Unknown, name.contains("kind"), "{name}");
     }
 }
 
@@ -83,7 +86,8 @@ fn a_sketch_for_every_fault() {
             E::Length { is: 19, should_be: 20 },
         ),
         ("fault-version", changed(0, 2), E::Version(2)),
-        ("fault-flags", changed(1, 2), E::Flags(2)),
+        ("fault-reserved-flag", changed(1, 64), E::Flags(64)),
+        ("fault-kind", changed(1, 17 << 1), E::Kind(17)),
         ("fault-derived-at-level-0", changed(1, 1), E::DerivedAtLevelZero),
         ("fault-level", changed(3, 2), E::Level(512)),
         ("fault-capacity-small", changed(4, 7), E::Capacity(7)),

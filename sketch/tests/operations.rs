@@ -3,7 +3,7 @@
 use allocator_api2::alloc::Global;
 use cvm_sketch::codec::{EncodedSketch, FramedSketch, Header};
 use cvm_sketch::threshold::{HASH_BITS, threshold};
-use cvm_sketch::{OperationError, Sketch, operations};
+use cvm_sketch::{Kind, OperationError, Sketch, interval, operations};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 
@@ -153,7 +153,7 @@ proptest! {
     fn one_value_more_is_an_insertion(hashes in hashes(), hash: u64, size in capacity()) {
         let before = sketch_of(&hashes, size, 9);
         let after = sketch_of(&[&hashes[..], &[hash]].concat(), size, 9);
-        let result = operations::with_hash(&parse(&before), hash, 0, Global).unwrap();
+        let result = operations::with_hash(&parse(&before), Kind::Unknown, hash, 0, Global).unwrap();
         prop_assert_eq!(result.map_or(before, |bytes| bytes.to_vec()), after);
     }
 
@@ -215,7 +215,7 @@ fn what_cannot_be_is_an_error() {
     assert!(parse(&derived).header().is_derived());
     let derived = parse(&derived);
     assert_eq!(
-        operations::with_hash(&derived, 1, 0, Global).unwrap_err(),
+        operations::with_hash(&derived, Kind::Unknown, 1, 0, Global).unwrap_err(),
         OperationError::Derived
     );
     assert_eq!(
@@ -234,4 +234,87 @@ fn a_prefix_is_left_to_the_caller() {
     let a = sketch_of(&[1 << 60], 40, 7);
     let bytes = operations::union(&parse(&a), &parse(&a), 4, Global).unwrap();
     assert_eq!((&bytes[..4], &bytes[4..]), (&[0_u8; 4][..], &a[..]));
+}
+
+/// The kind of a result and whether there is one, for every pair of kinds and every way to combine two sketches.
+#[test]
+fn kinds_combine_alike_in_every_operation() {
+    let hashes: Vec<u64> = (1..200_u64).map(|i| i.wrapping_mul(0x9E37_79B9_7F4A_7C15)).collect();
+    let of_kind = |hashes: &[u64], kind| {
+        let mut sketch = Sketch::new(60, 3).of_kind(kind);
+        sketch.insert_all(hashes).unwrap();
+        sketch
+    };
+    let confidence = interval::Confidence::new(0.95).unwrap();
+    for one in Kind::ALL {
+        for other in Kind::ALL {
+            let (a, b) = (of_kind(&hashes[..150], one), of_kind(&hashes[100..], other));
+            let (x, y) = (a.encode(), b.encode());
+            let expected = match (one, other) {
+                (kind, Kind::Unknown) | (Kind::Unknown, kind) => Ok(kind),
+                _ if one == other => Ok(one),
+                _ => Err(OperationError::Kinds(one, other)),
+            };
+            let outcomes = [
+                operations::union(&parse(&x), &parse(&y), 0, Global),
+                operations::intersection(&parse(&x), &parse(&y), 0, Global),
+                operations::difference(&parse(&x), &parse(&y), 0, Global),
+            ];
+            for (outcome, unknown) in outcomes.into_iter().zip([union, intersection, difference]) {
+                let outcome = outcome.map(|bytes| bytes.to_vec());
+                assert_eq!(
+                    outcome.as_ref().map(|bytes| parse(bytes).header().kind()),
+                    expected.as_ref().map(|&kind| kind)
+                );
+                // But for the kind, it is what sketches that do not know theirs give.
+                if let Ok(mut bytes) = outcome {
+                    bytes[1] &= 1;
+                    let [x, y] = [&x, &y].map(|bytes| [&[1, bytes[1] & 1][..], &bytes[2..]].concat());
+                    assert_eq!(bytes, unknown(&x, &y));
+                }
+            }
+            assert_eq!(
+                interval::jaccard(&parse(&x), &parse(&y), confidence).map(drop),
+                expected.map(drop)
+            );
+            let mut merged = of_kind(&hashes[..150], one);
+            assert_eq!(merged.merge(&b).map(|()| merged.kind()), expected);
+            assert!(expected.is_ok() || merged == a, "an error changes nothing");
+            let mut merged = of_kind(&hashes[..150], one);
+            let outcome = merged.merge_framed(&framed(&y)).map(|()| merged.kind());
+            assert_eq!(outcome, expected.map_err(cvm_sketch::MergeError::Operation));
+            for hash in [hashes[0], hashes[199 - 1], u64::MAX] {
+                let added = operations::with_hash(&parse(&x), other, hash, 0, Global);
+                let added = added.map(|bytes| bytes.map_or(x.clone(), |bytes| bytes.to_vec()));
+                match expected {
+                    Ok(kind) => {
+                        let mut inserted = of_kind(&hashes[..150], kind);
+                        inserted.insert(hash).unwrap();
+                        assert_eq!(added, Ok(inserted.encode()));
+                    }
+                    Err(error) => assert_eq!(added, Err(error)),
+                }
+            }
+        }
+    }
+}
+
+/// The sketch of nothing has no kind of its own, and any that is known is kept.
+#[test]
+fn kinds_are_kept() {
+    let integers = |n: u64| {
+        let mut sketch = Sketch::new(40, 0).of_kind(Kind::Integer);
+        (0..n).for_each(|i| sketch.insert(i.wrapping_mul(0x9E37_79B9_7F4A_7C15)).unwrap());
+        sketch.encode()
+    };
+    for sketch in [integers(0), integers(3), integers(3_000)] {
+        assert_eq!(union(&nothing(), &sketch), sketch);
+        assert_eq!(union(&sketch, &nothing()), sketch);
+        assert_eq!(difference(&sketch, &nothing()), sketch);
+        assert_eq!(intersection(&sketch, &nothing()), nothing());
+        let smaller = operations::downsample(&parse(&sketch), 20, 0, Global).unwrap().to_vec();
+        assert_eq!(parse(&smaller).header().kind(), Kind::Integer);
+        let copy = Sketch::decode_in(&parse(&sketch), Global).unwrap();
+        assert_eq!(copy.try_clone_in(Global).unwrap().encode(), sketch);
+    }
 }

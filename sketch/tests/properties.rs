@@ -1,8 +1,9 @@
 //! The algebra of sketches, against an oracle that keeps every hash.
 
-use cvm_sketch::Sketch;
+use allocator_api2::alloc::Global;
 use cvm_sketch::capacity::MIN_CAPACITY;
 use cvm_sketch::threshold::{HASH_BITS, threshold};
+use cvm_sketch::{Kind, OperationError, Sketch};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 
@@ -121,6 +122,44 @@ proptest! {
     ) {
         let both = merged(sketch_of(&a, sizes.0), &sketch_of(&b, sizes.1));
         prop_assert_eq!(both, sketch_of(&[a, b].concat(), sizes.0.min(sizes.1)));
+    }
+}
+
+/// A few kinds, so that they meet, and often none.
+fn kind() -> impl Strategy<Value = Kind> {
+    prop_oneof![Just(Kind::Unknown), proptest::sample::select(&Kind::ALL[..4])]
+}
+
+fn merge(a: &Result<Sketch, OperationError>, b: &Result<Sketch, OperationError>) -> Result<Sketch, OperationError> {
+    let (Ok(a), Ok(b)) = (a, b) else {
+        return Err(a.as_ref().err().or(b.as_ref().err()).copied().unwrap());
+    };
+    let mut merged = a.try_clone_in(Global).unwrap();
+    merged.merge(b).map(|()| merged)
+}
+
+proptest! {
+    #[test]
+    fn merging_sketches_of_any_kinds_knows_no_order(
+        a in hashes(), b in hashes(), c in hashes(), kinds in (kind(), kind(), kind()), sizes in (capacity(), capacity()),
+    ) {
+        let [a, b, c] = [(a, kinds.0, sizes.0), (b, kinds.1, sizes.1), (c, kinds.2, sizes.0)]
+            .map(|(hashes, kind, size)| Ok(sketch_of(&hashes, size).of_kind(kind)));
+        let left = merge(&merge(&a, &b), &c);
+        let right = merge(&a, &merge(&b, &c));
+        // Which two of three kinds an error names depends on the order, and whether there is an error does not.
+        prop_assert_eq!(left.is_err(), right.is_err());
+        if let (Ok(left), Ok(right)) = (left, right) {
+            prop_assert_eq!(left, right);
+        }
+        match (merge(&a, &b), merge(&b, &a)) {
+            (Ok(one), Ok(other)) => prop_assert_eq!(one, other),
+            (one, other) => {
+                prop_assert_eq!(one.unwrap_err(), OperationError::Kinds(kinds.0, kinds.1));
+                prop_assert_eq!(other.unwrap_err(), OperationError::Kinds(kinds.1, kinds.0));
+            }
+        }
+        prop_assert_eq!(merge(&a, &a), a);
     }
 }
 

@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 HEADER = struct.Struct("<BBHIIQ")
 DERIVED = 1
+KINDS = ["unknown", "integer", "floating point", "numeric", "text", "text under a nondeterministic collation", "bytes", "bit string",
+         "date", "timestamp", "time or interval", "enum", "row", "array", "range", "jsonb", "other"]
 LEAST_CAPACITY, MOST_CAPACITY = 8, 1 << 26
 
 THRESHOLDS = [1 << 56]
@@ -19,6 +21,7 @@ class Sketch(NamedTuple):
     seed: int
     derived: bool
     hashes: tuple
+    kind: int = 0
 
     @property
     def threshold(self):
@@ -43,7 +46,7 @@ def layout(count, threshold):
 
 
 def encode(sketch):
-    header = HEADER.pack(1, DERIVED if sketch.derived else 0, sketch.level, sketch.capacity, len(sketch.hashes), sketch.seed)
+    header = HEADER.pack(1, (DERIVED if sketch.derived else 0) | sketch.kind << 1, sketch.level, sketch.capacity, len(sketch.hashes), sketch.seed)
     low, low_bytes, high_bits = layout(len(sketch.hashes), sketch.threshold)
     lows = highs = 0
     for i, value in enumerate(sketch.hashes):
@@ -57,7 +60,8 @@ def decode(data):
     if len(data) < HEADER.size:
         return None
     version, flags, level, capacity, count, seed = HEADER.unpack_from(data)
-    if version != 1 or flags not in (0, DERIVED) or level >= len(THRESHOLDS) or (flags and level == 0):
+    derived, kind = bool(flags & DERIVED), flags >> 1
+    if version != 1 or kind >= len(KINDS) or level >= len(THRESHOLDS) or (derived and level == 0):
         return None
     threshold = THRESHOLDS[level]
     if not LEAST_CAPACITY <= capacity <= MOST_CAPACITY or count >= capacity or count > threshold:
@@ -77,48 +81,54 @@ def decode(data):
         if value >= threshold or hashes and value <= hashes[-1]:
             return None
         hashes.append(value)
-    return Sketch(level, capacity, seed, flags == DERIVED, tuple(hashes))
+    return Sketch(level, capacity, seed, derived, tuple(hashes), kind)
 
 
 class Refused(Exception):
     """An operation that has no result: an ERROR with SQLSTATE 22023 and this message."""
 
 
-def made(hashes, level, capacity, seed, derived_level):
+def made(hashes, level, capacity, seed, kind, derived_level):
     """The sketch of these hashes at this level or the first above it where they are fewer than the capacity."""
     hashes = sorted(hash for hash in hashes if hash < THRESHOLDS[level])
     while len(hashes) >= capacity:
         level += 1
         hashes = [hash for hash in hashes if hash < THRESHOLDS[level]]
-    return Sketch(level, capacity, seed, level > 0 and derived_level == level, tuple(hashes))
+    return Sketch(level, capacity, seed, level > 0 and derived_level == level, tuple(hashes), kind)
+
+
+def common_kind(one, other):
+    if one and other and one != other:
+        raise Refused(f"cvm_sketch values must be of the same kind of values, not {KINDS[one]} and {KINDS[other]}")
+    return one or other
 
 
 def common(a, b):
     if a.seed != b.seed:
         raise Refused(f"cvm_sketch values must have the same seed, not {a.signed_seed()} and {b.signed_seed()}")
-    return max(a.level, b.level), min(a.capacity, b.capacity), a.seed
+    return max(a.level, b.level), min(a.capacity, b.capacity), a.seed, common_kind(a.kind, b.kind)
 
 
 def union(a, b):
     if NOTHING in (a, b):
         return b if a == NOTHING else a
-    level, capacity, seed = common(a, b)
+    level, capacity, seed, kind = common(a, b)
     derived = max((sketch.level for sketch in (a, b) if sketch.derived), default=None)
-    return made({*a.hashes, *b.hashes}, level, capacity, seed, derived)
+    return made({*a.hashes, *b.hashes}, level, capacity, seed, kind, derived)
 
 
 def intersection(a, b):
     if NOTHING in (a, b):
         return NOTHING
-    level, capacity, seed = common(a, b)
-    return made({*a.hashes} & {*b.hashes}, level, capacity, seed, level)
+    level, capacity, seed, kind = common(a, b)
+    return made({*a.hashes} & {*b.hashes}, level, capacity, seed, kind, level)
 
 
 def difference(a, b):
     if NOTHING in (a, b):
         return a
-    level, capacity, seed = common(a, b)
-    return made({*a.hashes} - {*b.hashes}, level, capacity, seed, level)
+    level, capacity, seed, kind = common(a, b)
+    return made({*a.hashes} - {*b.hashes}, level, capacity, seed, kind, level)
 
 
 def refuse_derived(sketch):
@@ -126,9 +136,10 @@ def refuse_derived(sketch):
         raise Refused("a cvm_sketch made by intersection or difference takes no values and cannot be downsampled")
 
 
-def with_hash(sketch, hash):
+def with_hash(sketch, kind, hash):
     refuse_derived(sketch)
-    return made({*sketch.hashes, hash >> 8}, sketch.level, sketch.capacity, sketch.seed, None)
+    kind = common_kind(sketch.kind, kind)
+    return made({*sketch.hashes, hash >> 8}, sketch.level, sketch.capacity, sketch.seed, kind, None)
 
 
 def downsample(sketch, capacity):
@@ -137,13 +148,13 @@ def downsample(sketch, capacity):
         return sketch
     if capacity > sketch.capacity:
         raise Refused(f"cannot downsample a cvm_sketch of capacity {sketch.capacity} to {capacity}, which is larger")
-    return made(sketch.hashes, sketch.level, capacity, sketch.seed, None)
+    return made(sketch.hashes, sketch.level, capacity, sketch.seed, sketch.kind, None)
 
 
 def jaccard(a, b):
     """The numbers of hashes in both and in either at the higher level, of which the Jaccard index is estimated."""
     if NOTHING in (a, b):
         return 0, len(a.hashes) + len(b.hashes)
-    level, _, _ = common(a, b)
+    level, *_ = common(a, b)
     one, other = ({hash for hash in sketch.hashes if hash < THRESHOLDS[level]} for sketch in (a, b))
     return len(one & other), len(one | other)

@@ -4,13 +4,14 @@
 use cvm_sketch::capacity::{DEFAULT_CAPACITY, MAX_CAPACITY, MIN_CAPACITY};
 use cvm_sketch::interval::{self, Confidence};
 use cvm_sketch::threshold::{MAX_LEVEL, threshold};
-use cvm_sketch::{EncodedSketch, Header};
+use cvm_sketch::{EncodedSketch, Header, Kind};
 use std::collections::BTreeSet;
 
 /// All that a sketch says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Parts {
     pub is_derived: bool,
+    pub kind: Kind,
     pub level: u16,
     pub capacity: u32,
     pub seed: u64,
@@ -22,6 +23,7 @@ impl Parts {
         let header = sketch.header();
         Parts {
             is_derived: header.is_derived(),
+            kind: header.kind(),
             level: header.level(),
             capacity: header.capacity(),
             seed: header.seed(),
@@ -61,7 +63,11 @@ impl Parts {
 
     pub fn encode(&self) -> Vec<u8> {
         let (count, bound) = (self.hashes.len(), self.threshold());
-        let mut bytes = vec![1, u8::from(self.is_derived)];
+        let kind = Kind::ALL
+            .iter()
+            .position(|&kind| kind == self.kind)
+            .expect("there are no others");
+        let mut bytes = vec![1, u8::from(self.is_derived) | (kind as u8) << 1];
         bytes.extend(self.level.to_le_bytes());
         bytes.extend(self.capacity.to_le_bytes());
         bytes.extend((count as u32).to_le_bytes());
@@ -101,7 +107,15 @@ impl Reader<'_> {
         head.iter().rev().fold(0, |number, &byte| number << 8 | u64::from(byte))
     }
 
-    /// A sketch that is legal, and of no particular history. Small numbers choose what is common, so that sketches meet:
+    /// A kind of values. Most are unknown, and the rest often the same.
+    pub fn kind(&mut self) -> Kind {
+        match self.number(1) {
+            few @ 0..4 => Kind::ALL[few as usize],
+            any => Kind::ALL.get(any as usize >> 2).copied().unwrap_or_default(),
+        }
+    }
+
+    /// A sketch of unknown kind that is legal, and of no particular history. Small numbers choose what is common, so that sketches meet:
     /// in capacity, seed, level and hashes.
     pub fn parts(&mut self) -> Parts {
         let form = self.number(1);
@@ -117,6 +131,7 @@ impl Reader<'_> {
         };
         let mut parts = Parts {
             is_derived: form & 0x10 != 0,
+            kind: Kind::Unknown,
             level: level as u16,
             capacity: capacity as u32,
             seed: if form & 0xE0 == 0xE0 { self.number(8) } else { 0 },

@@ -2,7 +2,7 @@
 #![no_main]
 
 use allocator_api2::alloc::Global;
-use cvm_sketch::{EncodedSketch, Header, Sketch};
+use cvm_sketch::{EncodedSketch, Header, Kind, Sketch};
 use fuzz::{Parts, Reader, check_bounds};
 use libfuzzer_sys::{fuzz_mutator, fuzz_target, fuzzer_mutate};
 
@@ -52,6 +52,7 @@ fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, seed: u32| {
         3 => parts.capacity = parts.hashes.len() as u32 + 1,
         4 => parts.seed = noise,
         5 => drop(parts.hashes.pop_last()),
+        6 => parts.kind = Kind::ALL[noise as usize % Kind::ALL.len()],
         _ => drop(parts.hashes.insert(noise >> 8 >> (seed >> 8 & 63).min(55))),
     }
     parts.legalize();

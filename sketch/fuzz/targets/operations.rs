@@ -5,7 +5,7 @@
 use allocator_api2::alloc::Global;
 use cvm_sketch::capacity::{MAX_CAPACITY, MIN_CAPACITY};
 use cvm_sketch::interval::{self, Confidence};
-use cvm_sketch::{EncodedSketch, FramedSketch, Header, MergeError, OperationError, Sketch, operations};
+use cvm_sketch::{EncodedSketch, FramedSketch, Header, Kind, MergeError, OperationError, Sketch, operations};
 use fuzz::{Parts, Reader, check_bounds};
 use libfuzzer_sys::fuzz_target;
 use std::collections::BTreeSet;
@@ -40,6 +40,10 @@ operation!(difference);
 fn oracle(a: &Parts, b: &Parts, set: impl Fn(&BTreeSet<u64>, &BTreeSet<u64>) -> BTreeSet<u64>) -> Parts {
     let mut result = Parts {
         is_derived: false,
+        kind: [a.kind, b.kind]
+            .into_iter()
+            .find(|&kind| kind != Kind::Unknown)
+            .unwrap_or_default(),
         level: a.level.max(b.level),
         capacity: a.capacity.min(b.capacity),
         seed: a.seed,
@@ -69,8 +73,12 @@ fn check_pair(a: &Bytes, b: &Bytes) {
         assert!(jaccard.is_ok());
         return;
     }
-    if x.seed != y.seed {
-        let error = OperationError::Seeds(x.seed, y.seed);
+    let kinds_differ = x.kind != y.kind && ![x.kind, y.kind].contains(&Kind::Unknown);
+    if x.seed != y.seed || kinds_differ {
+        let error = match x.seed == y.seed {
+            true => OperationError::Kinds(x.kind, y.kind),
+            false => OperationError::Seeds(x.seed, y.seed),
+        };
         assert_eq!([both, either, rest], [const { () }; 3].map(|()| Err(error)));
         assert_eq!(jaccard.unwrap_err(), error);
         return;
@@ -108,7 +116,7 @@ fn check_pair(a: &Bytes, b: &Bytes) {
     assert_eq!(intersection(b, a), Ok(both));
 }
 
-fn check_one(a: &Bytes, hash: u64, capacity: u32) {
+fn check_one(a: &Bytes, kind: Kind, hash: u64, capacity: u32) {
     let x = Parts::of(&parse(a));
     check_bounds(parse(a).header());
     assert_eq!(decode(a).encode(), *a);
@@ -117,21 +125,30 @@ fn check_one(a: &Bytes, hash: u64, capacity: u32) {
     let itself_left = difference(a, a).unwrap();
     assert!(is_nothing(a) || parse(&itself_left).header().retained() == 0);
 
-    let with_hash = operations::with_hash(&parse(a), hash, 0, Global);
+    let with_hash = operations::with_hash(&parse(a), kind, hash, 0, Global);
     let downsampled = operations::downsample(&parse(a), capacity, 0, Global);
     if x.is_derived {
         assert_eq!(with_hash.unwrap_err(), OperationError::Derived);
         assert_eq!(downsampled.unwrap_err(), OperationError::Derived);
         return;
     }
-    let mut inserted = decode(a);
-    inserted.insert(hash).expect("there is memory");
-    let with_hash = with_hash.unwrap();
-    assert_eq!(
-        with_hash.is_none(),
-        hash >> 8 >= x.threshold() || x.hashes.contains(&(hash >> 8))
-    );
-    assert_eq!(with_hash.map_or(a.clone(), |bytes| bytes.to_vec()), inserted.encode());
+    let expected = match [x.kind, kind] {
+        [one, other] if one == other || other == Kind::Unknown => one,
+        [Kind::Unknown, other] => other,
+        [one, other] => {
+            assert_eq!(with_hash.as_ref().unwrap_err(), &OperationError::Kinds(one, other));
+            one
+        }
+    };
+    if let Ok(with_hash) = with_hash {
+        let mut inserted = decode(a).of_kind(expected);
+        inserted.insert(hash).expect("there is memory");
+        assert_eq!(
+            with_hash.is_none(),
+            expected == x.kind && (hash >> 8 >= x.threshold() || x.hashes.contains(&(hash >> 8)))
+        );
+        assert_eq!(with_hash.map_or(a.clone(), |bytes| bytes.to_vec()), inserted.encode());
+    }
     if parse(a).header().is_nothing() {
         assert_eq!(downsampled.unwrap().to_vec(), *a);
         return;
@@ -165,16 +182,15 @@ fn check_associative(
 
 fuzz_target!(|data: &[u8]| {
     let mut reader = Reader(data);
-    let sketches = [(); 3].map(|()| reader.parts());
+    let mut sketches = [(); 3].map(|()| reader.parts());
+    let (hash, capacity) = (reader.number(8), reader.number(2) as u32);
+    // Last, so that inputs from before there were kinds go on to say the same.
+    sketches.iter_mut().for_each(|parts| parts.kind = reader.kind());
     let [a, b, c] = sketches.each_ref().map(Parts::encode);
     for (bytes, parts) in [&a, &b, &c].into_iter().zip(&sketches) {
         assert_eq!(Parts::of(&parse(bytes)), *parts);
     }
-    check_one(
-        &a,
-        reader.number(8),
-        (reader.number(2) as u32).clamp(MIN_CAPACITY, MAX_CAPACITY),
-    );
+    check_one(&a, reader.kind(), hash, capacity.clamp(MIN_CAPACITY, MAX_CAPACITY));
     check_pair(&a, &b);
     check_pair(&c, &a);
     let seeds = sketches.map(|parts| parts.seed);

@@ -1,0 +1,15 @@
+-- From 0.2.0 to 0.3.0.
+\echo Use "ALTER EXTENSION cvm_count UPDATE TO '0.3.0'" to load this file. \quit
+
+-- A function that returns more columns is another function.
+DROP FUNCTION cvm_sketch_info(cvm_sketch);
+
+CREATE FUNCTION cvm_sketch_info(
+    sketch cvm_sketch,
+    OUT version integer, OUT seed bigint, OUT capacity integer, OUT level integer, OUT retained integer,
+    OUT is_exact boolean, OUT bytes integer, OUT kind text
+) RETURNS record
+AS 'MODULE_PATHNAME', 'cvm_sketch_info'
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION cvm_sketch_info(cvm_sketch)
+IS 'what the header of a sketch says, and its size';
