@@ -19,6 +19,7 @@ pub(crate) struct Functions {
     pub(crate) hashed: [Oid; 4],
     pub(crate) hash: Oid,
     pub(crate) estimate: Oid,
+    pub(crate) of_kind: Oid,
     /// The type `cvm_sketch`.
     pub(crate) sketch_type: Oid,
 }
@@ -162,6 +163,7 @@ fn find_functions() -> Option<Functions> {
         hashed,
         hash: function(c"cvm_hash", &[VALUE, pg_sys::INT8OID])?,
         estimate: function(c"cvm_sketch_estimate", &[sketch_type])?,
+        of_kind: function(c"cvm_sketch_of_kind", &[sketch_type, pg_sys::TEXTOID])?,
         sketch_type,
     })
 }
@@ -172,11 +174,16 @@ fn find_extension() -> Option<(Oid, Oid)> {
     // SAFETY: the column is of type name, compared by nameeq; PostgreSQL's own rows have the shape of its header.
     unsafe {
         let key = (pg_sys::Anum_pg_extension_extname as _, pg_sys::F_NAMEEQ, name);
-        first_row(pg_sys::ExtensionRelationId, Oid::from(pg_sys::ExtensionNameIndexId), key, |row| {
-            let row = &*row.cast::<pg_sys::FormData_pg_extension>();
-            debug_assert_eq!(name_data_to_str(&row.extname), "cvm_count");
-            (row.oid, row.extnamespace)
-        })
+        first_row(
+            pg_sys::ExtensionRelationId,
+            Oid::from(pg_sys::ExtensionNameIndexId),
+            key,
+            |row| {
+                let row = &*row.cast::<pg_sys::FormData_pg_extension>();
+                debug_assert_eq!(name_data_to_str(&row.extname), "cvm_count");
+                (row.oid, row.extnamespace)
+            },
+        )
     }
 }
 
@@ -194,8 +201,8 @@ fn find_function(extension: Oid, schema: Oid, name: &CStr, arguments: &[Oid]) ->
             Datum::null(),
         );
         pg_sys::pfree(vector.cast());
-        let is_ours =
-            function != Oid::INVALID && pg_sys::getExtensionOfObject(pg_sys::ProcedureRelationId, function) == extension;
+        let is_ours = function != Oid::INVALID
+            && pg_sys::getExtensionOfObject(pg_sys::ProcedureRelationId, function) == extension;
         is_ours.then_some(function)
     }
 }

@@ -283,7 +283,21 @@ pub(crate) fn is_hashable(declared: Oid, collation: Oid) -> bool {
         pg_sys::TEXTOID | pg_sys::VARCHAROID | pg_sys::BPCHAROID | pg_sys::NAMEOID => collation != Oid::INVALID,
         // Hashed by rules of their own, beside PostgreSQL, which has no hash for them.
         pg_sys::BITOID | pg_sys::VARBITOID | pg_sys::MONEYOID => true,
-        base_type => has_hash(base_type, pg_sys::TYPECACHE_HASH_PROC | pg_sys::TYPECACHE_HASH_EXTENDED_PROC),
+        base_type => has_hash(
+            base_type,
+            pg_sys::TYPECACHE_HASH_PROC | pg_sys::TYPECACHE_HASH_EXTENDED_PROC,
+        ),
+    }
+}
+
+/// What kind of values a type has under a collation; `None` if they cannot be hashed.
+pub(crate) fn kind_of(declared: Oid, collation: Oid) -> Option<Kind> {
+    // SAFETY: any type may be asked about, and the rule is not kept. For a type that has a hash, none of it raises an error.
+    unsafe {
+        let base_type = pg_sys::getBaseType(declared);
+        let is_row = matches!(base_type, pg_sys::RECORDOID | pg_sys::RECORDARRAYOID);
+        let may_be_asked = is_row || is_hashable(declared, collation);
+        may_be_asked.then(|| Hasher(rule_for(base_type, collation, ContextAllocator::current())).kind())
     }
 }
 

@@ -5,17 +5,18 @@
 //! - where the session asks for it (`cvm_count.count_distinct_epsilon`), `count(DISTINCT x)` by
 //!   `approx_count_distinct_cvm(x, epsilon, delta)`;
 //! - where the query reads a table of Citus, the aggregates of values by the form that Citus sends to the shards:
-//!   `cvm_sketch_agg_hashed(cvm_hash(x, seed) ...)`, and around it what makes the same result of that.
+//!   `cvm_sketch_agg_hashed(cvm_hash(x, seed) ...)`, and around it `cvm_sketch_estimate` or, since hashes do not tell, the kind
+//!   of the values.
 //!
 //! The query tree is copied, never changed in place, by PostgreSQL's own mutators.
 
 use crate::catalog::{self, CitusTables, Functions};
-use crate::hasher::{is_hashable, is_hashable_in_a_row};
-use crate::settings;
+use crate::hasher::{is_hashable, is_hashable_in_a_row, kind_of};
+use crate::{settings, varlena};
 use cvm_sketch::Accuracy;
+use pgrx::pg_guard;
 use pgrx::pg_sys::ffi::pg_guard_ffi_boundary;
 use pgrx::pg_sys::{self, Aggref, Datum, Expr, List, NodeTag, Oid, PlannedStmt, Query, RangeTblEntry};
-use pgrx::pg_guard;
 use std::cell::Cell;
 use std::ffi::{c_char, c_int, c_void};
 use std::ptr;
@@ -144,7 +145,14 @@ impl Replacement {
             is_distributed: false,
         };
         // SAFETY: the caller vouches for the query.
-        let has_any = unsafe { walk_query(query, has_candidate, (&raw const replacement).cast_mut().cast(), WITH_TABLES) };
+        let has_any = unsafe {
+            walk_query(
+                query,
+                has_candidate,
+                (&raw const replacement).cast_mut().cast(),
+                WITH_TABLES,
+            )
+        };
         has_any.then_some(replacement)
     }
 
@@ -201,7 +209,9 @@ impl Replacement {
         // SAFETY: the caller vouches for the aggregate.
         unsafe {
             let unchanged = ptr::from_mut(aggregate).cast();
-            let Some(call) = self.call(aggregate) else { return unchanged };
+            let Some(call) = self.call(aggregate) else {
+                return unchanged;
+            };
             let mut arguments = arguments(aggregate);
             if let Call::CountDistinct(accuracy) = call {
                 arguments.extend([number(accuracy.epsilon()), number(accuracy.delta())]);
@@ -241,14 +251,19 @@ impl Replacement {
                 Some(&seed) => pg_sys::copyObjectImpl(seed.cast()).cast(),
             };
             let collation = aggregate.inputcollid;
+            let kind = match call {
+                Call::Sketch => Some(kind_of(pg_sys::exprType(value.cast()), collation)?),
+                Call::Count | Call::CountDistinct(_) => None,
+            };
             arguments[0] = function_call(functions.hash, pg_sys::INT8OID, collation, &[value, seed]);
             set_call(aggregate, hashed, functions.sketch_type, &arguments);
             aggregate.inputcollid = Oid::INVALID;
             let sketch: *mut Expr = ptr::from_mut(aggregate).cast();
-            Some(match call {
-                Call::Sketch => sketch.cast(),
-                Call::Count | Call::CountDistinct(_) => {
-                    function_call(functions.estimate, pg_sys::INT8OID, Oid::INVALID, &[sketch]).cast()
+            Some(match kind {
+                None => function_call(functions.estimate, pg_sys::INT8OID, Oid::INVALID, &[sketch]).cast(),
+                Some(kind) => {
+                    let (collation, kind) = (pg_sys::DEFAULT_COLLATION_OID, text(kind.name()));
+                    function_call(functions.of_kind, functions.sketch_type, collation, &[sketch, kind]).cast()
                 }
             })
         }
@@ -515,10 +530,10 @@ mod trees {
 }
 use trees::{mutate_expression, mutate_query, walk_expression, walk_query};
 
-#[cfg(not(feature = "pg19"))]
-use pg_sys::inline_set_returning_function as inline_function;
 #[cfg(feature = "pg19")]
 use pg_sys::inline_function_in_from as inline_function;
+#[cfg(not(feature = "pg19"))]
+use pg_sys::inline_set_returning_function as inline_function;
 
 /// Whether the distinct values of an expression can be counted by their hashes.
 ///
@@ -532,9 +547,8 @@ unsafe fn values_are_hashable(expression: *mut Expr, collation: Oid) -> bool {
         match (*node).type_ {
             NodeTag::T_RowExpr if pg_sys::exprType(node) == pg_sys::RECORDOID => {
                 let columns = (*node.cast::<pg_sys::RowExpr>()).args;
-                elements::<pg_sys::Node>(columns).all(|column| {
-                    is_hashable_in_a_row(pg_sys::exprType(column), pg_sys::exprCollation(column))
-                })
+                elements::<pg_sys::Node>(columns)
+                    .all(|column| is_hashable_in_a_row(pg_sys::exprType(column), pg_sys::exprCollation(column)))
             }
             _ => is_hashable(pg_sys::exprType(node), collation),
         }
@@ -550,7 +564,10 @@ unsafe fn arguments(aggregate: &Aggref) -> Vec<*mut Expr> {
     // SAFETY: the caller vouches for the aggregate, whose arguments are target entries.
     unsafe {
         let entries = elements::<pg_sys::TargetEntry>(aggregate.args);
-        entries.filter(|&entry| !(*entry).resjunk).map(|entry| (*entry).expr).collect()
+        entries
+            .filter(|&entry| !(*entry).resjunk)
+            .map(|entry| (*entry).expr)
+            .collect()
     }
 }
 
@@ -601,9 +618,9 @@ unsafe fn elements<'a, T: 'a>(list: *const List) -> impl Iterator<Item = *mut T>
 unsafe fn function_call(function: Oid, returned: Oid, collation: Oid, arguments: &[*mut Expr]) -> *mut Expr {
     // SAFETY: the caller vouches for the function and its arguments.
     unsafe {
-        let list = arguments
-            .iter()
-            .fold(ptr::null_mut::<List>(), |list, argument| pg_sys::lappend(list, argument.cast()));
+        let list = arguments.iter().fold(ptr::null_mut::<List>(), |list, argument| {
+            pg_sys::lappend(list, argument.cast())
+        });
         let form = pg_sys::CoercionForm::COERCE_EXPLICIT_CALL;
         pg_sys::makeFuncExpr(function, returned, list, Oid::INVALID, collation, form).cast()
     }
@@ -621,6 +638,23 @@ fn bigint(value: i64) -> *mut Expr {
 fn constant(of_type: Oid, value: Datum) -> *mut Expr {
     // SAFETY: the value is in the datum.
     unsafe { pg_sys::makeConst(of_type, -1, Oid::INVALID, 8, value, false, true).cast() }
+}
+
+fn text(value: &str) -> *mut Expr {
+    // SAFETY: the text is made in the current memory context, as the rest of the query is.
+    unsafe {
+        let value = varlena::text(value);
+        pg_sys::makeConst(
+            pg_sys::TEXTOID,
+            -1,
+            pg_sys::DEFAULT_COLLATION_OID,
+            -1,
+            value,
+            false,
+            false,
+        )
+        .cast()
+    }
 }
 
 /// A new node, all zeros, in the current memory context.

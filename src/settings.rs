@@ -88,7 +88,11 @@ unsafe extern "C-unwind" fn check_epsilon(
     // SAFETY: PostgreSQL vouches for the address.
     let epsilon = unsafe { *value };
     // The aggregate takes all of its range; 0 is what only the setting means something by.
-    epsilon == 0.0 || is_legal(Accuracy::new(epsilon, Accuracy::default().delta()), "0 leaves count(DISTINCT) exact.")
+    epsilon == 0.0
+        || is_legal(
+            Accuracy::new(epsilon, Accuracy::default().delta()),
+            "0 leaves count(DISTINCT) exact.",
+        )
 }
 
 /// # Safety

@@ -46,10 +46,12 @@ INSERT INTO pg_dist_partition VALUES ('events', 'h');
 SELECT calls_in(plan_of('SELECT approx_count_distinct_cvm(visitor) FROM events'));
 CREATE UNIQUE INDEX pg_dist_partition_logical_relid_index ON pg_catalog.pg_dist_partition (logicalrelid);
 SELECT calls_in(plan_of('SELECT approx_count_distinct_cvm(visitor) FROM events'));
+\a
 EXPLAIN (VERBOSE, COSTS off) SELECT approx_count_distinct_cvm(visitor), approx_count_distinct_cvm(page, 0.1), approx_count_distinct_cvm(price, 0.1, 0.05) FROM events;
 EXPLAIN (VERBOSE, COSTS off) SELECT cvm_sketch_agg(visitor), cvm_sketch_agg(page, 0.1), cvm_sketch_agg(page, 0.1, 0.05), cvm_sketch_agg(page, 0.1, 0.05, 42) FROM events;
 EXPLAIN (VERBOSE, COSTS off) SELECT approx_count_distinct_cvm(DISTINCT visitor ORDER BY visitor) FILTER (WHERE part > 1),
     approx_count_distinct_cvm(page COLLATE "C", 0.1 ORDER BY visitor, id), approx_count_distinct_cvm(ROW(visitor, page)) FROM events;
+\a
 
 \t on
 SELECT both_ways('plain', 'SELECT approx_count_distinct_cvm(visitor) FROM events');
@@ -60,7 +62,7 @@ SELECT both_ways('a seed of each group', 'SELECT part, cvm_sketch_agg(page, 0.1,
 SELECT both_ways('a volatile seed', 'SELECT cvm_sketch_info(cvm_sketch_agg(page, 0.1, 0.05, (random() * 0)::bigint)) FROM events');
 SELECT both_ways('of nothing', 'SELECT approx_count_distinct_cvm(visitor), cvm_sketch_agg(page) FROM events WHERE false');
 SELECT both_ways('of NULLs', 'SELECT approx_count_distinct_cvm(often_null), cvm_sketch_agg(NULL::integer), approx_count_distinct_cvm(NULL::text) FROM events');
-SELECT both_ways('types', 'SELECT cvm_sketch_agg(price), cvm_sketch_agg(pair), cvm_sketch_agg(big), cvm_sketch_agg(part::smallint), cvm_sketch_agg(page::char(9)), cvm_sketch_agg(visitor::float8), cvm_sketch_agg(ROW(visitor, part)) FROM events');
+SELECT both_ways('types', 'SELECT cvm_sketch_agg(price), cvm_sketch_agg(pair), cvm_sketch_agg(big), cvm_sketch_agg(part::smallint), cvm_sketch_agg(page::char(9)), cvm_sketch_agg(visitor::float8), cvm_sketch_agg(ROW(visitor, part)), cvm_sketch_agg(page::bytea), cvm_sketch_agg(id > 5), cvm_sketch_agg(date ''2026-01-01'' + part), cvm_sketch_agg(now() + part * interval ''1 h''), cvm_sketch_agg(interval ''1 h'' * part), cvm_sketch_agg(md5(page)::uuid), cvm_sketch_agg(to_jsonb(page)), cvm_sketch_agg(int4range(part, 9)), cvm_sketch_agg(page::name), cvm_sketch_agg(visitor::oid), cvm_sketch_agg(part::bit(3)) FROM events');
 SELECT both_ways('DISTINCT', 'SELECT approx_count_distinct_cvm(DISTINCT visitor), cvm_sketch_agg(DISTINCT page, 0.1) FROM events');
 SELECT both_ways('ORDER BY', 'SELECT approx_count_distinct_cvm(visitor ORDER BY page, visitor), cvm_sketch_agg(page, 0.1 ORDER BY id) FROM events');
 SELECT both_ways('FILTER', 'SELECT approx_count_distinct_cvm(visitor) FILTER (WHERE part = 1), cvm_sketch_agg(page) FILTER (WHERE page < ''page 2'') FROM events');
@@ -88,6 +90,16 @@ SELECT both_ways('count(DISTINCT), approximately', 'SELECT part, count(DISTINCT 
 RESET cvm_count.count_distinct_epsilon;
 \t off
 
+-- What says the kind of values that hashes are of
+SELECT (cvm_sketch_info(cvm_sketch_of_kind(cvm_sketch_agg_hashed(cvm_hash(page)), 'text'))).kind,
+       cvm_sketch_of_kind(cvm_sketch_agg_hashed(cvm_hash(page)), 'text') = cvm_sketch_agg(page) AS the_same FROM here;
+SELECT cvm_sketch_of_kind(cvm_sketch_agg(page), 'text') = cvm_sketch_agg(page) AS says_the_same,
+       cvm_sketch_of_kind(cvm_sketch_agg(page), 'unknown') = cvm_sketch_agg(page) AS says_nothing,
+       cvm_sketch_of_kind(cvm_sketch_empty(), 'text') = cvm_sketch_empty() AS of_nothing,
+       cvm_sketch_of_kind(NULL, 'text') IS NULL AND cvm_sketch_of_kind(cvm_sketch_empty(), NULL) IS NULL AS of_null FROM here;
+SELECT cvm_sketch_of_kind(cvm_sketch_agg(page), 'integer') FROM here;
+SELECT cvm_sketch_of_kind(cvm_sketch_agg(page), 'Text') FROM here;
+
 -- Errors are those of the plain call.
 SELECT approx_count_distinct_cvm('{}'::json) FROM events;
 SELECT approx_count_distinct_cvm(visitor, 2) FROM events;
@@ -103,12 +115,14 @@ SELECT count(*), count(DISTINCT sketch), count(DISTINCT part), every(pg_typeof(s
 MERGE INTO kept USING (SELECT part, cvm_sketch_agg(visitor) AS sketch FROM events GROUP BY part) s ON kept.part = s.part AND kept.sketch = s.sketch WHEN MATCHED THEN DELETE;
 SELECT count(*) FROM kept;
 SELECT approx_count_distinct_cvm(visitor), cvm_sketch_agg(page) AS s FROM events \gdesc
+\a
 PREPARE counted AS SELECT approx_count_distinct_cvm(visitor) FROM events;
 EXPLAIN (VERBOSE, COSTS off) EXECUTE counted;
 SET cvm_count.citus_pushdown = off;
 EXPLAIN (VERBOSE, COSTS off) EXECUTE counted;
 RESET cvm_count.citus_pushdown;
 EXPLAIN (VERBOSE, COSTS off) EXECUTE counted;
+\a
 
 -- Tables come to the list and go from it, and the list itself goes.
 INSERT INTO pg_dist_partition VALUES ('here', 'n');

@@ -155,7 +155,9 @@ SET cvm_count.count_distinct_epsilon = 0;
 EXECUTE counted(0);
 SET cvm_count.count_distinct_epsilon = 0.03;
 EXECUTE counted(0);
+\a
 EXPLAIN (COSTS off, VERBOSE) EXECUTE counted(0);
+\a
 BEGIN;
 SET LOCAL cvm_count.count_distinct_epsilon = 0;
 EXECUTE counted(0);
@@ -198,7 +200,6 @@ SET max_parallel_workers_per_gather = 2;
 SET parallel_setup_cost = 0;
 SET parallel_tuple_cost = 0;
 SET min_parallel_table_scan_size = 0;
-SET debug_parallel_query = off;
 CREATE VIEW plans AS SELECT plan_of('SELECT count(DISTINCT n) FROM many') ~ 'Partial' AS parallel,
     plan_of('SELECT part, count(DISTINCT n) FROM many GROUP BY part') ~ 'HashAggregate' AS hashed;
 SET cvm_count.count_distinct_epsilon = 0;
