@@ -322,6 +322,8 @@ impl Inlined {
                     entry.rtekind = pg_sys::RTEKind::RTE_SUBQUERY;
                     entry.subquery = body;
                     entry.security_barrier = false;
+                    // The columns keep the names that the function gives them where a hook writes the query down again, as Citus's does.
+                    entry.alias = pg_sys::copyObjectImpl(entry.eref.cast()).cast();
                 }
             }
         }
