@@ -7,6 +7,8 @@
 
 # Folder, socket folder and folder of programs of each cluster, by name.
 declare -A CLUSTERS=() CLUSTER_SOCKETS=() CLUSTER_BINS=()
+# How long pg_ctl waits, pg_upgrade's too: no machine is too slow for an hour.
+export PGCTLTIMEOUT=3600
 # For initdb, beside what all clusters have.
 INITDB_OPTIONS=()
 
@@ -56,7 +58,7 @@ cluster_start() {
 # of postgres, which may be slow.
 cluster_resume() {
     cluster_use "$1"
-    as_server_user "$PG_BIN/pg_ctl" -D "${CLUSTERS[$1]}/data" -l "${CLUSTERS[$1]}/log" -w -t 300 -s \
+    as_server_user "$PG_BIN/pg_ctl" -D "${CLUSTERS[$1]}/data" -l "${CLUSTERS[$1]}/log" -w -s \
         ${SERVER_PROGRAM:+-p "$SERVER_PROGRAM"} start ||
         { cat "${CLUSTERS[$1]}/log" >&2; fail "the server did not start"; }
 }

@@ -10,6 +10,15 @@ export PGRX_HOME=$PWD/target/pgrx
 export CARGO_TERM_COLOR=${CARGO_TERM_COLOR:-auto}
 PG_CONFIG=${PG_CONFIG:-$(command -v pg_config || true)}
 
+# pgrx declares a newer Rust than it needs, and so does the extension. Where cargo is older than that, and new enough for the
+# core, it is told not to mind: these options are for every command of cargo's that builds pgrx, the variable for cargo-pgrx.
+RUST_OPTIONS=()
+rust_versions=$(cargo --version 2>/dev/null | cut -d ' ' -f 2 || true; sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
+if [ "$(sort -V <<<"$rust_versions" | tail -1)" != "${rust_versions%%$'\n'*}" ]; then
+    RUST_OPTIONS=(--ignore-rust-version)
+    export PGRX_BUILD_FLAGS=--ignore-rust-version
+fi
+
 say() {
     printf '\n== %s\n' "$*"
 }

@@ -1,5 +1,5 @@
 # What the test scripts share. To be sourced, by bash, after env.sh. RESULTS is the file where outcomes are added up: lines
-# of the version tested ("core" for what no server has a part in, "15 to 18" for what takes them all), the kind of test, how
+# of the version tested ("core" for what no server has a part in, "15 to 19" for what takes them all), the kind of test, how
 # many passed, how many failed.
 
 phase() {
@@ -49,4 +49,29 @@ run_servers_test() {
     # One that breaks off, or checks nothing, has failed.
     [ "$bad" != 0 ] || { [ "$status" = 0 ] && [ "$good" != 0 ]; } || bad=1
     outcome "servers: $test" "$good" "$bad"
+}
+
+# lacks FILE: what a regression test needs and the server in use has not: an extension, ICU, errors that are not raised, or a
+# setting. Found in what the test does, and in the server and its files, not in its version.
+lacks() {
+    local extension setting
+    for extension in $(sed -n 's/^CREATE EXTENSION \(IF NOT EXISTS \)\?\([a-z_]*\).*/\2/p' "$1"); do
+        [ -f "$("$PG_CONFIG" --sharedir)/extension/$extension.control" ] || { echo "no extension $extension"; return; }
+    done
+    if grep -q 'provider = icu' "$1" && ! grep -q '^#define USE_ICU 1' "$("$PG_CONFIG" --includedir-server)/pg_config.h"; then
+        echo "no ICU"
+        return
+    fi
+    if grep -q pg_input_is_valid "$1" && ! grep -q pg_input_is_valid "$("$PG_CONFIG" --sharedir)/postgres.bki"; then
+        echo "no pg_input_is_valid"
+        return
+    fi
+    if grep -q 'ON_ERROR ignore' "$1" && ! grep -q on_error "$("$PG_CONFIG" --includedir-server)/commands/copy.h"; then
+        echo "no COPY with ON_ERROR"
+        return
+    fi
+    for setting in $(sed -n 's/^SET \([a-z_]*\) = .*/\1/p' "$1" | sort -u); do
+        [ "$(psql -qXAt -v ON_ERROR_STOP=1 -c "SELECT count(*) FROM pg_settings WHERE name = '$setting'")" = 1 ] ||
+            { echo "no setting $setting"; return; }
+    done
 }

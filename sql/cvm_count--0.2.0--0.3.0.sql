@@ -19,3 +19,9 @@ AS 'MODULE_PATHNAME', 'cvm_sketch_of_kind'
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE COST 100;
 COMMENT ON FUNCTION cvm_sketch_of_kind(cvm_sketch, text)
 IS 'the sketch of the same hashes, which are said to be of that kind of values';
+
+CREATE FUNCTION cvm_sketch_union(sketches cvm_sketch[]) RETURNS cvm_sketch
+AS 'MODULE_PATHNAME', 'cvm_sketch_union_of_array'
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE COST 1000;
+COMMENT ON FUNCTION cvm_sketch_union(cvm_sketch[])
+IS 'sketch of the values in any of the sketches that are not null';

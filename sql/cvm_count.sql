@@ -456,6 +456,12 @@ LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE COST 100;
 COMMENT ON FUNCTION cvm_sketch_union(cvm_sketch, cvm_sketch)
 IS 'sketch of the values in either sketch';
 
+CREATE FUNCTION cvm_sketch_union(sketches cvm_sketch[]) RETURNS cvm_sketch
+AS 'MODULE_PATHNAME', 'cvm_sketch_union_of_array'
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE COST 1000;
+COMMENT ON FUNCTION cvm_sketch_union(cvm_sketch[])
+IS 'sketch of the values in any of the sketches that are not null';
+
 CREATE OPERATOR || (FUNCTION = cvm_sketch_union, LEFTARG = cvm_sketch, RIGHTARG = cvm_sketch, COMMUTATOR = ||);
 COMMENT ON OPERATOR || (cvm_sketch, cvm_sketch)
 IS 'sketch of the values in either sketch';

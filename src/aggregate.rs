@@ -6,16 +6,17 @@
 
 use crate::call::{self, argument, declare_function, return_null};
 use crate::error::{OrRaise, raise_invalid};
-use crate::hasher::{
-    AsBlankPadded, AsBytes, AsFixedBytes, AsFloat64, AsInt16, AsInt32, AsInt64, Hasher, PlainHash, Rule,
-};
+use crate::hasher::Hasher;
 use crate::memory::ContextAllocator;
+use crate::plain_hash::{PlainHash, Visitor};
 use crate::state::{DEFAULT_SEED, Parameters, State, aggregate_context, raise_parameter};
 use crate::{sketch_type, varlena};
+use cvm_sketch::sketch::START_LEN;
 use cvm_sketch::{EncodedSketch, Sketch};
 use pgrx::pg_guard;
 use pgrx::pg_sys::errcodes::PgSqlErrorCode;
 use pgrx::pg_sys::{Datum, FunctionCallInfo, NullableDatum};
+use std::mem::offset_of;
 use std::ptr::NonNull;
 
 declare_function! {
@@ -110,18 +111,17 @@ unsafe extern "C-unwind" fn insert_slowly(state: Datum, hash: u64) -> Datum {
 ///
 /// `fcinfo` is the frame of a call of `cvm_accumulate` in progress, `hasher` that of its call site.
 unsafe fn specialize(fcinfo: FunctionCallInfo, hasher: &Hasher) {
-    let specialized: unsafe extern "C-unwind" fn(FunctionCallInfo) -> Datum = match hasher.rule() {
-        Rule::Int16 => accumulate::<AsInt16>,
-        Rule::Int32 => accumulate::<AsInt32>,
-        Rule::Int64 => accumulate::<AsInt64>,
-        Rule::Float64 => accumulate::<AsFloat64>,
-        Rule::Bytes => accumulate::<AsBytes>,
-        Rule::BlankPadded => accumulate::<AsBlankPadded>,
-        Rule::FixedBytes16 => accumulate::<AsFixedBytes<16>>,
-        _ => return,
-    };
-    // SAFETY: the caller vouches for the frame.
-    unsafe { (*call::function(fcinfo)).fn_addr = Some(specialized) };
+    struct Transition;
+    impl Visitor for Transition {
+        type Output = unsafe extern "C-unwind" fn(FunctionCallInfo) -> Datum;
+        fn visit<H: PlainHash>(self) -> Self::Output {
+            accumulate::<H>
+        }
+    }
+    if let Some(plain) = hasher.plain() {
+        // SAFETY: the caller vouches for the frame.
+        unsafe { (*call::function(fcinfo)).fn_addr = Some(plain.visit(Transition)) };
+    }
 }
 
 /// Transition: `cvm_accumulate(internal, anyelement, float8 [, float8 [, bigint]]) returns internal`, not strict.
@@ -134,14 +134,15 @@ pub unsafe extern "C-unwind" fn cvm_accumulate_within(fcinfo: FunctionCallInfo) 
     // SAFETY: the declaration gives three to five arguments, and the hasher is that of the call site.
     unsafe {
         let state = argument(fcinfo, 0);
+        // Before the first value of a call site is hashed, the state may be another aggregate's.
+        let Some(hasher) = Hasher::made_before(fcinfo) else {
+            return accumulate_slowly(fcinfo);
+        };
         if state.isnull || !state_of(state).is_said_again(fcinfo) {
             return accumulate_slowly(fcinfo);
         }
         let seed = state_of(state).sketch.seed();
-        accumulate_with(fcinfo, |value| match Hasher::made_before(fcinfo) {
-            Some(hasher) => hasher.try_hash(value, seed),
-            None => None,
-        })
+        accumulate_with(fcinfo, |value| hasher.try_hash(value, seed))
     }
 }
 
@@ -265,9 +266,11 @@ pub unsafe extern "C-unwind" fn cvm_deserialize(fcinfo: FunctionCallInfo) -> Dat
     unsafe {
         aggregate_context(fcinfo);
         let allocator = ContextAllocator::current();
-        let sketch = varlena::with_bytes(argument(fcinfo, 0).value, |bytes| match EncodedSketch::parse(bytes) {
-            Ok(encoded) => Sketch::decode_in(&encoded, allocator).or_raise(),
-            Err(fault) => raise_invalid(PgSqlErrorCode::ERRCODE_INVALID_BINARY_REPRESENTATION, fault),
+        let sketch = varlena::with_bytes(argument(fcinfo, 0).value, |bytes| {
+            match EncodedSketch::parse_in(bytes, &allocator) {
+                Ok(encoded) => Sketch::decode_in(&encoded, allocator).or_raise(),
+                Err(fault) => raise_invalid(PgSqlErrorCode::ERRCODE_INVALID_BINARY_REPRESENTATION, fault),
+            }
         });
         let state = State::of_sketch(sketch, None, allocator);
         Datum::from(allocator.place(state).or_raise().as_ptr())
@@ -351,9 +354,11 @@ unsafe fn settled_state<'a>(state: NullableDatum) -> &'a State {
 ///
 /// `state` is not NULL, and the state of an aggregate.
 unsafe fn raise_unless_ours(state: NullableDatum) {
-    // SAFETY: whoever made the state, it is in memory of PostgreSQL's. The check reads no more of it than its first two
-    // words, as integers.
-    if !unsafe { state_pointer(state).as_ref() }.sketch.is_plausible() {
+    const { assert!(offset_of!(State, sketch) == 0) };
+    // SAFETY: whoever made the state, it is in memory of PostgreSQL's, and no state of an aggregate there has less than two
+    // words. They are read as bytes, which may have any value.
+    let start = unsafe { state.value.cast_mut_ptr::<[u8; START_LEN]>().read() };
+    if !Sketch::<ContextAllocator>::may_start(&start) {
         raise_parameter("the state was not made by an aggregate of cvm_count");
     }
 }

@@ -48,6 +48,8 @@ fn not_null(value: Datum) -> NullableDatum {
 unsafe fn fact(aggregate: Oid, column: Column) -> Oid {
     // SAFETY: the columns are not NULL, and of a type by value.
     unsafe {
+        // Unsigned before PostgreSQL 19.
+        #[allow(clippy::unnecessary_cast)]
         let cache = pg_sys::SysCacheIdentifier::AGGFNOID as i32;
         let row = pg_sys::SearchSysCache1(cache, Datum::from(aggregate));
         assert!(!row.is_null(), "an aggregate is given");

@@ -2,6 +2,7 @@
 
 use cvm_sketch::{DecodeError, OperationError, OutOfMemory};
 use pgrx::PgLogLevel;
+use pgrx::pg_sys::FunctionCallInfo;
 use pgrx::pg_sys::errcodes::PgSqlErrorCode;
 use pgrx::pg_sys::panic::ErrorReport;
 
@@ -51,6 +52,39 @@ impl<T> OrRaise<T> for Result<T, OperationError> {
             ),
         })
     }
+}
+
+/// Reports an ERROR to the caller of an input function, if it has asked for that: then this returns, and so has the function
+/// to, with any result. Raises the ERROR otherwise.
+///
+/// # Safety
+///
+/// `fcinfo` is the frame of a call in progress, of an input function.
+pub(crate) unsafe fn raise_softly(fcinfo: FunctionCallInfo, code: PgSqlErrorCode, message: String) {
+    // PostgreSQL 15 has hard errors only.
+    #[cfg(not(feature = "pg15"))]
+    // SAFETY: the caller vouches for the frame; where its context is not NULL, it is a node, and nodes start with their tag.
+    // The functions are called in the order of PostgreSQL's macro errsave, which are all that uses the message: it is copied.
+    unsafe {
+        use pgrx::pg_sys;
+        unsafe extern "C-unwind" {
+            /// Sets the SQLSTATE of the error that is being reported. Raises none.
+            fn errcode(code: std::ffi::c_int) -> std::ffi::c_int;
+        }
+        let context = (*fcinfo).context;
+        if !context.is_null() && (*context).type_ == pg_sys::NodeTag::T_ErrorSaveContext {
+            let message = pgrx::StringInfo::from(message);
+            if pg_sys::errsave_start(context, std::ptr::null()) {
+                errcode(code as std::ffi::c_int);
+                pg_sys::errmsg_internal(c"%s".as_ptr(), message.as_ptr());
+                pg_sys::errsave_finish(context, c"error.rs".as_ptr(), line!() as i32, c"raise_softly".as_ptr());
+            }
+            return;
+        }
+    }
+    #[cfg(feature = "pg15")]
+    let _ = fcinfo;
+    raise(code, message)
 }
 
 /// Raises an ERROR because bytes are not a sketch. `code` says where they came from.

@@ -84,7 +84,8 @@ pub(crate) unsafe fn new(parent: MemoryContext, make: impl FnOnce(ContextAllocat
     }
 }
 
-/// The state in a datum that may be changed; `None` for any other sketch.
+/// The state in a datum that may be changed; `None` for any other value: a plain one, one that may only be read, or an
+/// expanded object of another type, which a superuser can make functions take for a sketch.
 ///
 /// # Safety
 ///
@@ -92,14 +93,15 @@ pub(crate) unsafe fn new(parent: MemoryContext, make: impl FnOnce(ContextAllocat
 #[inline(always)]
 pub(crate) unsafe fn state_in_place<'a>(datum: Datum) -> Option<&'a mut State> {
     // SAFETY: the caller vouches for the datum. A first byte of 1 says that a tag follows, and this tag, that the address of
-    // the object does, unaligned. Expanded objects of this type are made only by `new`.
+    // the object does, unaligned. Every expanded object starts with the header, and those with these methods are made only
+    // by `new`. No reference is made to an object of another kind.
     unsafe {
         let pointer: *const u8 = datum.cast_mut_ptr();
         if *pointer != 1 || u32::from(*pointer.add(1)) != pg_sys::vartag_external::VARTAG_EXPANDED_RW {
             return None;
         }
         let object = pointer.add(2).cast::<*mut Expanded>().read_unaligned();
-        Some(&mut (*object).state)
+        std::ptr::eq((*object).header.eoh_methods, &METHODS).then(|| &mut (*object).state)
     }
 }
 
@@ -113,14 +115,20 @@ unsafe extern "C-unwind" fn flat_size(object: *mut ExpandedObjectHeader) -> Size
 }
 
 /// Writes the sketch as a varlena.
+///
+/// PostgreSQL calls this to form tuples and to copy values, in whatever memory context they are to live in. Since 17 sorts,
+/// and since 18 hash tables, keep tuples in a Bump context, whose blocks have no header to free them by. So the memory to
+/// work in comes from the context of the object, where it is free again for the next one.
 #[pg_guard]
 unsafe extern "C-unwind" fn flatten_into(object: *mut ExpandedObjectHeader, result: *mut c_void, size: Size) {
-    // SAFETY: as above; `result` is memory of the size that `flat_size` said, aligned as a varlena is.
+    // SAFETY: as above; `result` is memory of the size that `flat_size` said, aligned as a varlena is. The object's context
+    // is that of `shared_context`, and what is taken from it here is given back before the call ends.
     unsafe {
         let sketch = &(*object.cast::<Expanded>()).state.sketch;
+        let scratch = ContextAllocator::new((*object).eoh_context);
         let bytes = result.cast::<u8>().add(varlena::HEADER_LEN);
         let bytes = std::slice::from_raw_parts_mut(bytes, size - varlena::HEADER_LEN);
-        sketch.encode_into(bytes, ContextAllocator::current()).or_raise();
+        sketch.encode_into(bytes, scratch).or_raise();
         pgrx::set_varsize_4b(result.cast(), size as i32);
     }
 }

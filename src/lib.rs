@@ -9,17 +9,26 @@
 mod aggregate;
 mod call;
 mod catalog;
+mod catalog_changes;
+mod enum_labels;
 mod error;
 mod expanded;
 mod hash_function;
+mod hashable;
 mod hasher;
+mod jsonb;
 mod memory;
+mod numeric;
+mod plain_hash;
 mod planner_hook;
+mod raising;
+mod rule;
 mod settings;
 mod sketch_aggregate;
 mod sketch_functions;
 mod sketch_type;
 mod state;
+mod type_hash;
 mod varlena;
 
 pgrx::pg_module_magic!(name, version);

@@ -4,7 +4,7 @@
 //! the context when the query ends, fails or is cancelled. Nothing here relies on a destructor being run.
 
 use allocator_api2::alloc::{AllocError, Allocator};
-use cvm_sketch::OutOfMemory;
+use cvm_sketch::{OutOfMemory, Surroundings};
 use pgrx::pg_sys;
 use std::alloc::Layout;
 use std::ptr::NonNull;
@@ -16,7 +16,7 @@ const MAXALIGN: usize = pg_sys::MAXIMUM_ALIGNOF as usize;
 const MAX_SIZE: usize = usize::MAX / 2;
 
 /// Functions of PostgreSQL that are called without pgrx's guard, which would save and restore a jump buffer around each
-/// call: with millions of groups that is most of what a group costs. None of them can raise an error as it is used here.
+/// call: with millions of groups that is most of what a group costs. None of them raises an error as it is used here.
 pub(crate) mod unguarded {
     use pgrx::pg_sys::{FunctionCallInfo, MemoryContext};
     use std::ffi::{c_int, c_void};
@@ -24,7 +24,7 @@ pub(crate) mod unguarded {
     unsafe extern "C-unwind" {
         /// Raises errors for sizes above the largest, and for exhaustion unless told not to.
         pub(crate) fn MemoryContextAllocExtended(context: MemoryContext, size: usize, flags: c_int) -> *mut c_void;
-        /// Raises errors for pointers that are not of an allocated block.
+        /// Raises errors for blocks of a context that cannot free them, or crashes; AllocSet and Generation contexts can.
         pub(crate) fn pfree(block: *mut c_void);
         /// Raises none: it looks at the type of a node.
         pub(crate) fn AggCheckCallContext(call: FunctionCallInfo, context: *mut MemoryContext) -> c_int;
@@ -38,18 +38,21 @@ pub(crate) struct ContextAllocator(pg_sys::MemoryContext);
 impl ContextAllocator {
     /// # Safety
     ///
-    /// `context` is a memory context, and what is allocated through the result is not used after its end.
+    /// `context` is a memory context of a kind that takes blocks of any size and can free each by itself: AllocSet or
+    /// Generation, but neither Bump nor Slab. What is allocated through the result is not used after its end.
     pub(crate) unsafe fn new(context: pg_sys::MemoryContext) -> Self {
         ContextAllocator(context)
     }
 
-    /// Takes from the current memory context.
+    /// Takes from the current memory context, in functions that SQL calls: PostgreSQL calls those in the memory of an
+    /// expression or of a query, which is AllocSet. The methods of expanded objects it calls in any, Bump contexts included.
     ///
     /// # Safety
     ///
-    /// What is allocated through the result is not used after the end of the current memory context.
+    /// The call in progress is that of an SQL function. What is allocated through the result is not used after the end of the
+    /// current memory context.
     pub(crate) unsafe fn current() -> Self {
-        // SAFETY: the current memory context is always one.
+        // SAFETY: the current memory context is always one, and of that kind where SQL functions are called.
         unsafe { Self::new(pg_sys::CurrentMemoryContext) }
     }
 
@@ -75,6 +78,27 @@ impl ContextAllocator {
         let block = unsafe { unguarded::MemoryContextAllocExtended(self.0, size, flags as i32) };
         NonNull::new(block.cast()).ok_or(AllocError)
     }
+}
+
+impl Surroundings for ContextAllocator {
+    /// As CHECK_FOR_INTERRUPTS. Where there is an ERROR to raise, it unwinds through pgrx's guard, and what is dropped on the
+    /// way goes back to its memory context. A sketch that was worked on is left half done, and nobody reads it: a function's
+    /// result is never returned, and the state of an aggregate ends with its query, of which an exception handler in
+    /// PL/pgSQL, or a cursor after ROLLBACK TO, has nothing to go on with.
+    #[inline(always)]
+    fn check_for_interrupts(&self) {
+        // SAFETY: a flag that signal handlers set, and that PostgreSQL reads in the same way.
+        if unsafe { (&raw const pg_sys::InterruptPending).read_volatile() } != 0 {
+            process_interrupts();
+        }
+    }
+}
+
+#[cold]
+fn process_interrupts() {
+    // SAFETY: PostgreSQL's code may be interrupted wherever it calls a function of an extension, and says itself, in
+    // counters that this function respects, where it must not be.
+    unsafe { pg_sys::ProcessInterrupts() }
 }
 
 // SAFETY: blocks come from a memory context and stay valid until they are freed or the context ends, and copies of the
@@ -106,7 +130,8 @@ unsafe impl Allocator for ContextAllocator {
             // SAFETY: `allocate` wrote it there for such a layout.
             unsafe { block.cast::<NonNull<u8>>().sub(1).read() }
         };
-        // SAFETY: this is what MemoryContextAllocExtended returned, so freeing it raises no error.
+        // SAFETY: this is what MemoryContextAllocExtended returned, in a context that can free it, as whoever made the
+        // allocator vouched. So freeing it raises no error.
         unsafe { unguarded::pfree(start.as_ptr().cast()) }
     }
 }

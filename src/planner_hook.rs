@@ -11,7 +11,7 @@
 //! The query tree is copied, never changed in place, by PostgreSQL's own mutators.
 
 use crate::catalog::{self, CitusTables, Functions};
-use crate::hasher::{is_hashable, is_hashable_in_a_row, kind_of};
+use crate::hashable::{is_hashable, kind_of};
 use crate::{settings, varlena};
 use cvm_sketch::Accuracy;
 use pgrx::pg_guard;
@@ -549,8 +549,8 @@ unsafe fn values_are_hashable(expression: *mut Expr, collation: Oid) -> bool {
         match (*node).type_ {
             NodeTag::T_RowExpr if pg_sys::exprType(node) == pg_sys::RECORDOID => {
                 let columns = (*node.cast::<pg_sys::RowExpr>()).args;
-                elements::<pg_sys::Node>(columns)
-                    .all(|column| is_hashable_in_a_row(pg_sys::exprType(column), pg_sys::exprCollation(column)))
+                elements::<Expr>(columns)
+                    .all(|column| values_are_hashable(column, pg_sys::exprCollation(column.cast())))
             }
             _ => is_hashable(pg_sys::exprType(node), collation),
         }

@@ -3,7 +3,12 @@
 
 #[pgrx::pg_schema]
 mod tests {
+    use crate::expanded;
+    use crate::memory::ContextAllocator;
+    use crate::state::State;
+    use cvm_sketch::sketch::START_LEN;
     use cvm_sketch::{Accuracy, Sketch, hash};
+    use pgrx::pg_sys::{self, Datum, ExpandedObjectHeader};
     use pgrx::prelude::*;
 
     fn one(query: &str) -> i64 {
@@ -58,6 +63,50 @@ mod tests {
             SELECT approx_count_distinct_cvm(i, 0.1, 0.05) AS estimate FROM generate_series(0, 1199999) i GROUP BY i / 3000
         ) sets");
         assert!((2_969..=3_031).contains(&mean), "mean {mean}");
+    }
+
+    /// Only what `expanded::new` has made, with the right to change it, is changed in place.
+    #[pg_test]
+    fn an_expanded_object_is_a_state_only_if_it_is_ours() {
+        // SAFETY: all objects live in the current memory context, which outlives the test, and are used nowhere else.
+        unsafe {
+            let context = pg_sys::CurrentMemoryContext;
+            let state = expanded::new(context, |allocator| State::new_in(None, allocator));
+            assert!(expanded::state_in_place(state).is_some());
+            let header: *mut ExpandedObjectHeader = pg_sys::DatumGetEOHP(state);
+            let read_only = Datum::from((&raw mut (*header).eoh_ro_ptr).cast::<u8>());
+            assert!(expanded::state_in_place(read_only).is_none());
+            let flat = Datum::from(pg_sys::pg_detoast_datum(read_only.cast_mut_ptr()));
+            assert!(expanded::state_in_place(flat).is_none());
+            let array = vec![1_i32, 2, 3].into_datum().expect("an array is not NULL");
+            let array = pg_sys::expand_array(array, context, std::ptr::null_mut());
+            assert!(expanded::state_in_place(array).is_none());
+        }
+    }
+
+    /// A state is told by its first bytes at every size, and other memory is not taken for one.
+    #[pg_test]
+    fn a_state_is_told_by_its_first_bytes() {
+        let may_start = Sketch::<ContextAllocator>::may_start;
+        // SAFETY: the state lives in the current memory context, and is longer than what is read of it.
+        unsafe {
+            let mut state = State::new_in(None, ContextAllocator::current());
+            for i in 0..100_000 {
+                let start = (&raw const state).cast::<[u8; START_LEN]>().read();
+                assert!(may_start(&start), "after {i} values");
+                state.sketch.accumulate(hash::integer(i, 0)).unwrap();
+            }
+        }
+        for byte in 0..=255 {
+            assert!(!may_start(&[byte; START_LEN]));
+        }
+        for seed in 0..100_000 {
+            let words = [hash::integer(seed, 1), hash::integer(seed, 2)];
+            let mut start = [0; START_LEN];
+            start[..8].copy_from_slice(&words[0].to_ne_bytes());
+            start[8..].copy_from_slice(&words[1].to_ne_bytes());
+            assert!(!may_start(&start));
+        }
     }
 
     #[pg_test(error = "epsilon must be between 0.001 and 0.5, not 0.7")]

@@ -4,18 +4,19 @@ use crate::call::{argument, declare_function, return_null, return_row};
 use crate::error::{OrRaise, raise};
 use crate::hasher::Hasher;
 use crate::memory::ContextAllocator;
-use crate::sketch_type::{header, with_sketch};
+use crate::sketch_type::{header, with_framed, with_sketch};
 use crate::state::{Parameters, raise_parameter};
 use crate::varlena;
 use allocator_api2::vec::Vec;
 use cvm_sketch::codec::FORMAT_VERSION;
 use cvm_sketch::interval::{self, Confidence};
-use cvm_sketch::{EncodedSketch, Kind, OperationError, Sketch, UnknownKind, operations};
+use cvm_sketch::{EncodedSketch, Header, Kind, OperationError, Sketch, UnknownKind, operations};
 use pgrx::pg_guard;
 use pgrx::pg_sys::errcodes::PgSqlErrorCode;
-use pgrx::pg_sys::{Datum, FunctionCallInfo};
+use pgrx::pg_sys::{self, Datum, FunctionCallInfo};
 use rand::TryRngCore;
 use rand::rngs::OsRng;
+use std::ffi::c_char;
 
 declare_function! {
     pg_finfo_cvm_sketch_estimate for cvm_sketch_estimate,
@@ -28,6 +29,7 @@ declare_function! {
     pg_finfo_cvm_sketch_downsample for cvm_sketch_downsample,
     pg_finfo_cvm_sketch_of_kind for cvm_sketch_of_kind,
     pg_finfo_cvm_sketch_union for cvm_sketch_union,
+    pg_finfo_cvm_sketch_union_of_array for cvm_sketch_union_of_array,
     pg_finfo_cvm_sketch_intersection for cvm_sketch_intersection,
     pg_finfo_cvm_sketch_difference for cvm_sketch_difference,
     pg_finfo_cvm_random_seed for cvm_random_seed,
@@ -80,8 +82,11 @@ pub unsafe extern "C-unwind" fn cvm_sketch_jaccard(fcinfo: FunctionCallInfo) -> 
         if a.isnull || b.isnull {
             return return_null(fcinfo);
         }
+        let surroundings = ContextAllocator::current();
         let index = with_sketch(a.value, |a| {
-            with_sketch(b.value, |b| interval::jaccard(a, b, confidence).or_raise())
+            with_sketch(b.value, |b| {
+                interval::jaccard(a, b, confidence, &surroundings).or_raise()
+            })
         });
         let columns = [index.estimate, index.lower, index.upper];
         return_row(fcinfo, columns.map(|column| Some(Datum::from(column.to_bits()))))
@@ -265,6 +270,45 @@ unsafe fn operate(fcinfo: FunctionCallInfo, operation: Operation) -> Datum {
 pub unsafe extern "C-unwind" fn cvm_sketch_union(fcinfo: FunctionCallInfo) -> Datum {
     // SAFETY: the declaration gives both arguments.
     unsafe { operate(fcinfo, operations::union) }
+}
+
+/// `cvm_sketch_union(cvm_sketch[]) returns cvm_sketch`, strict: of all elements that are not NULL; of none, the sketch of
+/// nothing.
+///
+/// # Safety
+///
+/// As [`cvm_sketch_estimate`].
+#[unsafe(no_mangle)]
+#[pg_guard]
+pub unsafe extern "C-unwind" fn cvm_sketch_union_of_array(fcinfo: FunctionCallInfo) -> Datum {
+    // SAFETY: the declaration gives the argument, an array whose elements are as CREATE TYPE says of cvm_sketch. Elements lie
+    // in the array, which lives in the current memory context, as does the result.
+    unsafe {
+        let array: *mut pg_sys::ArrayType = pg_sys::pg_detoast_datum(argument(fcinfo, 0).value.cast_mut_ptr()).cast();
+        let (mut elements, mut nulls, mut count) = (std::ptr::null_mut(), std::ptr::null_mut(), 0);
+        let (length, is_by_value, alignment) = (-1, false, b'i' as c_char);
+        let of = (*array).elemtype;
+        pg_sys::deconstruct_array(
+            array,
+            of,
+            length,
+            is_by_value,
+            alignment,
+            &mut elements,
+            &mut nulls,
+            &mut count,
+        );
+        let allocator = ContextAllocator::current();
+        let nothing = Header::NOTHING;
+        let mut union = Sketch::new_in(nothing.capacity(), nothing.seed(), allocator);
+        for i in 0..count as usize {
+            pgrx::check_for_interrupts!();
+            if !*nulls.add(i) {
+                with_framed(*elements.add(i), |sketch| union.merge_framed(sketch)).or_raise();
+            }
+        }
+        varlena::into_datum(union.encode_in(varlena::HEADER_LEN, allocator).or_raise())
+    }
 }
 
 /// `cvm_sketch_intersection(cvm_sketch, cvm_sketch) returns cvm_sketch`, strict.

@@ -1,7 +1,7 @@
 //! The type `cvm_sketch`: its ways in, which all check every byte, and its ways out.
 
 use crate::call::{argument, declare_function};
-use crate::error::{OrRaise, raise, raise_invalid};
+use crate::error::{OrRaise, raise_invalid, raise_softly};
 use crate::memory::ContextAllocator;
 use crate::varlena;
 use allocator_api2::vec::Vec;
@@ -27,7 +27,8 @@ declare_function! {
 pub(crate) unsafe fn with_sketch<T>(datum: Datum, read: impl FnOnce(&EncodedSketch<'_>) -> T) -> T {
     // SAFETY: the caller vouches for the datum.
     unsafe {
-        varlena::with_bytes(datum, |bytes| match EncodedSketch::parse(bytes) {
+        let surroundings = ContextAllocator::current();
+        varlena::with_bytes(datum, |bytes| match EncodedSketch::parse_in(bytes, &surroundings) {
             Ok(sketch) => read(&sketch),
             Err(fault) => raise_invalid(PgSqlErrorCode::ERRCODE_DATA_CORRUPTED, fault),
         })
@@ -88,7 +89,7 @@ fn zeros(length: usize) -> Vec<u8, ContextAllocator> {
 
 /// Raises an ERROR unless these are the bytes of a sketch; with room for a varlena's header in front, a datum of them.
 fn checked(bytes: Vec<u8, ContextAllocator>, code: PgSqlErrorCode) -> Datum {
-    match EncodedSketch::parse(&bytes[varlena::HEADER_LEN..]) {
+    match EncodedSketch::parse_in(&bytes[varlena::HEADER_LEN..], bytes.allocator()) {
         Ok(_) => varlena::into_datum(bytes),
         Err(fault) => raise_invalid(code, fault),
     }
@@ -106,11 +107,17 @@ pub unsafe extern "C-unwind" fn cvm_sketch_in(fcinfo: FunctionCallInfo) -> Datum
     // SAFETY: the declaration gives the argument, a string that a zero ends.
     let text = unsafe { CStr::from_ptr(argument(fcinfo, 0).value.cast_mut_ptr()) }.to_bytes();
     // SAFETY: the bytes are the result of the call, which ends with the current memory context.
-    match text::decode_in(text, varlena::HEADER_LEN, unsafe { ContextAllocator::current() }) {
-        Ok(bytes) => checked(bytes, CODE),
+    let fault = match text::decode_in(text, varlena::HEADER_LEN, unsafe { ContextAllocator::current() }) {
+        Ok(bytes) => match EncodedSketch::parse(&bytes[varlena::HEADER_LEN..]) {
+            Ok(_) => return varlena::into_datum(bytes),
+            Err(fault) => fault.to_string(),
+        },
         Err(TextError::OutOfMemory) => Err(OutOfMemory).or_raise(),
-        Err(fault) => raise(CODE, format!("invalid cvm_sketch: {fault}")),
-    }
+        Err(fault) => fault.to_string(),
+    };
+    // SAFETY: the frame is that of this call. Whoever takes errors softly does not look at the result.
+    unsafe { raise_softly(fcinfo, CODE, format!("invalid cvm_sketch: {fault}")) };
+    Datum::null()
 }
 
 /// `cvm_sketch_out(cvm_sketch) returns cstring`, strict.

@@ -1,10 +1,10 @@
 //! The state of an aggregate: a sketch, and what the call says of it.
 
 use crate::call::argument;
-use crate::error::{OrRaise, raise};
+use crate::error::{OrRaise, raise, raise_with_hint};
 use crate::memory::{self, ContextAllocator};
 use cvm_sketch::capacity::{DEFAULT_CAPACITY, DELTA_RANGE, EPSILON_RANGE, Plain};
-use cvm_sketch::{Accuracy, Kind, Sketch};
+use cvm_sketch::{Accuracy, AccuracyError, Kind, Sketch};
 use pgrx::pg_sys::errcodes::PgSqlErrorCode;
 use pgrx::pg_sys::{FunctionCallInfo, MemoryContext};
 use std::ptr::NonNull;
@@ -35,13 +35,20 @@ impl Parameters {
             let given = given(index)?;
             if given.isnull {
                 let (low, high) = (Plain(low), Plain(high));
-                raise_parameter(format!("{name} must be between {low} and {high}, not NULL"));
+                raise_number(
+                    index,
+                    name,
+                    format!("{name} must be between {low} and {high}, not NULL"),
+                );
             }
             Some(f64::from_bits(given.value.value() as u64))
         };
-        let epsilon = number(index, "epsilon", EPSILON_RANGE)?;
+        let epsilon = number(index, EPSILON, EPSILON_RANGE)?;
         let delta = number(index + 1, "delta", DELTA_RANGE).unwrap_or(Accuracy::default().delta());
-        let accuracy = Accuracy::new(epsilon, delta).unwrap_or_else(|error| raise_parameter(error.to_string()));
+        let accuracy = Accuracy::new(epsilon, delta).unwrap_or_else(|error| match error {
+            AccuracyError::Epsilon(_) => raise_number(index, EPSILON, error.to_string()),
+            AccuracyError::Delta(_) => raise_parameter(error.to_string()),
+        });
         let seed = given(index + 2).map_or(DEFAULT_SEED, |given| {
             if given.isnull {
                 raise_parameter("seed must be a bigint, not NULL");
@@ -53,6 +60,7 @@ impl Parameters {
 }
 
 /// The state of one group. It and all it refers to live in one memory context.
+#[repr(C)] // The sketch stands first, where it is looked for in memory that may be something else.
 pub(crate) struct State {
     pub(crate) sketch: Sketch<ContextAllocator>,
     /// What the call says of the accuracy, to hold later rows against; `None` in a call that says nothing.
@@ -114,14 +122,13 @@ impl State {
         // SAFETY: an accuracy that a state refers to lives as long as the state.
         if let Some(before) = self.accuracy.map(|accuracy| unsafe { *accuracy.as_ref() }) {
             for (name, given, before) in [
-                ("epsilon", given.accuracy.epsilon(), before.epsilon()),
+                (EPSILON, given.accuracy.epsilon(), before.epsilon()),
                 ("delta", given.accuracy.delta(), before.delta()),
             ] {
                 if given != before {
                     let (before, given) = (Plain(before), Plain(given));
-                    raise_parameter(format!(
-                        "{name} must be the same in every row, not {before} and then {given}"
-                    ));
+                    let message = format!("{name} must be the same in every row, not {before} and then {given}");
+                    raise_number(AFTER_VALUE, name, message);
                 }
             }
         }
@@ -146,6 +153,24 @@ impl State {
 
 fn raise_capacities() -> ! {
     raise_parameter("epsilon and delta must be the same in every row")
+}
+
+const EPSILON: &str = "epsilon";
+
+/// Where an aggregate's arguments after the value start, counted from 0, the state being the first.
+const AFTER_VALUE: usize = 2;
+
+/// Raises an ERROR because of the number of that name at `index`. Other systems count the distinct pairs of two arguments: who
+/// gives a second value, which is taken for epsilon, is told how to write that here.
+fn raise_number(index: usize, name: &str, message: String) -> ! {
+    if index == AFTER_VALUE && name == EPSILON {
+        raise_with_hint(
+            PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+            message,
+            "The second argument is the relative error. To count distinct pairs, write ROW(a, b) for the first.",
+        );
+    }
+    raise_parameter(message)
 }
 
 pub(crate) fn raise_parameter(message: impl Into<String>) -> ! {

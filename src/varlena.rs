@@ -36,7 +36,7 @@ pub(crate) unsafe fn plain_bytes<'a>(datum: Datum) -> Option<&'a [u8]> {
 ///
 /// # Safety
 ///
-/// `datum` is a varlena.
+/// `datum` is a varlena, and the call in progress that of an SQL function: its memory context can free what it detoasts.
 pub(crate) unsafe fn with_bytes<T>(datum: Datum, read: impl FnOnce(&[u8]) -> T) -> T {
     // SAFETY: the caller vouches for the varlena. What pg_detoast_datum_packed returns is never compressed or out of
     // line; where it is a copy, it is ours to free.
@@ -57,7 +57,7 @@ pub(crate) unsafe fn with_bytes<T>(datum: Datum, read: impl FnOnce(&[u8]) -> T) 
 ///
 /// # Safety
 ///
-/// `datum` is a varlena.
+/// As [`with_bytes`].
 pub(crate) unsafe fn with_first_bytes<T>(datum: Datum, length: usize, read: impl FnOnce(&[u8]) -> T) -> T {
     // SAFETY: the caller vouches for the varlena. A slice is a plain copy, and ours to free.
     unsafe {

@@ -6,9 +6,10 @@
 use crate::capacity::{DEFAULT_CAPACITY, MAX_CAPACITY, MIN_CAPACITY};
 use crate::elias_fano::Layout;
 use crate::flags::{Flags, RESERVED};
+use crate::surroundings::{Surroundings, checking};
 use crate::threshold::{MAX_LEVEL, scale_up, threshold};
 use crate::{Kind, OutOfMemory};
-use allocator_api2::alloc::Allocator;
+use allocator_api2::alloc::Global;
 use allocator_api2::vec::Vec;
 use bincode::Options;
 use serde::{Deserialize, Serialize};
@@ -166,28 +167,30 @@ impl Header {
 
     /// Writes the sketch of this header and these hashes, which ascend and are as many as the header says, into `bytes`,
     /// as many as [`encoded_len`](Self::encoded_len) says.
-    pub(crate) fn encode_into(&self, hashes: &[u64], bytes: &mut [u8]) {
+    pub(crate) fn encode_into<S: Surroundings>(&self, hashes: &[u64], bytes: &mut [u8], surroundings: &S) {
         debug_assert!(hashes.len() == self.retained() && bytes.len() == self.encoded_len());
         bytes.fill(0);
         let (head, payload) = bytes.split_at_mut(HEADER_LEN);
         header_options()
             .serialize_into(head, self)
             .expect("the header has its length");
-        self.layout().encode(hashes.iter().copied(), payload);
+        surroundings.check_for_interrupts();
+        let hashes = checking(hashes.iter().copied(), surroundings.clone());
+        self.layout().encode(hashes, payload);
     }
 
     /// [`encode_into`](Self::encode_into) new memory of `allocator`, after `prefix` bytes that are left to the caller.
-    pub(crate) fn encode_in<A: Allocator>(
+    pub(crate) fn encode_in<A: Surroundings>(
         &self,
         hashes: &[u64],
         prefix: usize,
         allocator: A,
     ) -> Result<Vec<u8, A>, OutOfMemory> {
         let length = prefix + self.encoded_len();
-        let mut bytes = Vec::new_in(allocator);
+        let mut bytes = Vec::new_in(allocator.clone());
         bytes.try_reserve_exact(length).map_err(|_| OutOfMemory)?;
         bytes.resize(length, 0);
-        self.encode_into(hashes, &mut bytes[prefix..]);
+        self.encode_into(hashes, &mut bytes[prefix..], &allocator);
         Ok(bytes)
     }
 }
@@ -287,9 +290,18 @@ impl<'a> EncodedSketch<'a> {
     ///
     /// A [`DecodeError`] that names the first fault.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, DecodeError> {
+        Self::parse_in(bytes, &Global)
+    }
+
+    /// [`parse`](Self::parse) where somebody may stop it. Nothing is allocated there.
+    ///
+    /// # Errors
+    ///
+    /// A [`DecodeError`] that names the first fault.
+    pub fn parse_in<S: Surroundings>(bytes: &'a [u8], surroundings: &S) -> Result<Self, DecodeError> {
         let framed = FramedSketch::parse(bytes)?;
         framed.check_bits()?;
-        framed.hashes().try_for_each(|hash| hash.map(drop))?;
+        checking(framed.hashes(), surroundings.clone()).try_for_each(|hash| hash.map(drop))?;
         Ok(EncodedSketch(framed))
     }
 

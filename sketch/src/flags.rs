@@ -25,6 +25,11 @@ impl Flags {
         Flags(kind.code() << KIND_SHIFT | if is_derived { DERIVED } else { 0 })
     }
 
+    /// Those in a byte that may have any value, to be checked.
+    pub(crate) fn of_byte(byte: u8) -> Self {
+        Flags(byte)
+    }
+
     /// Names the first fault of a byte that comes from outside. Nothing else is to be asked of one that has any.
     pub(crate) fn check(self) -> Result<(), DecodeError> {
         if self.0 >= RESERVED {

@@ -8,8 +8,12 @@
 //! |---|---|
 //! | integer of any width, and what PostgreSQL stores as one | as a signed 64-bit integer, little-endian |
 //! | floating-point number of either width | as a 64-bit IEEE 754 number, little-endian; -0 as 0, any NaN as one NaN |
+//! | decimal number | its class, its weight and its digits, as [`decimal`] says |
 //! | bytes, text | themselves |
+//! | what holds other values | what tells its shape, and the hashes of those values under the same seed: a [`Sequence`] |
 //! | anything else | the 64-bit hash of its type under the same seed, little-endian |
+//!
+//! `docs/hashes.md` says for each type of PostgreSQL which of these it is, and byte by byte what goes in.
 //!
 //! XXH3 is given the seed mixed, by the finalizer of MurmurHash3 (Appleby, public domain), which takes 0 to 0. It combines
 //! the seed with a short key by exclusive or, so that under two seeds that differ in one bit, dense keys (0 to n, say)
@@ -18,7 +22,7 @@
 //! XXH3 is not a cryptographic function. With a seed that is random and kept secret, whoever chooses the values cannot
 //! foresee which are sampled; with a known seed they can.
 
-use xxhash_rust::xxh3::xxh3_64_with_seed;
+use xxhash_rust::xxh3::{Xxh3, xxh3_64_with_seed};
 
 /// The seed as XXH3 is given it: MurmurHash3's 64-bit finalizer, which is a bijection.
 #[inline]
@@ -52,9 +56,214 @@ pub fn double(number: f64, seed: u64) -> u64 {
     integer(canonical.to_bits() as i64, seed)
 }
 
+/// A decimal number of any number of digits, as its parts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decimal<'a> {
+    /// The sum of `digits[i]` times 10,000^(`weight` - i), negative if it says so. Each digit is below 10,000, and two
+    /// bytes, little-endian. Zeros at either end are allowed and make no difference.
+    #[allow(missing_docs)]
+    Finite {
+        is_negative: bool,
+        weight: i32,
+        digits: &'a [[u8; 2]],
+    },
+    /// Not a number; all of these are one.
+    NotANumber,
+    /// Above every number.
+    Infinity,
+    /// Below every number.
+    NegativeInfinity,
+}
+
+/// The hash of a decimal number. Numbers that are equal hash alike, however many zeros they are written with.
+///
+/// What is hashed is a byte for the class (0 not negative, 1 negative, 2 not a number, 3 infinity, 4 negative infinity), and
+/// of finite numbers the weight in four bytes, little-endian, and the digits, without those at either end that are zero. Of
+/// zero, which has no digits, the weight is 0.
+///
+/// Neither allocates nor panics.
+#[inline]
+pub fn decimal(number: Decimal<'_>, seed: u64) -> u64 {
+    let (is_negative, mut weight, mut digits) = match number {
+        Decimal::Finite {
+            is_negative,
+            weight,
+            digits,
+        } => (is_negative, weight, digits),
+        Decimal::NotANumber => return bytes(&[2], seed),
+        Decimal::Infinity => return bytes(&[3], seed),
+        Decimal::NegativeInfinity => return bytes(&[4], seed),
+    };
+    while let [[0, 0], rest @ ..] = digits {
+        digits = rest;
+        weight = weight.wrapping_sub(1);
+    }
+    while let [rest @ .., [0, 0]] = digits {
+        digits = rest;
+    }
+    if digits.is_empty() {
+        return bytes(&[0; 5], seed);
+    }
+
+    const HEAD: usize = 5;
+    const DIGITS: usize = 16;
+    let mut head = [u8::from(is_negative), 0, 0, 0, 0];
+    head[1..].copy_from_slice(&weight.to_le_bytes());
+    if digits.len() > DIGITS {
+        let mut sequence = Sequence::new(seed);
+        sequence.push(&head);
+        digits.iter().for_each(|digit| sequence.push(digit));
+        return sequence.finish();
+    }
+    let mut buffer = [0; HEAD + 2 * DIGITS];
+    buffer[..HEAD].copy_from_slice(&head);
+    for (place, digit) in buffer[HEAD..].as_chunks_mut().0.iter_mut().zip(digits) {
+        *place = *digit;
+    }
+    bytes(&buffer[..HEAD + 2 * digits.len().min(DIGITS)], seed)
+}
+
+/// The hash of a row of bytes that comes in pieces: that of [`bytes`] of all of them, one after the other.
+///
+/// Whoever writes one takes care that the pieces tell where they end. Then different sequences have different bytes, and
+/// values that are swapped, repeated or moved between neighbours have different hashes, which they would not if the hashes
+/// of the parts were added or combined by exclusive or.
+///
+/// Allocates nothing.
+pub struct Sequence {
+    seed: u64,
+    length: usize,
+    buffer: [u8; Sequence::ROOM],
+    /// What did not fit into the buffer. Most sequences are short, and need none.
+    long: Option<Xxh3>,
+}
+
+impl Sequence {
+    const ROOM: usize = 256;
+
+    /// The sequence of no bytes.
+    #[inline]
+    pub fn new(seed: u64) -> Self {
+        Sequence {
+            seed,
+            length: 0,
+            buffer: [0; Self::ROOM],
+            long: None,
+        }
+    }
+
+    /// Adds bytes, of a number that both sides know.
+    #[inline]
+    pub fn push<const N: usize>(&mut self, piece: &[u8; N]) {
+        const { assert!(N <= Self::ROOM) }
+        if self.length + N > Self::ROOM {
+            self.spill();
+        }
+        if let Some(place) = self.buffer.get_mut(self.length..self.length + N) {
+            place.copy_from_slice(piece);
+            self.length += N;
+        }
+    }
+
+    /// Adds a mark that says what the hash is of, and the hash.
+    #[inline]
+    pub fn push_hash(&mut self, mark: u8, hash: u64) {
+        let mut piece = [mark; 1 + size_of::<u64>()];
+        piece[1..].copy_from_slice(&hash.to_le_bytes());
+        self.push(&piece);
+    }
+
+    #[cold]
+    fn spill(&mut self) {
+        let (seed, buffer) = (self.seed, &self.buffer[..self.length.min(Self::ROOM)]);
+        self.long
+            .get_or_insert_with(|| Xxh3::with_seed(mixed(seed)))
+            .update(buffer);
+        self.length = 0;
+    }
+
+    /// The hash.
+    #[inline]
+    pub fn finish(mut self) -> u64 {
+        if self.long.is_some() {
+            self.spill();
+        }
+        match &self.long {
+            Some(long) => long.digest(),
+            None => bytes(&self.buffer[..self.length.min(Self::ROOM)], self.seed),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeSet;
+
+    fn digits(digits: &[u16]) -> Vec<[u8; 2]> {
+        digits.iter().map(|digit| digit.to_le_bytes()).collect()
+    }
+
+    fn finite(is_negative: bool, weight: i32, of: &[u16]) -> u64 {
+        decimal(
+            Decimal::Finite {
+                is_negative,
+                weight,
+                digits: &digits(of),
+            },
+            0,
+        )
+    }
+
+    #[test]
+    fn decimals_hash_by_what_they_are_worth() {
+        assert_eq!(finite(false, 0, &[1]), finite(false, 0, &[1, 0, 0]));
+        assert_eq!(finite(false, 0, &[1, 5]), finite(false, 2, &[0, 0, 1, 5, 0]));
+        assert_eq!(finite(false, 0, &[]), finite(true, 7, &[0, 0]));
+        let special = [Decimal::NotANumber, Decimal::Infinity, Decimal::NegativeInfinity];
+        let mut hashes: BTreeSet<u64> = special.into_iter().map(|special| decimal(special, 0)).collect();
+        for is_negative in [false, true] {
+            for weight in [-3, -1, 0, 1, 300] {
+                for digits in [
+                    &[1_u16][..],
+                    &[256],
+                    &[1, 256],
+                    &[256, 1],
+                    &[1, 0, 1],
+                    &[9_999; 40],
+                    &[9_999; 400],
+                ] {
+                    hashes.insert(finite(is_negative, weight, digits));
+                }
+            }
+        }
+        hashes.insert(finite(false, 0, &[]));
+        assert_eq!(hashes.len(), 3 + 2 * 5 * 7 + 1);
+    }
+
+    #[test]
+    fn a_decimal_is_hashed_as_documented() {
+        // -1.0203 is minus 1 times 10,000^0 and 203 times 10,000^-1.
+        assert_eq!(finite(true, 0, &[1, 203]), bytes(&[1, 0, 0, 0, 0, 1, 0, 203, 0], 0));
+        let mut long = vec![0, 1, 0, 0, 0];
+        long.extend([7, 0].repeat(500));
+        assert_eq!(finite(false, 1, &[7; 500]), bytes(&long, 0));
+    }
+
+    proptest! {
+        #[test]
+        fn a_sequence_is_its_bytes(pieces in proptest::collection::vec((any::<u8>(), any::<u64>()), 0..200), seed: u64) {
+            let mut sequence = Sequence::new(seed);
+            let mut all = Vec::new();
+            for (mark, hash) in pieces {
+                sequence.push_hash(mark, hash);
+                all.push(mark);
+                all.extend(hash.to_le_bytes());
+            }
+            prop_assert_eq!(sequence.finish(), bytes(&all, seed));
+        }
+    }
 
     /// The first two are published test vectors of XXH3 (empty input, seeds 0 and PRIME64); the rest were made by
     /// another implementation of XXH3, Python's `xxhash`, and of the finalizer, six lines of Python.

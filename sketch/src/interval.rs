@@ -14,7 +14,7 @@
 use crate::capacity::Plain;
 use crate::codec::{EncodedSketch, Header};
 use crate::threshold::{HASH_BITS, threshold};
-use crate::{OperationError, binomial, operations};
+use crate::{OperationError, Surroundings, binomial, operations};
 use std::fmt;
 
 /// The probability with which an interval contains the truth: greater than 0, less than 1.
@@ -139,10 +139,11 @@ fn sampling_rate(sketch: &Header) -> f64 {
 ///
 /// [`OperationError::Seeds`] when the hashes come from hash functions of different seeds, [`OperationError::Kinds`] when
 /// they are those of values of different kinds.
-pub fn jaccard(
+pub fn jaccard<S: Surroundings>(
     a: &EncodedSketch<'_>,
     b: &EncodedSketch<'_>,
     confidence: Confidence,
+    surroundings: &S,
 ) -> Result<Interval<f64>, OperationError> {
     let is_empty = |sketch: &EncodedSketch<'_>| sketch.header().is_exact() && sketch.header().retained() == 0;
     // Without hashes, only a derived sketch may be that of an empty set.
@@ -153,7 +154,7 @@ pub fn jaccard(
     let (both, either) = if a.header().is_nothing() || b.header().is_nothing() {
         (0, (a.header().retained() + b.header().retained()) as u64)
     } else {
-        operations::overlap(a, b)?
+        operations::overlap(a, b, surroundings)?
     };
     let estimate = both as f64 / either as f64;
     if is_empty(a) && is_empty(b) {

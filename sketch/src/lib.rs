@@ -11,7 +11,7 @@
 //!
 //! Data runs forward through the files: [`capacity`] (from an accuracy to a size), [`hash`] (from a value to its hash),
 //! [`threshold`] (which hashes belong to a level), `kind` (of values) and `flags`, `elias_fano` and [`codec`] (sketches as
-//! bytes), [`text`] (bytes as text), `retained` (the set of hashes), `batch` (many hashes at once), [`sketch`] (insert, merge, estimate), [`operations`] (sketches as sets), `binomial` and
+//! bytes), [`text`] (bytes as text), `surroundings` (memory, and whether to go on), `key` and `retained` (the set of hashes), `sort`, `batch` (many hashes at once), [`sketch`] (insert, merge, estimate), [`operations`] (sketches as sets), `binomial` and
 //! [`interval`] (confidence bounds).
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
@@ -27,10 +27,13 @@ pub mod hash;
 #[cfg(test)]
 mod hash_quality;
 pub mod interval;
+mod key;
 mod kind;
 pub mod operations;
 mod retained;
 pub mod sketch;
+mod sort;
+mod surroundings;
 pub mod text;
 pub mod threshold;
 
@@ -39,3 +42,4 @@ pub use codec::{DecodeError, EncodedSketch, FramedSketch, Header};
 pub use error::{MergeError, OperationError, OutOfMemory};
 pub use kind::{Kind, UnknownKind};
 pub use sketch::Sketch;
+pub use surroundings::Surroundings;

@@ -13,9 +13,9 @@
 //! sketch that values would have built. At level 0 no hash is gone, and nothing is marked.
 
 use crate::codec::{EncodedSketch, Header};
+use crate::surroundings::{Surroundings, checking};
 use crate::threshold::{threshold, truncate};
 use crate::{Kind, OperationError, OutOfMemory};
-use allocator_api2::alloc::Allocator;
 use allocator_api2::vec::Vec;
 
 /// The sketch of all values in `a` or `b`, encoded in memory of `allocator` after `prefix` bytes left to the caller: what
@@ -26,7 +26,7 @@ use allocator_api2::vec::Vec;
 /// # Errors
 ///
 /// [`OperationError::Seeds`], [`OperationError::Kinds`], [`OperationError::OutOfMemory`].
-pub fn union<A: Allocator + Clone>(
+pub fn union<A: Surroundings>(
     a: &EncodedSketch<'_>,
     b: &EncodedSketch<'_>,
     prefix: usize,
@@ -40,7 +40,7 @@ pub fn union<A: Allocator + Clone>(
     let common = Common::of(a, b)?;
     let derived_level = a.header().derived_level().max(b.header().derived_level());
     let mut hashes = with_room(a.header().retained() + b.header().retained(), allocator.clone())?;
-    common.walk(a, b, |hash, _, _| hashes.push(hash));
+    common.walk(a, b, &allocator, |hash, _, _| hashes.push(hash));
     let level = thin(&mut hashes, common.level, common.capacity);
     let header = Header::new(
         common.capacity,
@@ -58,7 +58,7 @@ pub fn union<A: Allocator + Clone>(
 /// # Errors
 ///
 /// [`OperationError::Seeds`], [`OperationError::Kinds`], [`OperationError::OutOfMemory`].
-pub fn intersection<A: Allocator + Clone>(
+pub fn intersection<A: Surroundings>(
     a: &EncodedSketch<'_>,
     b: &EncodedSketch<'_>,
     prefix: usize,
@@ -76,7 +76,7 @@ pub fn intersection<A: Allocator + Clone>(
 /// # Errors
 ///
 /// [`OperationError::Seeds`], [`OperationError::Kinds`], [`OperationError::OutOfMemory`].
-pub fn difference<A: Allocator + Clone>(
+pub fn difference<A: Surroundings>(
     a: &EncodedSketch<'_>,
     b: &EncodedSketch<'_>,
     prefix: usize,
@@ -100,7 +100,7 @@ pub fn difference<A: Allocator + Clone>(
 /// # Errors
 ///
 /// [`OperationError::Derived`], [`OperationError::Kinds`], [`OperationError::OutOfMemory`].
-pub fn with_hash<A: Allocator + Clone>(
+pub fn with_hash<A: Surroundings>(
     sketch: &EncodedSketch<'_>,
     kind: Kind,
     hash: u64,
@@ -135,7 +135,7 @@ pub fn with_hash<A: Allocator + Clone>(
 /// # Errors
 ///
 /// [`OperationError::Kinds`] when the sketch is known to be of another kind, [`OperationError::OutOfMemory`].
-pub fn of_kind<A: Allocator + Clone>(
+pub fn of_kind<A: Surroundings>(
     sketch: &EncodedSketch<'_>,
     kind: Kind,
     prefix: usize,
@@ -158,7 +158,7 @@ pub fn of_kind<A: Allocator + Clone>(
 /// # Errors
 ///
 /// [`OperationError::Capacity`], [`OperationError::Derived`], [`OperationError::OutOfMemory`].
-pub fn downsample<A: Allocator + Clone>(
+pub fn downsample<A: Surroundings>(
     sketch: &EncodedSketch<'_>,
     capacity: u32,
     prefix: usize,
@@ -188,9 +188,13 @@ pub fn downsample<A: Allocator + Clone>(
 /// # Errors
 ///
 /// [`OperationError::Seeds`], [`OperationError::Kinds`].
-pub(crate) fn overlap(a: &EncodedSketch<'_>, b: &EncodedSketch<'_>) -> Result<(u64, u64), OperationError> {
+pub(crate) fn overlap<S: Surroundings>(
+    a: &EncodedSketch<'_>,
+    b: &EncodedSketch<'_>,
+    surroundings: &S,
+) -> Result<(u64, u64), OperationError> {
     let (mut both, mut either) = (0, 0);
-    Common::of(a, b)?.walk(a, b, |_, in_a, in_b| {
+    Common::of(a, b)?.walk(a, b, surroundings, |_, in_a, in_b| {
         both += u64::from(in_a && in_b);
         either += 1;
     });
@@ -220,9 +224,15 @@ impl Common {
     }
 
     /// Calls `visit` with every hash of the level, in ascending order, and whether it is in `a` and in `b`.
-    fn walk(&self, a: &EncodedSketch<'_>, b: &EncodedSketch<'_>, mut visit: impl FnMut(u64, bool, bool)) {
+    fn walk<S: Surroundings>(
+        &self,
+        a: &EncodedSketch<'_>,
+        b: &EncodedSketch<'_>,
+        surroundings: &S,
+        mut visit: impl FnMut(u64, bool, bool),
+    ) {
         let bound = threshold(self.level).expect("a header's level is legal");
-        let (mut a, mut b) = (a.hashes(), b.hashes());
+        let [mut a, mut b] = [a, b].map(|sketch| checking(sketch.hashes(), surroundings.clone()));
         let (mut next_a, mut next_b) = (a.next(), b.next());
         loop {
             let hash = match (next_a, next_b) {
@@ -246,7 +256,7 @@ impl Common {
 }
 
 /// The derived sketch of the hashes that `belongs` selects, at most `room` of them.
-fn select<A: Allocator + Clone>(
+fn select<A: Surroundings>(
     a: &EncodedSketch<'_>,
     b: &EncodedSketch<'_>,
     room: usize,
@@ -256,7 +266,7 @@ fn select<A: Allocator + Clone>(
 ) -> Result<Vec<u8, A>, OperationError> {
     let common = Common::of(a, b)?;
     let mut hashes = with_room(room, allocator.clone())?;
-    common.walk(a, b, |hash, in_a, in_b| {
+    common.walk(a, b, &allocator, |hash, in_a, in_b| {
         if belongs(in_a, in_b) {
             hashes.push(hash);
         }
@@ -275,30 +285,26 @@ fn select<A: Allocator + Clone>(
     Ok(header.encode_in(&hashes, prefix, allocator)?)
 }
 
-fn with_room<A: Allocator>(room: usize, allocator: A) -> Result<Vec<u64, A>, OutOfMemory> {
+fn with_room<A: Surroundings>(room: usize, allocator: A) -> Result<Vec<u64, A>, OutOfMemory> {
     let mut hashes = Vec::new_in(allocator);
     hashes.try_reserve_exact(room).map_err(|_| OutOfMemory)?;
     Ok(hashes)
 }
 
-fn sorted<A: Allocator>(sketch: &EncodedSketch<'_>, more: usize, allocator: A) -> Result<Vec<u64, A>, OutOfMemory> {
-    let mut hashes = with_room(sketch.header().retained() + more, allocator)?;
-    hashes.extend(sketch.hashes());
+fn sorted<A: Surroundings>(sketch: &EncodedSketch<'_>, more: usize, allocator: A) -> Result<Vec<u64, A>, OutOfMemory> {
+    let mut hashes = with_room(sketch.header().retained() + more, allocator.clone())?;
+    hashes.extend(checking(sketch.hashes(), allocator));
     Ok(hashes)
 }
 
 /// The same sketch, encoded anew.
-fn copy<A: Allocator + Clone>(
-    sketch: &EncodedSketch<'_>,
-    prefix: usize,
-    allocator: A,
-) -> Result<Vec<u8, A>, OutOfMemory> {
+fn copy<A: Surroundings>(sketch: &EncodedSketch<'_>, prefix: usize, allocator: A) -> Result<Vec<u8, A>, OutOfMemory> {
     let hashes = sorted(sketch, 0, allocator.clone())?;
     sketch.header().encode_in(&hashes, prefix, allocator)
 }
 
 /// Raises the level until fewer than `capacity` of the ascending hashes belong, drops the others, and returns the level.
-fn thin<A: Allocator>(hashes: &mut Vec<u64, A>, mut level: u16, capacity: u32) -> u16 {
+fn thin<A: Surroundings>(hashes: &mut Vec<u64, A>, mut level: u16, capacity: u32) -> u16 {
     while hashes.len() >= capacity as usize {
         level += 1;
         let bound = threshold(level).expect("fewer hashes than any capacity belong to the last level");

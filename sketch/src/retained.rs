@@ -7,12 +7,12 @@
 //! repeated, when it is full or read.
 
 use crate::OutOfMemory;
+use crate::key::{Key, Secret};
+use crate::surroundings::{STEP, Surroundings, checking};
 use allocator_api2::alloc::Allocator;
 use allocator_api2::boxed::Box;
 use allocator_api2::vec::Vec;
 use hashbrown::HashSet;
-use nohash_hasher::{BuildNoHashHasher, IsEnabled};
-use std::hash::{Hash, Hasher};
 
 /// Room of a list, in hashes.
 const LIST_SIZES: [usize; 2] = [16, 128];
@@ -23,24 +23,7 @@ const fn distinct_limit(size: usize) -> usize {
     size - size / 8
 }
 
-/// A retained hash as a key of the table.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Key(pub(crate) u64);
-
-impl Hash for Key {
-    /// hashbrown takes the bucket from the low bits and a 7-bit tag from the top bits. The low bits of a retained hash
-    /// are uniform, but the top bits are zero: eight always, and one more each time the sampling rate has halved. So
-    /// the top is filled with a copy of bits that are still uniform: bits 19 to 25, which a table of ordinary size does
-    /// not use for the bucket, combined with bits 27 to 33, which are uniform wherever a very large table does.
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        let spread = self.0 ^ (self.0 << 8);
-        state.write_u64(self.0 ^ (spread << 30));
-    }
-}
-
-impl IsEnabled for Key {}
-
-type Table<A> = HashSet<Key, BuildNoHashHasher<Key>, A>;
+type Table<A> = HashSet<Key, Secret, A>;
 
 /// A set of distinct hashes. [`append`](Self::append) may leave a list unsorted, with hashes repeated; all that reads the
 /// set expects that [`settle`](Self::settle) was called since.
@@ -49,7 +32,7 @@ pub(crate) enum Retained<A: Allocator> {
     Table(Box<Table<A>, A>),
 }
 
-impl<A: Allocator + Clone> Retained<A> {
+impl<A: Surroundings> Retained<A> {
     /// The empty set; allocates nothing.
     pub(crate) fn new_in(allocator: A) -> Self {
         Retained::List(Vec::new_in(allocator))
@@ -65,10 +48,16 @@ impl<A: Allocator + Clone> Retained<A> {
             list.try_reserve_exact(size).map_err(|_| OutOfMemory)?;
             return Ok(Retained::List(list));
         }
-        let mut table = Table::with_hasher_in(BuildNoHashHasher::default(), allocator.clone());
-        table.try_reserve(count).map_err(|_| OutOfMemory)?;
+        let table = table_with_room(count, Secret::random(), allocator.clone())?;
         let table = Box::try_new_in(table, allocator).map_err(|_| OutOfMemory)?;
         Ok(Retained::Table(table))
+    }
+
+    pub(crate) fn allocator(&self) -> &A {
+        match self {
+            Retained::List(list) => list.allocator(),
+            Retained::Table(table) => table.allocator(),
+        }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -99,7 +88,7 @@ impl<A: Allocator + Clone> Retained<A> {
                     absent += usize::from(!table.contains(&Key(hash)));
                 }
                 if absent > 0 {
-                    table.try_reserve(absent).map_err(|_| OutOfMemory)?;
+                    reserve(table, absent)?;
                     table.extend(hashes[..absent].iter().map(|&hash| Key(hash)));
                 }
                 Ok(())
@@ -151,7 +140,16 @@ impl<A: Allocator + Clone> Retained<A> {
             Retained::List(list) => list.retain(|&hash| hash < threshold),
             Retained::Table(table) => {
                 let room = table.len();
-                table.retain(|key| key.0 < threshold);
+                let allocator = table.allocator().clone();
+                let mut left = STEP;
+                table.retain(|key| {
+                    left -= 1;
+                    if left == 0 {
+                        left = STEP;
+                        allocator.check_for_interrupts();
+                    }
+                    key.0 < threshold
+                });
                 if table.capacity() < room {
                     rebuild(table)?;
                 }
@@ -171,13 +169,33 @@ impl<A: Allocator + Clone> Retained<A> {
     }
 }
 
+fn table_with_room<A: Surroundings>(count: usize, secret: Secret, allocator: A) -> Result<Table<A>, OutOfMemory> {
+    let mut table = Table::with_hasher_in(secret, allocator);
+    table.try_reserve(count).map_err(|_| OutOfMemory)?;
+    Ok(table)
+}
+
+/// Makes room for keys. hashbrown would do it too, but in one go: of the largest tables, that takes most of a second.
+fn reserve<A: Surroundings>(keys: &mut Table<A>, more: usize) -> Result<(), OutOfMemory> {
+    if keys.capacity() - keys.len() < more {
+        let count = (keys.len() + more).max(keys.capacity() + 1);
+        let allocator = keys.allocator();
+        // Of the same secret, so that the keys, which come in the order of their buckets, go to buckets in that order.
+        let mut grown = table_with_room(count, *keys.hasher(), allocator.clone())?;
+        grown.extend(checking(keys.iter().copied(), allocator.clone()));
+        *keys = grown;
+    }
+    Ok(())
+}
+
 /// Puts the keys of a table in afresh, in the memory it has. Removed keys leave tombstones, which take room: without
 /// this, the table would double although it never holds more keys than before.
-fn rebuild<A: Allocator + Clone>(keys: &mut Table<A>) -> Result<(), OutOfMemory> {
-    let mut kept = Vec::new_in(keys.allocator().clone());
+fn rebuild<A: Surroundings>(keys: &mut Table<A>) -> Result<(), OutOfMemory> {
+    let allocator = keys.allocator().clone();
+    let mut kept = Vec::new_in(allocator.clone());
     kept.try_reserve_exact(keys.len()).map_err(|_| OutOfMemory)?;
-    kept.extend(keys.drain());
-    keys.extend(kept);
+    kept.extend(checking(keys.drain(), allocator.clone()));
+    keys.extend(checking(kept.into_iter(), allocator));
     Ok(())
 }
 
@@ -186,7 +204,6 @@ mod tests {
     use super::*;
     use crate::threshold::threshold;
     use allocator_api2::alloc::Global;
-    use std::hash::BuildHasher;
 
     fn filled(count: u64, stride: u64) -> Retained<Global> {
         let mut retained = Retained::new_in(Global);
@@ -246,32 +263,5 @@ mod tests {
             retained.retain_below(bound).unwrap();
         }
         assert_eq!(buckets(&retained), before);
-    }
-
-    /// The tags of the keys that share a bucket decide how many keys a look-up compares.
-    #[test]
-    fn tags_are_uniform_at_every_level() {
-        let build = BuildNoHashHasher::<Key>::default();
-        // (buckets of the table, bits that are uniform at that level): n up to 10^13 at the default capacity, and a
-        // table of 2^25 buckets at the same n.
-        for (bucket_bits, uniform_bits) in [(14, 56), (14, 40), (14, 27), (25, 56), (25, 38)] {
-            let mut tags = [0_u32; 128];
-            let mut x = 1_u64;
-            for _ in 0..128_000 {
-                x = x
-                    .wrapping_mul(0x5851_F42D_4C95_7F2D)
-                    .wrapping_add(0x1405_7B7E_F767_814F);
-                // The same bucket every time, the rest of the uniform bits at random.
-                let random = (x >> 20) & ((1 << uniform_bits) - 1);
-                let key = (random >> bucket_bits) << bucket_bits;
-                tags[(build.hash_one(Key(key)) >> 57) as usize] += 1;
-            }
-            // 1,000 expected for each tag; eight standard deviations of 32 either way.
-            let bounds = (tags.iter().min().unwrap(), tags.iter().max().unwrap());
-            assert!(
-                *bounds.0 > 744 && *bounds.1 < 1_256,
-                "2^{bucket_bits} buckets, {uniform_bits} bits: {bounds:?}"
-            );
-        }
     }
 }

@@ -5,14 +5,25 @@ use crate::capacity::{MAX_CAPACITY, MIN_CAPACITY};
 use crate::codec::{EncodedSketch, FramedSketch, Header};
 use crate::flags::Flags;
 use crate::retained::Retained;
+use crate::sort::sort;
+use crate::surroundings::{Surroundings, checking};
 use crate::threshold::{HASH_BITS, MAX_LEVEL, extend, threshold, truncate};
 use crate::{Kind, MergeError, OperationError, OutOfMemory};
-use allocator_api2::alloc::{Allocator, Global};
+use allocator_api2::alloc::Global;
 use allocator_api2::vec::Vec;
 use std::fmt;
+use std::mem::offset_of;
 
 /// How many hashes wait at most.
 const WAITING: usize = 8;
+
+/// How many bytes [`Sketch::may_start`] looks at.
+pub const START_LEN: usize = 16;
+
+/// The bytes of a field at that offset.
+fn field<const LENGTH: usize>(bytes: &[u8; START_LEN], offset: usize) -> [u8; LENGTH] {
+    std::array::from_fn(|i| bytes[offset + i])
+}
 
 /// A sample of the distinct hashes of a multiset of values.
 ///
@@ -25,7 +36,7 @@ const WAITING: usize = 8;
 ///
 /// All memory but the sketch's own comes from the allocator `A`; a sketch of up to eight values has none.
 #[repr(C)] // What the path of a row touches stands first, together.
-pub struct Sketch<A: Allocator + Clone = Global> {
+pub struct Sketch<A: Surroundings = Global> {
     /// T_level: kept beside the level because every row compares with it.
     threshold: u64,
     waiting_count: u8,
@@ -44,7 +55,7 @@ impl Sketch<Global> {
     }
 }
 
-impl<A: Allocator + Clone> Sketch<A> {
+impl<A: Surroundings> Sketch<A> {
     /// The sketch of no values, of unknown kind. `seed` is the seed under which the values are hashed: it is only carried along, so that
     /// sketches of different hash functions are never merged.
     ///
@@ -118,13 +129,16 @@ impl<A: Allocator + Clone> Sketch<A> {
         )
     }
 
-    /// Whether fields that depend on each other agree, as they always do in a sketch. Memory that is something else passes
-    /// with a chance of about 2^-56: a check for whoever is handed sketches by address.
-    pub fn is_plausible(&self) -> bool {
-        threshold(self.level) == Some(self.threshold)
-            && (MIN_CAPACITY..=MAX_CAPACITY).contains(&self.capacity)
-            && usize::from(self.waiting_count) <= WAITING
-            && self.flags.check().is_ok()
+    /// Whether memory that starts like this may be a sketch: fields that depend on each other agree, as they always do in
+    /// one. Memory that is something else passes with a chance of about 2^-56: a check for whoever is handed sketches by
+    /// address, before a reference is made of it.
+    pub fn may_start(bytes: &[u8; START_LEN]) -> bool {
+        let level = u16::from_ne_bytes(field(bytes, const { offset_of!(Self, level) }));
+        let capacity = u32::from_ne_bytes(field(bytes, const { offset_of!(Self, capacity) }));
+        threshold(level) == Some(u64::from_ne_bytes(field(bytes, const { offset_of!(Self, threshold) })))
+            && (MIN_CAPACITY..=MAX_CAPACITY).contains(&capacity)
+            && usize::from(bytes[const { offset_of!(Self, waiting_count) }]) <= WAITING
+            && Flags::of_byte(bytes[const { offset_of!(Self, flags) }]).check().is_ok()
     }
 
     /// The estimated number of distinct values: the number of retained hashes over the probability that a hash belongs
@@ -298,8 +312,9 @@ impl<A: Allocator + Clone> Sketch<A> {
     /// [`OperationError::Seeds`] when the hashes come from different hash functions, [`OperationError::Kinds`] when they are of
     /// different kinds of values; the sketch is unchanged.
     /// [`OperationError::OutOfMemory`] when the allocator has no more.
-    pub fn merge<B: Allocator + Clone>(&mut self, other: &Sketch<B>) -> Result<(), OperationError> {
-        self.absorb(&other.header(), other.hashes())
+    pub fn merge<B: Surroundings>(&mut self, other: &Sketch<B>) -> Result<(), OperationError> {
+        let surroundings = self.retained.allocator().clone();
+        self.absorb(&other.header(), checking(other.hashes(), surroundings))
     }
 
     /// [`merge`](Self::merge) with an encoded sketch, without decoding it first. Of its hashes, which ascend, those are read
@@ -319,7 +334,8 @@ impl<A: Allocator + Clone> Sketch<A> {
                 None
             }
         });
-        self.absorb(other.header(), belonging)?;
+        let surroundings = self.retained.allocator().clone();
+        self.absorb(other.header(), checking(belonging, surroundings))?;
         fault
     }
 
@@ -357,7 +373,7 @@ impl<A: Allocator + Clone> Sketch<A> {
     /// # Errors
     ///
     /// [`OutOfMemory`] when the allocator has no more.
-    pub fn try_clone_in<B: Allocator + Clone>(&self, allocator: B) -> Result<Sketch<B>, OutOfMemory> {
+    pub fn try_clone_in<B: Surroundings>(&self, allocator: B) -> Result<Sketch<B>, OutOfMemory> {
         Sketch::from_parts(&self.header(), self.hashes(), allocator)
     }
 
@@ -375,9 +391,9 @@ impl<A: Allocator + Clone> Sketch<A> {
         sketch.raise_to(header.level())?;
         sketch.flags = Flags::new(header.kind(), header.is_derived());
         if header.retained() > WAITING {
-            sketch.retained = Retained::with_room_in(header.retained(), allocator)?;
+            sketch.retained = Retained::with_room_in(header.retained(), allocator.clone())?;
         }
-        for hash in hashes {
+        for hash in checking(hashes, allocator) {
             sketch.accumulate(extend(hash))?;
         }
         sketch.settle()?;
@@ -385,11 +401,11 @@ impl<A: Allocator + Clone> Sketch<A> {
     }
 
     /// The hashes in ascending order, in memory of `allocator`.
-    fn sorted_in<B: Allocator>(&self, allocator: B) -> Result<Vec<u64, B>, OutOfMemory> {
-        let mut hashes = Vec::new_in(allocator);
+    fn sorted_in<B: Surroundings>(&self, allocator: B) -> Result<Vec<u64, B>, OutOfMemory> {
+        let mut hashes = Vec::new_in(allocator.clone());
         hashes.try_reserve_exact(self.retained()).map_err(|_| OutOfMemory)?;
-        hashes.extend(self.hashes());
-        hashes.sort_unstable();
+        hashes.extend(checking(self.hashes(), allocator.clone()));
+        sort(&mut hashes, &allocator);
         Ok(hashes)
     }
 
@@ -401,7 +417,7 @@ impl<A: Allocator + Clone> Sketch<A> {
     /// # Errors
     ///
     /// [`OutOfMemory`] when the allocator has no more.
-    pub fn encode_in<B: Allocator + Clone>(&self, prefix: usize, allocator: B) -> Result<Vec<u8, B>, OutOfMemory> {
+    pub fn encode_in<B: Surroundings>(&self, prefix: usize, allocator: B) -> Result<Vec<u8, B>, OutOfMemory> {
         let hashes = self.sorted_in(allocator.clone())?;
         self.header().encode_in(&hashes, prefix, allocator)
     }
@@ -412,9 +428,9 @@ impl<A: Allocator + Clone> Sketch<A> {
     /// # Errors
     ///
     /// [`OutOfMemory`] when the allocator has no more.
-    pub fn encode_into<B: Allocator>(&self, bytes: &mut [u8], allocator: B) -> Result<(), OutOfMemory> {
-        let hashes = self.sorted_in(allocator)?;
-        self.header().encode_into(&hashes, bytes);
+    pub fn encode_into<B: Surroundings>(&self, bytes: &mut [u8], allocator: B) -> Result<(), OutOfMemory> {
+        let hashes = self.sorted_in(allocator.clone())?;
+        self.header().encode_into(&hashes, bytes, &allocator);
         Ok(())
     }
 
@@ -427,7 +443,7 @@ impl<A: Allocator + Clone> Sketch<A> {
 }
 
 /// Two sketches are equal when all they say and all their hashes are: then their bytes are, too.
-impl<A: Allocator + Clone, B: Allocator + Clone> PartialEq<Sketch<B>> for Sketch<A> {
+impl<A: Surroundings, B: Surroundings> PartialEq<Sketch<B>> for Sketch<A> {
     fn eq(&self, other: &Sketch<B>) -> bool {
         self.header() == other.header()
             && self
@@ -436,7 +452,7 @@ impl<A: Allocator + Clone, B: Allocator + Clone> PartialEq<Sketch<B>> for Sketch
     }
 }
 
-impl<A: Allocator + Clone> fmt::Debug for Sketch<A> {
+impl<A: Surroundings> fmt::Debug for Sketch<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Sketch").field(&self.header()).finish()
     }

@@ -4,12 +4,16 @@
 //! [`EncodedSketch`](crate::EncodedSketch) to say.
 
 use crate::OutOfMemory;
+use crate::surroundings::Surroundings;
 use allocator_api2::alloc::Allocator;
 use allocator_api2::vec::Vec;
 use const_hex::FromHexError;
 use std::fmt;
 
 const PREFIX: &[u8] = b"\\x";
+
+/// How many bytes are read or written between two checks for interrupts.
+const PIECE: usize = 1 << 18;
 
 /// The bytes that a text stands for, in memory of `allocator`, after `prefix` bytes that are zero and left to the caller.
 ///
@@ -18,18 +22,29 @@ const PREFIX: &[u8] = b"\\x";
 /// # Errors
 ///
 /// A [`TextError`] that names the first fault; [`TextError::OutOfMemory`] when the allocator has no more.
-pub fn decode_in<A: Allocator>(text: &[u8], prefix: usize, allocator: A) -> Result<Vec<u8, A>, TextError> {
+pub fn decode_in<A: Surroundings>(text: &[u8], prefix: usize, allocator: A) -> Result<Vec<u8, A>, TextError> {
     let digits = text.strip_prefix(PREFIX).ok_or(TextError::Prefix)?;
-    // const-hex would take 0x or 0X for a prefix, and skip it.
-    if let [b'0', b'x' | b'X', ..] = digits {
-        return Err(TextError::Digit(PREFIX.len() + 2));
+    if digits.len() % 2 != 0 {
+        return Err(TextError::OddDigits(digits.len()));
     }
-    let mut bytes = zeros(prefix + digits.len() / 2, allocator)?;
-    match const_hex::decode_to_slice(digits, &mut bytes[prefix..]) {
-        Ok(()) => Ok(bytes),
-        Err(FromHexError::InvalidHexCharacter { index, .. }) => Err(TextError::Digit(PREFIX.len() + index + 1)),
-        Err(FromHexError::OddLength | FromHexError::InvalidStringLength) => Err(TextError::OddDigits(digits.len())),
+    let mut bytes = zeros(prefix + digits.len() / 2, allocator.clone())?;
+    let pieces = digits.chunks(2 * PIECE).zip(bytes[prefix..].chunks_mut(PIECE));
+    for (number, (digits, bytes)) in pieces.enumerate() {
+        let fault = match (digits, const_hex::decode_to_slice(digits, bytes)) {
+            // const-hex takes 0x or 0X for a prefix, and skips it.
+            ([b'0', b'x' | b'X', ..], _) => 1,
+            (_, Ok(())) => {
+                allocator.check_for_interrupts();
+                continue;
+            }
+            (_, Err(FromHexError::InvalidHexCharacter { index, .. })) => index,
+            (_, Err(FromHexError::OddLength | FromHexError::InvalidStringLength)) => {
+                unreachable!("there are two digits for each byte")
+            }
+        };
+        return Err(TextError::Digit(PREFIX.len() + number * 2 * PIECE + fault + 1));
     }
+    Ok(bytes)
 }
 
 /// The text of bytes, in memory of `allocator`, before `suffix` bytes that are zero.
@@ -37,11 +52,17 @@ pub fn decode_in<A: Allocator>(text: &[u8], prefix: usize, allocator: A) -> Resu
 /// # Errors
 ///
 /// [`OutOfMemory`] when the allocator has no more.
-pub fn encode_in<A: Allocator>(bytes: &[u8], suffix: usize, allocator: A) -> Result<Vec<u8, A>, OutOfMemory> {
+pub fn encode_in<A: Surroundings>(bytes: &[u8], suffix: usize, allocator: A) -> Result<Vec<u8, A>, OutOfMemory> {
     let length = PREFIX.len() + 2 * bytes.len();
-    let mut text = zeros(length + suffix, allocator)?;
+    let mut text = zeros(length + suffix, allocator.clone())?;
     text[..PREFIX.len()].copy_from_slice(PREFIX);
-    const_hex::encode_to_slice(bytes, &mut text[PREFIX.len()..length]).expect("there are two digits for each byte");
+    let pieces = bytes
+        .chunks(PIECE)
+        .zip(text[PREFIX.len()..length].chunks_mut(2 * PIECE));
+    for (bytes, digits) in pieces {
+        const_hex::encode_to_slice(bytes, digits).expect("there are two digits for each byte");
+        allocator.check_for_interrupts();
+    }
     Ok(text)
 }
 
@@ -103,6 +124,29 @@ mod tests {
         assert_eq!((&text[..8], end), (&b"\\x000102"[..], &[0][..]));
         assert_eq!(decode(std::str::from_utf8(text).unwrap()), Ok(bytes));
         assert_eq!(decode_in(b"\\x07", 4, Global).unwrap()[..], [0, 0, 0, 0, 7]);
+    }
+
+    /// Long texts are read in pieces, and each of them is as good a place for a fault as the first.
+    #[test]
+    fn faults_are_named_wherever_they_are() {
+        let bytes: std::vec::Vec<u8> = (0..3 * PIECE + 5).map(|i| (i % 251) as u8).collect();
+        let text = encode_in(&bytes, 0, Global).unwrap();
+        assert_eq!(decode_in(&text, 0, Global).unwrap()[..], bytes);
+        for place in [
+            3,
+            2 * PIECE + 1,
+            2 * PIECE + 2,
+            2 * PIECE + 3,
+            6 * PIECE + 3,
+            text.len() - 1,
+        ] {
+            for digit in [b'x', b'X', b'g', b' '] {
+                let mut text = text.clone();
+                text[place - 1] = b'0';
+                text[place] = digit;
+                assert_eq!(decode_in(&text, 0, Global).unwrap_err(), TextError::Digit(place + 1));
+            }
+        }
     }
 
     #[test]

@@ -221,7 +221,7 @@ fn bounds_cover_after_set_operations() {
                         let interval = bounds(sketch, confidence(number));
                         tallies[case][i].add(!(interval.lower..=interval.upper).contains(truth));
                     }
-                    let interval = jaccard(&a, &b, confidence(number)).unwrap();
+                    let interval = jaccard(&a, &b, confidence(number), &Global).unwrap();
                     tallies[5][i].add(!(interval.lower..=interval.upper).contains(&truth));
                 }
             }
@@ -258,7 +258,7 @@ fn the_jaccard_index_of_exact_sketches_is_exact() {
     };
     let index = |a: &[u8], b: &[u8]| {
         let (a, b) = (EncodedSketch::parse(a).unwrap(), EncodedSketch::parse(b).unwrap());
-        let Interval { estimate, lower, upper } = jaccard(&a, &b, confidence(0.95)).unwrap();
+        let Interval { estimate, lower, upper } = jaccard(&a, &b, confidence(0.95), &Global).unwrap();
         (lower, estimate, upper)
     };
     assert_eq!(index(&sketch(0..60, 0), &sketch(40..100, 0)), (0.2, 0.2, 0.2));

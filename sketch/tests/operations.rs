@@ -274,7 +274,7 @@ fn kinds_combine_alike_in_every_operation() {
                 }
             }
             assert_eq!(
-                interval::jaccard(&parse(&x), &parse(&y), confidence).map(drop),
+                interval::jaccard(&parse(&x), &parse(&y), confidence, &Global).map(drop),
                 expected.map(drop)
             );
             let mut merged = of_kind(&hashes[..150], one);

@@ -188,12 +188,15 @@ fn hashes_in_the_lowest_corner_end_at_the_last_level() {
 /// An allocator that gives out a limited number of bytes in all.
 mod limited {
     use allocator_api2::alloc::{AllocError, Allocator, Global};
+    use cvm_sketch::Surroundings;
     use std::alloc::Layout;
     use std::cell::Cell;
     use std::ptr::NonNull;
 
     #[derive(Clone, Copy)]
     pub struct Limited<'a>(pub &'a Cell<usize>);
+
+    impl Surroundings for Limited<'_> {}
 
     // SAFETY: every block comes from, and goes back to, the global allocator.
     unsafe impl Allocator for Limited<'_> {

@@ -51,17 +51,25 @@ class Session:
         self.connection.close()
 
 
-def reconnected():
-    """A session after a process of the server was killed: as soon as the server takes one, and lets it live."""
-    for _ in range(300):
+    def server_start(self):
+        """When the server started, and when it last started anew: after a crash the postmaster stays, and starts all its other
+        processes again. The latter is None for the moment in which they are not there."""
+        return self.all("SELECT pg_postmaster_start_time(), min(backend_start) FILTER (WHERE backend_type = 'checkpointer') "
+                        "FROM pg_stat_activity")[0]
+
+
+def reconnected(killed=None):
+    """A session of a server that may be recovering; after a process was killed, of one that has started anew since `killed`,
+    its start before. It gives up after an hour, which no machine is too slow for."""
+    for _ in range(36000):
         try:
-            time.sleep(0.2)
             session = Session()
-            time.sleep(0.2)
-            session.one("SELECT 1")
-            return session
-        except psycopg2.OperationalError:
+            if killed is None or session.server_start()[1] not in (None, killed[1]):
+                return session
+            session.close()
+        except (psycopg2.OperationalError, psycopg2.InterfaceError):
             pass
+        time.sleep(0.1)
     raise SystemExit("the server does not come back")
 
 
@@ -74,7 +82,7 @@ class Report:
         self.name, self.passed, self.failed = name, 0, 0
         self.session = Session()
         self.session.all("CREATE EXTENSION IF NOT EXISTS cvm_count")
-        self.started = self.server_start()
+        self.started = self.session.server_start()
         self.log_start = os.path.getsize(os.environ["HARDEN_LOG"])
 
     def check(self, holds, text):
@@ -92,14 +100,9 @@ class Report:
         """`text` says what the server cannot do, and why. The totals of the tests name it."""
         print(f"left out: {self.name} with {text}", flush=True)
 
-    def server_start(self):
-        # After a crash, the postmaster stays, and starts all its other processes anew.
-        return self.session.all("SELECT pg_postmaster_start_time(), min(backend_start) FILTER (WHERE backend_type = 'checkpointer') "
-                                "FROM pg_stat_activity")
-
     def server_lived(self):
         """Checks that no process of the server has ended other than by itself."""
-        self.check(self.server_start() == self.started, "the server has started anew")
+        self.check(self.session.server_start() == self.started, "the server has started anew")
         self.log_has_no(r"terminated by signal|PANIC|panicked|stack smashing|corrupted (size|double)")
 
     def log_has_no(self, pattern):

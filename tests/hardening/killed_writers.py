@@ -9,7 +9,7 @@ import time
 
 import psycopg2
 
-from common import Report, options, reconnected
+from common import Report, Session, options, reconnected
 
 # One transaction: sketches short enough for a page, and such as are stored out of line, and one of a parallel aggregate.
 WRITE = """
@@ -51,7 +51,8 @@ def main():
 
     committed = {}
     while in_the_middle < (4 if arguments.form == "short" else 60):
-        session, done = reconnected(), []
+        session, done = Session(), []
+        start = session.server_start()
 
         def write():
             nonlocal batch
@@ -69,7 +70,7 @@ def main():
         os.kill(session.pid, signal.SIGKILL)
         writer.join()
         kills += 1
-        check = reconnected()
+        check = reconnected(start)
         # The last batch may have been committed without the client having heard of it; no other may be there.
         found = [row[0] for row in check.all("SELECT DISTINCT batch FROM written ORDER BY 1")]
         known = [*committed, *done]

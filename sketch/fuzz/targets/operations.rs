@@ -56,7 +56,7 @@ fn oracle(a: &Parts, b: &Parts, set: impl Fn(&BTreeSet<u64>, &BTreeSet<u64>) -> 
 fn check_pair(a: &Bytes, b: &Bytes) {
     let (x, y) = (Parts::of(&parse(a)), Parts::of(&parse(b)));
     let confidence = Confidence::new(0.95).expect("legal");
-    let jaccard = interval::jaccard(&parse(a), &parse(b), confidence);
+    let jaccard = interval::jaccard(&parse(a), &parse(b), confidence, &Global);
     let mut merged = decode(a);
     let merge = merged.merge(&decode(b)).map(|()| merged.encode());
     let mut merged = decode(a);
@@ -110,7 +110,7 @@ fn check_pair(a: &Bytes, b: &Bytes) {
     } else {
         assert!(jaccard.lower <= jaccard.estimate && jaccard.estimate <= jaccard.upper);
     }
-    let mirrored = interval::jaccard(&parse(b), &parse(a), confidence).unwrap();
+    let mirrored = interval::jaccard(&parse(b), &parse(a), confidence, &Global).unwrap();
     assert_eq!(format!("{mirrored:?}"), format!("{jaccard:?}"));
     assert_eq!(union(b, a), Ok(either));
     assert_eq!(intersection(b, a), Ok(both));

@@ -89,7 +89,9 @@ CREATE SCHEMA elsewhere;
 ALTER EXTENSION cvm_count SET SCHEMA elsewhere;
 SELECT elsewhere.approx_count_distinct_cvm(n) FROM numbers;
 SELECT sum(approx) FROM by_group;
+\set VERBOSITY terse
 SELECT approx_count_distinct_cvm(n) FROM numbers;
+\set VERBOSITY default
 SET search_path = public, elsewhere;
 SELECT approx_count_distinct_cvm(n) FROM numbers;
 RESET search_path;

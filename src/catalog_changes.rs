@@ -1,0 +1,48 @@
+//! Noticing that the catalog has changed under what was read of it.
+//!
+//! A call site keeps what it has learned of its types: the columns of rows, the labels of enums. It may outlive a change of
+//! these, an expression of a PL/pgSQL function does. PostgreSQL tells of changes by callbacks, which cannot be taken back. So
+//! there is one for each sort of change, that counts; and who keeps something keeps the count with it.
+
+use pgrx::pg_guard;
+use pgrx::pg_sys::{self, Datum, Oid, SysCacheIdentifier};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+/// A process of PostgreSQL has one thread: these are atomic since statics have to be.
+static CHANGES: AtomicU64 = AtomicU64::new(0);
+static IS_WATCHED: AtomicBool = AtomicBool::new(false);
+
+/// How many changes of types, their columns and labels this process has been told of.
+#[inline(always)]
+pub(crate) fn count() -> u64 {
+    CHANGES.load(Ordering::Relaxed)
+}
+
+/// Begins to count, if that is not done yet.
+pub(crate) fn watch() {
+    if IS_WATCHED.swap(true, Ordering::Relaxed) {
+        return;
+    }
+    // SAFETY: the functions are called for as long as the process lives, and need no argument.
+    unsafe {
+        for cache in [SysCacheIdentifier::TYPEOID, SysCacheIdentifier::ENUMOID] {
+            pg_sys::CacheRegisterSyscacheCallback(cache as _, Some(a_row_has_changed), Datum::null());
+        }
+        pg_sys::CacheRegisterRelcacheCallback(Some(a_relation_has_changed), Datum::null());
+    }
+}
+
+#[cfg(not(feature = "pg19"))]
+type CacheId = std::ffi::c_int;
+#[cfg(feature = "pg19")]
+type CacheId = SysCacheIdentifier::Type;
+
+#[pg_guard]
+unsafe extern "C-unwind" fn a_row_has_changed(_argument: Datum, _cache: CacheId, _hash: u32) {
+    CHANGES.fetch_add(1, Ordering::Relaxed);
+}
+
+#[pg_guard]
+unsafe extern "C-unwind" fn a_relation_has_changed(_argument: Datum, _relation: Oid) {
+    CHANGES.fetch_add(1, Ordering::Relaxed);
+}

@@ -1,0 +1,95 @@
+//! The hash function that a type itself has: the last resort, since it only promises that equal values hash alike.
+
+use crate::error::{OrRaise, raise_with_hint};
+use crate::memory::ContextAllocator;
+use crate::raising;
+use cvm_sketch::hash;
+use pgrx::pg_sys::errcodes::PgSqlErrorCode;
+use pgrx::pg_sys::{self, Datum, FunctionCallInfo, Oid};
+use std::ffi::CStr;
+use std::mem::offset_of;
+use std::ptr::NonNull;
+
+/// A type's own hash function, ready to be called.
+pub(crate) struct TypeHash {
+    frame: NonNull<CallFrame>,
+    address: unsafe extern "C-unwind" fn(FunctionCallInfo) -> Datum,
+    /// Whether it takes a seed and returns 64 bits, or neither.
+    is_extended: bool,
+}
+
+/// A call frame with room for two arguments.
+#[repr(C)]
+struct CallFrame {
+    base: pg_sys::FunctionCallInfoBaseData,
+    arguments: [pg_sys::NullableDatum; 2],
+    function: pg_sys::FmgrInfo,
+}
+
+// PostgreSQL finds the arguments right behind the fixed part of the frame.
+const _: () = assert!(offset_of!(CallFrame, arguments) == offset_of!(pg_sys::FunctionCallInfoBaseData, args));
+
+impl TypeHash {
+    /// Raises an ERROR when the type has no hash function.
+    ///
+    /// # Safety
+    ///
+    /// The result is not used after the end of the allocator's memory context.
+    pub(crate) unsafe fn new(base_type: Oid, collation: Oid, allocator: ContextAllocator) -> Self {
+        // SAFETY: type cache entries live as long as the backend. The function record and the frame that points to it
+        // are placed in the same memory context, which fmgr_info_cxt is told as well.
+        unsafe {
+            let wanted = pg_sys::TYPECACHE_HASH_EXTENDED_PROC | pg_sys::TYPECACHE_HASH_PROC;
+            let entry = &*pg_sys::lookup_type_cache(base_type, wanted as i32);
+            let (procedure, is_extended) = match entry.hash_extended_proc {
+                Oid::INVALID => (entry.hash_proc, false),
+                extended => (extended, true),
+            };
+            if procedure == Oid::INVALID {
+                let name = CStr::from_ptr(pg_sys::format_type_be(base_type)).to_string_lossy();
+                raise_with_hint(
+                    PgSqlErrorCode::ERRCODE_UNDEFINED_FUNCTION,
+                    format!("could not identify a hash function for type {name}"),
+                    "Cast the values to a type that has one, such as text or jsonb.",
+                );
+            }
+            let mut frame = allocator.place(std::mem::zeroed::<CallFrame>()).or_raise();
+            let CallFrame { base, function, .. } = frame.as_mut();
+            pg_sys::fmgr_info_cxt(procedure, function, allocator.context());
+            base.flinfo = function;
+            base.fncollation = collation;
+            base.nargs = if is_extended { 2 } else { 1 };
+            let address = function
+                .fn_addr
+                .expect("fmgr_info_cxt sets the address or raises an ERROR");
+            TypeHash {
+                frame,
+                address,
+                is_extended,
+            }
+        }
+    }
+
+    /// The type's hash, mixed. The call is not guarded: an ERROR passes as [`raising`] says.
+    ///
+    /// # Safety
+    ///
+    /// `value` is of the type.
+    #[inline]
+    pub(crate) unsafe fn call(&mut self, value: Datum, seed: u64) -> u64 {
+        // SAFETY: the frame was made for this function, and lives as long as it.
+        let own = unsafe {
+            let frame = self.frame.as_mut();
+            frame.base.isnull = false;
+            frame.arguments[0].value = value;
+            frame.arguments[1].value = Datum::from(seed);
+            raising::call(self.address, &raw mut frame.base)
+        };
+        let own = if self.is_extended {
+            own.value() as i64
+        } else {
+            i64::from(own.value() as u32)
+        };
+        hash::integer(own, seed)
+    }
+}

@@ -1,0 +1,224 @@
+-- States of type cvm_sketch, which are expanded objects, wherever PostgreSQL copies a value. An aggregate of one's own without
+-- a final function hands out the state itself: as it is, to be read only, since PostgreSQL 16.
+CREATE AGGREGATE raw_union(cvm_sketch) (SFUNC = cvm_merge, STYPE = cvm_sketch, COMBINEFUNC = cvm_merge, PARALLEL = SAFE);
+CREATE AGGREGATE raw_hashed(bigint) (SFUNC = cvm_accumulate_hashed, STYPE = cvm_sketch, COMBINEFUNC = cvm_combine_hashed, PARALLEL = SAFE);
+
+-- groups of 3, 12, 100, 1,000 and 12,000 values: waiting in a row, in both sizes of list, in a table, and more than the capacity
+CREATE TABLE facts AS
+    SELECT g, (v::bigint * 7919 + g * 1000003) % 1000000007 AS v, v % 100 AS part
+    FROM generate_series(0, 19) g, generate_series(1, (ARRAY[3, 12, 100, 1000, 12000])[1 + g % 5]) v;
+CREATE TABLE parts AS SELECT g, part, cvm_sketch_agg_hashed(cvm_hash(v)) AS s FROM facts GROUP BY g, part;
+ALTER TABLE facts SET (parallel_workers = 2);
+ALTER TABLE parts SET (parallel_workers = 2);
+ANALYZE facts, parts;
+CREATE TABLE whole AS SELECT g, cvm_sketch_agg_hashed(cvm_hash(v)) AS s FROM facts GROUP BY g;
+
+-- plan_of QUERY: the names of the plan's nodes, from the top down
+CREATE FUNCTION plan_of(query text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    line text;
+    nodes text[];
+BEGIN
+    FOR line IN EXECUTE 'EXPLAIN (COSTS OFF) ' || query LOOP
+        IF line !~ ':' THEN
+            nodes := nodes || regexp_replace(line, '^ *(-> +)?| (on|using) .*$', '', 'g');
+        END IF;
+    END LOOP;
+    RETURN array_to_string(nodes, ' / ');
+END $$;
+
+-- in_parallel CALL: the plan of the aggregate over groups, in workers that hash and sort their states, and whether the answers
+-- are those of a plan without any of that
+CREATE FUNCTION in_parallel(call text, source text) RETURNS TABLE (plan text, same boolean) LANGUAGE plpgsql AS $$
+DECLARE
+    query text := format('SELECT g, %s AS answer FROM %s GROUP BY g ORDER BY g', call, source);
+    answers text := format('SELECT array_agg(g || '':'' || answer::text ORDER BY g) FROM (%s) q', query);
+    serial text[];
+    parallel text[];
+BEGIN
+    SET LOCAL max_parallel_workers_per_gather = 0;
+    SET LOCAL enable_hashagg = off;
+    EXECUTE answers INTO serial;
+    SET LOCAL max_parallel_workers_per_gather = 2;
+    SET LOCAL enable_hashagg = on;
+    SET LOCAL parallel_setup_cost = 0;
+    SET LOCAL parallel_tuple_cost = 0;
+    SET LOCAL min_parallel_table_scan_size = 0;
+    SET LOCAL parallel_leader_participation = off;
+    EXECUTE answers INTO parallel;
+    RETURN QUERY SELECT plan_of(query), serial = parallel AND cardinality(serial) = 20;
+END $$;
+SELECT call, plan, same FROM (VALUES
+    ('approx_count_distinct_cvm(v)'), ('approx_count_distinct_cvm(v, 0.1)'), ('approx_count_distinct_cvm(v, 0.01, 0.05)'),
+    ('cvm_sketch_agg(v)'), ('cvm_sketch_agg(v, 0.1)'), ('cvm_sketch_agg(v, 0.01, 0.05)'), ('cvm_sketch_agg(v, 0.1, 0.01, 7)'),
+    ('cvm_sketch_agg_hashed(v)'), ('cvm_sketch_agg_hashed(v, 0.1)'), ('cvm_sketch_agg_hashed(v, 0.01, 0.05)'),
+    ('cvm_sketch_agg_hashed(cvm_hash(v, 7), 0.1, 0.01, 7)'), ('raw_hashed(cvm_hash(v))')) calls (call), in_parallel(call, 'facts');
+SELECT call, plan, same FROM (VALUES
+    ('cvm_sketch_union_agg(s)'), ('cvm_sketch_intersection_agg(s)'), ('raw_union(s)')) calls (call), in_parallel(call, 'parts');
+
+-- a state is the sketch, whoever takes it
+CREATE VIEW states AS SELECT g, raw_union(s) AS s FROM parts GROUP BY g OFFSET 0;
+CREATE VIEW hashed_states AS SELECT g, raw_hashed(cvm_hash(v)) AS s FROM facts GROUP BY g OFFSET 0;
+SELECT count(*) AS states, bool_and(w.s = a.s AND w.s = b.s AND # a.s = # w.s) AS same
+FROM whole w JOIN states a USING (g) JOIN hashed_states b USING (g);
+SELECT bool_and((cvm_sketch_info(a.s))::text = (cvm_sketch_info(w.s))::text) AS info, bool_and(a.s::text = w.s::text) AS text,
+       bool_and(a.s::bytea = w.s::bytea) AS bytes, bool_and(cvm_sketch_send(a.s) = cvm_sketch_send(w.s)) AS binary,
+       bool_and((a.s || w.s) = w.s AND (a.s & w.s) = w.s) AS operators, bool_and(cvm_sketch_add(a.s, NULL::bigint) = w.s) AS added
+FROM whole w JOIN states a USING (g) WHERE g % 5 <> 4;
+-- as the argument of aggregates, of those without a final function too
+SELECT cvm_sketch_union_agg(s) = (SELECT cvm_sketch_agg_hashed(cvm_hash(v)) FROM facts) AS union, raw_union(s) = cvm_sketch_union_agg(s) AS raw,
+       cvm_sketch_intersection_agg(s) = (SELECT cvm_sketch_intersection_agg(s) FROM whole) AS intersection
+FROM states;
+
+-- ORDER BY, of one column and of two
+SELECT array_agg(s::text) = (SELECT array_agg(s::text ORDER BY s) FROM whole) AS same FROM (SELECT s FROM states ORDER BY s) q;
+SELECT array_agg(g || s::text) = (SELECT array_agg(g || s::text ORDER BY s DESC, g) FROM whole) AS same
+FROM (SELECT g, s FROM states ORDER BY s DESC, g) q;
+SELECT count(*) AS first, bool_and(w.s = q.s) AS same FROM (SELECT g, s FROM states ORDER BY s, g LIMIT 3) q JOIN whole w USING (g);
+-- inside a call: sorts of values by themselves
+SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY s) = (SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY s) FROM whole) AS percentile,
+       mode() WITHIN GROUP (ORDER BY s) = (SELECT mode() WITHIN GROUP (ORDER BY s) FROM whole) AS mode,
+       array_agg(DISTINCT s) = (SELECT array_agg(DISTINCT s) FROM whole) AS distinct,
+       array_agg(s ORDER BY s) = (SELECT array_agg(s ORDER BY s) FROM whole) AS array,
+       raw_union(DISTINCT s) = (SELECT cvm_sketch_union_agg(s) FROM whole) AS union,
+       raw_union(s ORDER BY s, g) = (SELECT cvm_sketch_union_agg(s) FROM whole) AS ordered,
+       count(DISTINCT s) = (SELECT count(DISTINCT s) FROM whole) AS count
+FROM states;
+-- DISTINCT, GROUP BY, set operations and joins: by sorting and by hashing
+CREATE FUNCTION keys() RETURNS TABLE (use text, answer bigint, plan text) LANGUAGE plpgsql AS $$
+DECLARE query text;
+BEGIN
+    FOREACH query IN ARRAY ARRAY[
+        'SELECT DISTINCT s FROM states',
+        'SELECT DISTINCT g % 2, s FROM states',
+        'SELECT s, count(*) FROM states GROUP BY s',
+        'SELECT s, g % 2, raw_union(s) FROM states GROUP BY s, g % 2',
+        'SELECT s FROM states EXCEPT SELECT s FROM whole WHERE g < 7',
+        'SELECT s FROM states INTERSECT SELECT s FROM hashed_states',
+        'SELECT s FROM states UNION SELECT s FROM whole',
+        'SELECT 1 FROM states a JOIN hashed_states b ON a.s = b.s',
+        'SELECT 1 FROM whole WHERE s IN (SELECT s FROM states WHERE g < 9)',
+        'SELECT 1 FROM whole WHERE s NOT IN (SELECT s FROM states WHERE g < 9)',
+        'WITH RECURSIVE r AS (SELECT s, 0 AS n FROM states UNION SELECT s, (n + 1) % 3 FROM r) SELECT * FROM r'
+    ] LOOP
+        use := query;
+        EXECUTE format('SELECT count(*) FROM (%s) q', query) INTO answer;
+        plan := (SELECT string_agg(DISTINCT node[1], ', ' ORDER BY node[1])
+                 FROM regexp_matches(plan_of(query), 'HashAggregate|Hash Join|Merge Join|Unique|Hash|Sort', 'g') node);
+        RETURN NEXT;
+    END LOOP;
+END $$;
+SELECT use, answer FROM keys();
+SELECT count(*) FILTER (WHERE plan ~ 'Hash') > 5 AS hashed FROM keys();
+SET enable_hashagg = off;
+SET enable_hashjoin = off;
+SELECT use, answer FROM keys();
+SELECT count(*) FILTER (WHERE plan ~ 'Sort') > 5 AS sorted FROM keys();
+RESET enable_hashagg;
+RESET enable_hashjoin;
+
+-- grouping sets, hashed and sorted, which spill
+SET work_mem = '64kB';
+SET hash_mem_multiplier = 1;
+SELECT count(*) AS rows, bool_and(q.s = w.s) AS same
+FROM (SELECT g, part, raw_union(s) AS s FROM parts GROUP BY CUBE (g, part)) q JOIN whole w USING (g) WHERE part IS NULL;
+SELECT count(*) AS groups, bool_and(# s = 3) AS same
+FROM (SELECT v % 10007 AS k, raw_hashed(cvm_hash(i)) AS s FROM generate_series(1, 3) i, generate_series(1, 10000) v GROUP BY k) q;
+RESET work_mem;
+RESET hash_mem_multiplier;
+
+-- windows: the state is read at every row, and goes on
+SELECT bool_and(q.s = (SELECT cvm_sketch_union_agg(s) FROM whole w WHERE w.g <= q.g)) AS running
+FROM (SELECT g, raw_union(s) OVER (ORDER BY g) AS s FROM states) q;
+SELECT bool_and(q.a = q.b AND q.b = q.c) AS frames
+FROM (SELECT raw_union(s) OVER w AS a, cvm_sketch_union_agg(s) OVER w AS b, lag(s, 0) OVER (ORDER BY g) || lag(s, 1, s) OVER (ORDER BY g) AS c
+      FROM states WINDOW w AS (ORDER BY g ROWS 1 PRECEDING)) q;
+
+-- materialized: a CTE read twice, a cursor that goes back, and one that outlives its transaction
+WITH kept AS MATERIALIZED (SELECT g, s FROM states)
+SELECT count(*) AS states, bool_and(a.s = b.s AND a.s = w.s) AS same FROM kept a JOIN kept b USING (g) JOIN whole w USING (g);
+BEGIN;
+DECLARE back SCROLL CURSOR FOR SELECT g, # s AS estimate FROM (SELECT g, s FROM states ORDER BY g) q;
+FETCH 2 FROM back;
+FETCH BACKWARD 1 FROM back;
+DECLARE held CURSOR WITH HOLD FOR SELECT g, s FROM states ORDER BY g;
+DECLARE scrolled SCROLL CURSOR WITH HOLD FOR SELECT g, raw_union(s) OVER (ORDER BY g) AS s FROM states;
+COMMIT;
+CREATE FUNCTION of_cursor(name text) RETURNS TABLE (g int, s cvm_sketch) LANGUAGE plpgsql AS $$
+DECLARE c refcursor := name;
+BEGIN
+    LOOP
+        FETCH c INTO g, s;
+        EXIT WHEN NOT FOUND;
+        RETURN NEXT;
+    END LOOP;
+END $$;
+SELECT count(*) AS states, bool_and(h.s = w.s) AS same FROM of_cursor('held') h JOIN whole w USING (g);
+SELECT count(*) AS states, bool_and(h.s = (SELECT cvm_sketch_union_agg(s) FROM whole w WHERE w.g <= h.g)) AS same FROM of_cursor('scrolled') h;
+CLOSE ALL;
+
+-- Memoize keeps the states of each key
+CREATE TABLE asked AS SELECT i % 20 AS g FROM generate_series(1, 2000) i;
+CREATE INDEX ON parts (g);
+ANALYZE asked, parts;
+SET enable_hashjoin = off;
+SET enable_mergejoin = off;
+SET max_parallel_workers_per_gather = 0;
+SELECT plan_of('SELECT asked.g, q.s FROM asked, LATERAL (SELECT raw_union(s) AS s FROM parts WHERE parts.g = asked.g) q') ~ 'Memoize' AS memoized;
+SELECT count(*) AS rows, bool_and(q.s = w.s) AS same
+FROM asked, LATERAL (SELECT raw_union(s) AS s FROM parts WHERE parts.g = asked.g) q, whole w WHERE w.g = asked.g;
+RESET enable_hashjoin;
+RESET enable_mergejoin;
+RESET max_parallel_workers_per_gather;
+
+-- plpgsql: variables, arrays, rows, and what they are changed to
+CREATE FUNCTION in_variables() RETURNS TABLE (what text, same boolean) LANGUAGE plpgsql AS $$
+DECLARE
+    one cvm_sketch;
+    another cvm_sketch;
+    many cvm_sketch[];
+    more cvm_sketch[];
+    row record;
+    named whole;
+    expected cvm_sketch := (SELECT cvm_sketch_union_agg(s) FROM whole);
+BEGIN
+    SELECT raw_union(s) INTO one FROM parts;
+    another := one;
+    what := 'copies'; same := one = expected AND another = expected; RETURN NEXT;
+    one := cvm_sketch_downsample(one, 0.1);
+    what := 'changed'; same := one <> another AND another = expected; RETURN NEXT;
+    one := (SELECT raw_hashed(cvm_hash(v)) FROM facts);
+    what := 'assigned'; same := one = expected; RETURN NEXT;
+    FOR row IN SELECT g, raw_union(s) AS s FROM parts GROUP BY g LOOP
+        many[row.g] := row.s;
+        more := more || row.s;
+    END LOOP;
+    what := 'array'; same := cardinality(many) = 20 AND cvm_sketch_union(many) = expected AND cvm_sketch_union(more) = expected; RETURN NEXT;
+    SELECT array_agg(s) INTO many FROM states;
+    FOREACH another IN ARRAY many LOOP
+        one := one || another;
+    END LOOP;
+    what := 'elements'; same := one = expected; RETURN NEXT;
+    SELECT g, s INTO named FROM states WHERE g = 4;
+    row := named;
+    named.s := (SELECT raw_union(s) FROM parts);
+    what := 'row'; same := named.s = expected AND row.s = (SELECT s FROM whole WHERE g = 4); RETURN NEXT;
+END $$;
+SELECT * FROM in_variables();
+SELECT bool_and(q.t = ROW(w.g, w.s)::whole) AS rows FROM (SELECT g, ROW(g, s)::whole AS t FROM states) q JOIN whole w USING (g);
+
+-- to and from tables
+CREATE TABLE stored AS SELECT * FROM states;
+INSERT INTO stored SELECT * FROM hashed_states;
+UPDATE stored SET s = q.s FROM states q WHERE q.g = stored.g;
+SELECT count(*) AS rows, bool_and(stored.s = w.s) AS same FROM stored JOIN whole w USING (g);
+-- states that come in flat: what workers send, and a state that an aggregate starts with
+CREATE AGGREGATE started(cvm_sketch) (SFUNC = cvm_merge, STYPE = cvm_sketch, INITCOND = '\x0100000045210000000000000000000000000000');
+SELECT started(s) = cvm_sketch_union_agg(s) AS same FROM parts;
+
+DROP AGGREGATE started(cvm_sketch);
+DROP TABLE stored, asked;
+DROP FUNCTION in_variables, of_cursor, keys, in_parallel, plan_of;
+DROP VIEW states, hashed_states;
+DROP TABLE facts, parts, whole;
+DROP AGGREGATE raw_union(cvm_sketch), raw_hashed(bigint);

@@ -1,0 +1,31 @@
+-- Text that is no sketch is an error that a caller may ask to be told of.
+CREATE TABLE texts (text text);
+INSERT INTO texts VALUES ('zz'), (''), ('\x'), ('\x0'), ('\xzz'), ('\x01'), ('\x0100000045210000000000000000000000000000'),
+    ('\x0200000045210000000000000000000000000000'), ('\x0100000045210000000000000000000000000001ff'), (repeat('9', 100000));
+SELECT left(text, 50) AS text, pg_input_is_valid(text, 'cvm_sketch') AS valid, message, detail, hint, sql_error_code
+FROM texts, pg_input_error_info(text, 'cvm_sketch');
+-- the same as when it is raised
+CREATE FUNCTION raised(text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM $1::cvm_sketch;
+    RETURN NULL;
+EXCEPTION WHEN OTHERS THEN
+    RETURN SQLSTATE || ' ' || SQLERRM;
+END $$;
+SELECT count(*) AS texts, bool_and(raised(text) IS NOT DISTINCT FROM sql_error_code || ' ' || message) AS same
+FROM texts, pg_input_error_info(text, 'cvm_sketch');
+-- inside arrays, rows and domains
+CREATE DOMAIN checked_sketch AS cvm_sketch CHECK (# VALUE > 0);
+CREATE TYPE named_sketch AS (name text, sketch cvm_sketch);
+SELECT type, text, pg_input_is_valid(text, type) AS valid, message
+FROM (VALUES ('cvm_sketch[]', '{zz}'), ('cvm_sketch[]', '{NULL,"\\x0100000045210000000000000000000000000000"}'),
+             ('named_sketch', '(a,zz)'), ('named_sketch', '(a,\\x0100000045210000000000000000000000000000)'),
+             ('checked_sketch', 'zz'), ('checked_sketch', '\x0100000045210000000000000000000000000000')) given (type, text),
+     pg_input_error_info(text, type);
+DROP TYPE named_sketch;
+DROP DOMAIN checked_sketch;
+-- many in one statement: nothing is left behind
+SELECT count(*) FILTER (WHERE pg_input_is_valid(text || i, 'cvm_sketch')) AS valid, count(*) AS asked
+FROM texts, generate_series(10, 3000) i WHERE length(text) < 100;
+DROP TABLE texts;
+DROP FUNCTION raised;

@@ -1,0 +1,557 @@
+\echo Use "CREATE EXTENSION cvm_count" to load this file. \quit
+-- What SQL sees of cvm_count. Every object has a COMMENT.
+
+-- The hash of a value
+
+CREATE FUNCTION cvm_hash(value anyelement, seed bigint DEFAULT 0) RETURNS bigint
+AS 'MODULE_PATHNAME', 'cvm_hash'
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE COST 2;
+COMMENT ON FUNCTION cvm_hash(anyelement, bigint)
+IS 'hash of a value, the same for values that are equal; what the aggregates sample';
+
+CREATE FUNCTION cvm_random_seed() RETURNS bigint
+AS 'MODULE_PATHNAME', 'cvm_random_seed'
+LANGUAGE c VOLATILE PARALLEL SAFE;
+COMMENT ON FUNCTION cvm_random_seed()
+IS 'a seed from the operating system''s randomness, for those whose values an adversary chooses';
+
+-- The type
+
+CREATE TYPE cvm_sketch;
+COMMENT ON TYPE cvm_sketch
+IS 'a sample of the hashes of distinct values: their approximate number, and what sketches have in common';
+
+CREATE FUNCTION cvm_sketch_in(cstring) RETURNS cvm_sketch
+AS 'MODULE_PATHNAME', 'cvm_sketch_in'
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION cvm_sketch_in(cstring)
+IS 'a sketch from its text: \x and the hexadecimal digits of its bytes';
+
+CREATE FUNCTION cvm_sketch_out(cvm_sketch) RETURNS cstring
+AS 'MODULE_PATHNAME', 'cvm_sketch_out'
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION cvm_sketch_out(cvm_sketch)
+IS 'a sketch as text';
+
+CREATE FUNCTION cvm_sketch_recv(internal) RETURNS cvm_sketch
+AS 'MODULE_PATHNAME', 'cvm_sketch_recv'
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION cvm_sketch_recv(internal)
+IS 'a sketch from the bytes of a message';
+
+CREATE FUNCTION cvm_sketch_send(cvm_sketch) RETURNS bytea
+AS 'byteasend'
+LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION cvm_sketch_send(cvm_sketch)
+IS 'a sketch as the bytes of a message';
+
+-- EXTERNAL, since hashes do not compress; and then the header of a sketch is read without the rest.
+CREATE TYPE cvm_sketch (
+    INPUT = cvm_sketch_in,
+    OUTPUT = cvm_sketch_out,
+    RECEIVE = cvm_sketch_recv,
+    SEND = cvm_sketch_send,
+    INTERNALLENGTH = VARIABLE,
+    STORAGE = external
+);
+
+CREATE FUNCTION cvm_sketch(bytea) RETURNS cvm_sketch
+AS 'MODULE_PATHNAME', 'cvm_sketch_from_bytea'
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION cvm_sketch(bytea)
+IS 'a sketch from its bytes, all of which are checked';
+
+CREATE CAST (bytea AS cvm_sketch) WITH FUNCTION cvm_sketch(bytea);
+COMMENT ON CAST (bytea AS cvm_sketch)
+IS 'checks all bytes';
+
+CREATE CAST (cvm_sketch AS bytea) WITHOUT FUNCTION;
+COMMENT ON CAST (cvm_sketch AS bytea)
+IS 'the bytes as documented in docs/format.md';
+
+-- Equality and order: those of the bytes, by PostgreSQL's own functions for bytea. Equal sketches have equal bytes.
+
+CREATE FUNCTION cvm_sketch_lt(cvm_sketch, cvm_sketch) RETURNS boolean
+AS 'bytealt'
+LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION cvm_sketch_lt(cvm_sketch, cvm_sketch)
+IS 'implementation of the operator <';
+
+CREATE FUNCTION cvm_sketch_le(cvm_sketch, cvm_sketch) RETURNS boolean
+AS 'byteale'
+LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION cvm_sketch_le(cvm_sketch, cvm_sketch)
+IS 'implementation of the operator <=';
+
+CREATE FUNCTION cvm_sketch_eq(cvm_sketch, cvm_sketch) RETURNS boolean
+AS 'byteaeq'
+LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION cvm_sketch_eq(cvm_sketch, cvm_sketch)
+IS 'implementation of the operator =';
+
+CREATE FUNCTION cvm_sketch_ne(cvm_sketch, cvm_sketch) RETURNS boolean
+AS 'byteane'
+LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION cvm_sketch_ne(cvm_sketch, cvm_sketch)
+IS 'implementation of the operator <>';
+
+CREATE FUNCTION cvm_sketch_ge(cvm_sketch, cvm_sketch) RETURNS boolean
+AS 'byteage'
+LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION cvm_sketch_ge(cvm_sketch, cvm_sketch)
+IS 'implementation of the operator >=';
+
+CREATE FUNCTION cvm_sketch_gt(cvm_sketch, cvm_sketch) RETURNS boolean
+AS 'byteagt'
+LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION cvm_sketch_gt(cvm_sketch, cvm_sketch)
+IS 'implementation of the operator >';
+
+CREATE FUNCTION cvm_sketch_cmp(cvm_sketch, cvm_sketch) RETURNS integer
+AS 'byteacmp'
+LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION cvm_sketch_cmp(cvm_sketch, cvm_sketch)
+IS 'less than, equal to or greater than 0, as the first sketch is before, equal to or after the second';
+
+CREATE FUNCTION cvm_sketch_hash(cvm_sketch) RETURNS integer
+AS 'hashvarlena'
+LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION cvm_sketch_hash(cvm_sketch)
+IS 'hash of a sketch, for hash joins and hash aggregation';
+
+CREATE FUNCTION cvm_sketch_hash_extended(cvm_sketch, bigint) RETURNS bigint
+AS 'hashvarlenaextended'
+LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION cvm_sketch_hash_extended(cvm_sketch, bigint)
+IS 'hash of a sketch with a seed, for hash partitions';
+
+CREATE OPERATOR < (
+    FUNCTION = cvm_sketch_lt, LEFTARG = cvm_sketch, RIGHTARG = cvm_sketch,
+    COMMUTATOR = >, NEGATOR = >=, RESTRICT = scalarltsel, JOIN = scalarltjoinsel
+);
+COMMENT ON OPERATOR < (cvm_sketch, cvm_sketch)
+IS 'is before, byte by byte';
+
+CREATE OPERATOR <= (
+    FUNCTION = cvm_sketch_le, LEFTARG = cvm_sketch, RIGHTARG = cvm_sketch,
+    COMMUTATOR = >=, NEGATOR = >, RESTRICT = scalarlesel, JOIN = scalarlejoinsel
+);
+COMMENT ON OPERATOR <= (cvm_sketch, cvm_sketch)
+IS 'is before or equal, byte by byte';
+
+CREATE OPERATOR = (
+    FUNCTION = cvm_sketch_eq, LEFTARG = cvm_sketch, RIGHTARG = cvm_sketch,
+    COMMUTATOR = =, NEGATOR = <>, RESTRICT = eqsel, JOIN = eqjoinsel, HASHES, MERGES
+);
+COMMENT ON OPERATOR = (cvm_sketch, cvm_sketch)
+IS 'is the same sketch';
+
+CREATE OPERATOR <> (
+    FUNCTION = cvm_sketch_ne, LEFTARG = cvm_sketch, RIGHTARG = cvm_sketch,
+    COMMUTATOR = <>, NEGATOR = =, RESTRICT = neqsel, JOIN = neqjoinsel
+);
+COMMENT ON OPERATOR <> (cvm_sketch, cvm_sketch)
+IS 'is another sketch';
+
+CREATE OPERATOR >= (
+    FUNCTION = cvm_sketch_ge, LEFTARG = cvm_sketch, RIGHTARG = cvm_sketch,
+    COMMUTATOR = <=, NEGATOR = <, RESTRICT = scalargesel, JOIN = scalargejoinsel
+);
+COMMENT ON OPERATOR >= (cvm_sketch, cvm_sketch)
+IS 'is after or equal, byte by byte';
+
+CREATE OPERATOR > (
+    FUNCTION = cvm_sketch_gt, LEFTARG = cvm_sketch, RIGHTARG = cvm_sketch,
+    COMMUTATOR = <, NEGATOR = <=, RESTRICT = scalargtsel, JOIN = scalargtjoinsel
+);
+COMMENT ON OPERATOR > (cvm_sketch, cvm_sketch)
+IS 'is after, byte by byte';
+
+CREATE OPERATOR FAMILY cvm_sketch_btree_ops USING btree;
+COMMENT ON OPERATOR FAMILY cvm_sketch_btree_ops USING btree
+IS 'order of sketches';
+CREATE OPERATOR CLASS cvm_sketch_btree_ops DEFAULT FOR TYPE cvm_sketch USING btree FAMILY cvm_sketch_btree_ops AS
+    OPERATOR 1 <, OPERATOR 2 <=, OPERATOR 3 =, OPERATOR 4 >=, OPERATOR 5 >,
+    FUNCTION 1 cvm_sketch_cmp(cvm_sketch, cvm_sketch);
+COMMENT ON OPERATOR CLASS cvm_sketch_btree_ops USING btree
+IS 'order of sketches';
+
+CREATE OPERATOR FAMILY cvm_sketch_hash_ops USING hash;
+COMMENT ON OPERATOR FAMILY cvm_sketch_hash_ops USING hash
+IS 'equality of sketches';
+CREATE OPERATOR CLASS cvm_sketch_hash_ops DEFAULT FOR TYPE cvm_sketch USING hash FAMILY cvm_sketch_hash_ops AS
+    OPERATOR 1 =,
+    FUNCTION 1 cvm_sketch_hash(cvm_sketch),
+    FUNCTION 2 cvm_sketch_hash_extended(cvm_sketch, bigint);
+COMMENT ON OPERATOR CLASS cvm_sketch_hash_ops USING hash
+IS 'equality of sketches';
+
+-- Support functions of the aggregates of values
+
+CREATE FUNCTION cvm_accumulate(internal, anyelement) RETURNS internal
+AS 'MODULE_PATHNAME', 'cvm_accumulate'
+LANGUAGE c IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION cvm_accumulate(internal, anyelement)
+IS 'transition of approx_count_distinct_cvm and cvm_sketch_agg';
+
+CREATE FUNCTION cvm_accumulate(internal, anyelement, epsilon double precision) RETURNS internal
+AS 'MODULE_PATHNAME', 'cvm_accumulate_within'
+LANGUAGE c IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION cvm_accumulate(internal, anyelement, double precision)
+IS 'transition of approx_count_distinct_cvm and cvm_sketch_agg with epsilon';
+
+CREATE FUNCTION cvm_accumulate(internal, anyelement, epsilon double precision, delta double precision) RETURNS internal
+AS 'MODULE_PATHNAME', 'cvm_accumulate_within'
+LANGUAGE c IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION cvm_accumulate(internal, anyelement, double precision, double precision)
+IS 'transition of approx_count_distinct_cvm and cvm_sketch_agg with epsilon and delta';
+
+CREATE FUNCTION cvm_accumulate(internal, anyelement, epsilon double precision, delta double precision, seed bigint) RETURNS internal
+AS 'MODULE_PATHNAME', 'cvm_accumulate_within'
+LANGUAGE c IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION cvm_accumulate(internal, anyelement, double precision, double precision, bigint)
+IS 'transition of cvm_sketch_agg with epsilon, delta and a seed';
+
+CREATE FUNCTION cvm_combine(internal, internal) RETURNS internal
+AS 'MODULE_PATHNAME', 'cvm_combine'
+LANGUAGE c IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION cvm_combine(internal, internal)
+IS 'merges two states of approx_count_distinct_cvm and cvm_sketch_agg';
+
+CREATE FUNCTION cvm_serialize(internal) RETURNS bytea
+AS 'MODULE_PATHNAME', 'cvm_serialize'
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION cvm_serialize(internal)
+IS 'a state of approx_count_distinct_cvm and cvm_sketch_agg as bytes';
+
+CREATE FUNCTION cvm_deserialize(bytea, internal) RETURNS internal
+AS 'MODULE_PATHNAME', 'cvm_deserialize'
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION cvm_deserialize(bytea, internal)
+IS 'a state of approx_count_distinct_cvm and cvm_sketch_agg from its bytes';
+
+CREATE FUNCTION cvm_final_count(internal) RETURNS bigint
+AS 'MODULE_PATHNAME', 'cvm_final_count'
+LANGUAGE c IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION cvm_final_count(internal)
+IS 'the estimate of approx_count_distinct_cvm';
+
+CREATE FUNCTION cvm_final_sketch(internal) RETURNS cvm_sketch
+AS 'MODULE_PATHNAME', 'cvm_final_sketch'
+LANGUAGE c IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION cvm_final_sketch(internal)
+IS 'the sketch of cvm_sketch_agg';
+
+-- The aggregates of values. Those with the same arguments share one state in one query.
+
+-- SSPACE is what a group of nine to sixteen values takes: the state, its first list of hashes, and the allocator's headers.
+-- Fewer take half of it, a hundred five times as much.
+
+CREATE AGGREGATE approx_count_distinct_cvm(value anyelement) (
+    SFUNC = cvm_accumulate,
+    STYPE = internal,
+    SSPACE = 288,
+    FINALFUNC = cvm_final_count,
+    FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = cvm_combine,
+    SERIALFUNC = cvm_serialize,
+    DESERIALFUNC = cvm_deserialize,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE approx_count_distinct_cvm(anyelement)
+IS 'approximate number of distinct values that are not null, within 3 % 99 times in 100';
+
+CREATE AGGREGATE approx_count_distinct_cvm(value anyelement, epsilon double precision) (
+    SFUNC = cvm_accumulate,
+    STYPE = internal,
+    SSPACE = 288,
+    FINALFUNC = cvm_final_count,
+    FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = cvm_combine,
+    SERIALFUNC = cvm_serialize,
+    DESERIALFUNC = cvm_deserialize,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE approx_count_distinct_cvm(anyelement, double precision)
+IS 'approximate number of distinct values that are not null, within a relative error of epsilon 99 times in 100';
+
+CREATE AGGREGATE approx_count_distinct_cvm(value anyelement, epsilon double precision, delta double precision) (
+    SFUNC = cvm_accumulate,
+    STYPE = internal,
+    SSPACE = 288,
+    FINALFUNC = cvm_final_count,
+    FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = cvm_combine,
+    SERIALFUNC = cvm_serialize,
+    DESERIALFUNC = cvm_deserialize,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE approx_count_distinct_cvm(anyelement, double precision, double precision)
+IS 'approximate number of distinct values that are not null, within a relative error of epsilon with probability 1 - delta';
+
+CREATE AGGREGATE cvm_sketch_agg(value anyelement) (
+    SFUNC = cvm_accumulate,
+    STYPE = internal,
+    SSPACE = 288,
+    FINALFUNC = cvm_final_sketch,
+    FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = cvm_combine,
+    SERIALFUNC = cvm_serialize,
+    DESERIALFUNC = cvm_deserialize,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE cvm_sketch_agg(anyelement)
+IS 'sketch of the values that are not null, which estimates their distinct number within 3 % 99 times in 100';
+
+CREATE AGGREGATE cvm_sketch_agg(value anyelement, epsilon double precision) (
+    SFUNC = cvm_accumulate,
+    STYPE = internal,
+    SSPACE = 288,
+    FINALFUNC = cvm_final_sketch,
+    FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = cvm_combine,
+    SERIALFUNC = cvm_serialize,
+    DESERIALFUNC = cvm_deserialize,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE cvm_sketch_agg(anyelement, double precision)
+IS 'sketch of the values that are not null, which estimates their distinct number within a relative error of epsilon 99 times in 100';
+
+CREATE AGGREGATE cvm_sketch_agg(value anyelement, epsilon double precision, delta double precision) (
+    SFUNC = cvm_accumulate,
+    STYPE = internal,
+    SSPACE = 288,
+    FINALFUNC = cvm_final_sketch,
+    FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = cvm_combine,
+    SERIALFUNC = cvm_serialize,
+    DESERIALFUNC = cvm_deserialize,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE cvm_sketch_agg(anyelement, double precision, double precision)
+IS 'sketch of the values that are not null, which estimates their distinct number within a relative error of epsilon with probability 1 - delta';
+
+CREATE AGGREGATE cvm_sketch_agg(value anyelement, epsilon double precision, delta double precision, seed bigint) (
+    SFUNC = cvm_accumulate,
+    STYPE = internal,
+    SSPACE = 288,
+    FINALFUNC = cvm_final_sketch,
+    FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = cvm_combine,
+    SERIALFUNC = cvm_serialize,
+    DESERIALFUNC = cvm_deserialize,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE cvm_sketch_agg(anyelement, double precision, double precision, bigint)
+IS 'sketch of the values that are not null, which estimates their distinct number within a relative error of epsilon with probability 1 - delta, hashed under a seed';
+
+-- The aggregates whose state is itself a sketch, so that engines that send states between servers can send it
+
+CREATE FUNCTION cvm_accumulate_hashed(cvm_sketch, bigint) RETURNS cvm_sketch
+AS 'MODULE_PATHNAME', 'cvm_accumulate_hashed'
+LANGUAGE c IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION cvm_accumulate_hashed(cvm_sketch, bigint)
+IS 'transition of cvm_sketch_agg_hashed';
+
+CREATE FUNCTION cvm_accumulate_hashed(cvm_sketch, bigint, epsilon double precision) RETURNS cvm_sketch
+AS 'MODULE_PATHNAME', 'cvm_accumulate_hashed'
+LANGUAGE c IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION cvm_accumulate_hashed(cvm_sketch, bigint, double precision)
+IS 'transition of cvm_sketch_agg_hashed with epsilon';
+
+CREATE FUNCTION cvm_accumulate_hashed(cvm_sketch, bigint, epsilon double precision, delta double precision) RETURNS cvm_sketch
+AS 'MODULE_PATHNAME', 'cvm_accumulate_hashed'
+LANGUAGE c IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION cvm_accumulate_hashed(cvm_sketch, bigint, double precision, double precision)
+IS 'transition of cvm_sketch_agg_hashed with epsilon and delta';
+
+CREATE FUNCTION cvm_accumulate_hashed(cvm_sketch, bigint, epsilon double precision, delta double precision, seed bigint) RETURNS cvm_sketch
+AS 'MODULE_PATHNAME', 'cvm_accumulate_hashed'
+LANGUAGE c IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION cvm_accumulate_hashed(cvm_sketch, bigint, double precision, double precision, bigint)
+IS 'transition of cvm_sketch_agg_hashed with epsilon, delta and a seed';
+
+CREATE FUNCTION cvm_combine_hashed(cvm_sketch, cvm_sketch) RETURNS cvm_sketch
+AS 'MODULE_PATHNAME', 'cvm_combine_hashed'
+LANGUAGE c IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION cvm_combine_hashed(cvm_sketch, cvm_sketch)
+IS 'merges two states of cvm_sketch_agg_hashed';
+
+CREATE FUNCTION cvm_merge(cvm_sketch, cvm_sketch) RETURNS cvm_sketch
+AS 'MODULE_PATHNAME', 'cvm_merge'
+LANGUAGE c IMMUTABLE PARALLEL SAFE COST 100;
+COMMENT ON FUNCTION cvm_merge(cvm_sketch, cvm_sketch)
+IS 'transition of cvm_sketch_union_agg, and merges two of its states';
+
+CREATE FUNCTION cvm_final_flat(cvm_sketch) RETURNS cvm_sketch
+AS 'MODULE_PATHNAME', 'cvm_final_flat'
+LANGUAGE c IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION cvm_final_flat(cvm_sketch)
+IS 'the sketch of cvm_sketch_agg_hashed and cvm_sketch_union_agg';
+
+CREATE AGGREGATE cvm_sketch_agg_hashed(hash bigint) (
+    SFUNC = cvm_accumulate_hashed,
+    STYPE = cvm_sketch,
+    SSPACE = 512,
+    FINALFUNC = cvm_final_flat,
+    FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = cvm_combine_hashed,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE cvm_sketch_agg_hashed(bigint)
+IS 'sketch of values that are given as their cvm_hash';
+
+CREATE AGGREGATE cvm_sketch_agg_hashed(hash bigint, epsilon double precision) (
+    SFUNC = cvm_accumulate_hashed,
+    STYPE = cvm_sketch,
+    SSPACE = 512,
+    FINALFUNC = cvm_final_flat,
+    FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = cvm_combine_hashed,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE cvm_sketch_agg_hashed(bigint, double precision)
+IS 'sketch of values that are given as their cvm_hash within epsilon';
+
+CREATE AGGREGATE cvm_sketch_agg_hashed(hash bigint, epsilon double precision, delta double precision) (
+    SFUNC = cvm_accumulate_hashed,
+    STYPE = cvm_sketch,
+    SSPACE = 512,
+    FINALFUNC = cvm_final_flat,
+    FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = cvm_combine_hashed,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE cvm_sketch_agg_hashed(bigint, double precision, double precision)
+IS 'sketch of values that are given as their cvm_hash within epsilon with probability 1 - delta';
+
+CREATE AGGREGATE cvm_sketch_agg_hashed(hash bigint, epsilon double precision, delta double precision, seed bigint) (
+    SFUNC = cvm_accumulate_hashed,
+    STYPE = cvm_sketch,
+    SSPACE = 512,
+    FINALFUNC = cvm_final_flat,
+    FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = cvm_combine_hashed,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE cvm_sketch_agg_hashed(bigint, double precision, double precision, bigint)
+IS 'sketch of values that are given as their cvm_hash within epsilon with probability 1 - delta, under that seed';
+
+CREATE AGGREGATE cvm_sketch_union_agg(sketch cvm_sketch) (
+    SFUNC = cvm_merge,
+    STYPE = cvm_sketch,
+    SSPACE = 65536,
+    FINALFUNC = cvm_final_flat,
+    FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = cvm_merge,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE cvm_sketch_union_agg(cvm_sketch)
+IS 'sketch of all values in any of the sketches';
+
+-- Functions of sketches
+
+CREATE FUNCTION cvm_sketch_union(a cvm_sketch, b cvm_sketch) RETURNS cvm_sketch
+AS 'MODULE_PATHNAME', 'cvm_sketch_union'
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE COST 100;
+COMMENT ON FUNCTION cvm_sketch_union(cvm_sketch, cvm_sketch)
+IS 'sketch of the values in either sketch';
+
+CREATE OPERATOR || (FUNCTION = cvm_sketch_union, LEFTARG = cvm_sketch, RIGHTARG = cvm_sketch, COMMUTATOR = ||);
+COMMENT ON OPERATOR || (cvm_sketch, cvm_sketch)
+IS 'sketch of the values in either sketch';
+
+CREATE FUNCTION cvm_sketch_intersection(a cvm_sketch, b cvm_sketch) RETURNS cvm_sketch
+AS 'MODULE_PATHNAME', 'cvm_sketch_intersection'
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE COST 100;
+COMMENT ON FUNCTION cvm_sketch_intersection(cvm_sketch, cvm_sketch)
+IS 'sketch of the values in both sketches';
+
+CREATE OPERATOR & (FUNCTION = cvm_sketch_intersection, LEFTARG = cvm_sketch, RIGHTARG = cvm_sketch, COMMUTATOR = &);
+COMMENT ON OPERATOR & (cvm_sketch, cvm_sketch)
+IS 'sketch of the values in both sketches';
+
+CREATE FUNCTION cvm_sketch_difference(a cvm_sketch, b cvm_sketch) RETURNS cvm_sketch
+AS 'MODULE_PATHNAME', 'cvm_sketch_difference'
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE COST 100;
+COMMENT ON FUNCTION cvm_sketch_difference(cvm_sketch, cvm_sketch)
+IS 'sketch of the values in the first sketch but not in the second';
+
+CREATE OPERATOR - (FUNCTION = cvm_sketch_difference, LEFTARG = cvm_sketch, RIGHTARG = cvm_sketch);
+COMMENT ON OPERATOR - (cvm_sketch, cvm_sketch)
+IS 'sketch of the values in the first sketch but not in the second';
+
+-- Strict, so the first sketch is the first state, and NULLs are skipped. Of no sketches the intersection is not known: NULL.
+CREATE AGGREGATE cvm_sketch_intersection_agg(sketch cvm_sketch) (
+    SFUNC = cvm_sketch_intersection,
+    STYPE = cvm_sketch,
+    SSPACE = 65536,
+    COMBINEFUNC = cvm_sketch_intersection,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE cvm_sketch_intersection_agg(cvm_sketch)
+IS 'sketch of the values in all of the sketches';
+
+CREATE FUNCTION cvm_sketch_estimate(sketch cvm_sketch) RETURNS bigint
+AS 'MODULE_PATHNAME', 'cvm_sketch_estimate'
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION cvm_sketch_estimate(cvm_sketch)
+IS 'approximate number of distinct values';
+
+CREATE OPERATOR # (FUNCTION = cvm_sketch_estimate, RIGHTARG = cvm_sketch);
+COMMENT ON OPERATOR # (NONE, cvm_sketch)
+IS 'approximate number of distinct values';
+
+CREATE FUNCTION cvm_sketch_bounds(
+    sketch cvm_sketch, confidence double precision DEFAULT 0.95,
+    OUT estimate bigint, OUT lower bigint, OUT upper bigint
+) RETURNS record
+AS 'MODULE_PATHNAME', 'cvm_sketch_bounds'
+LANGUAGE c IMMUTABLE PARALLEL SAFE COST 100;
+COMMENT ON FUNCTION cvm_sketch_bounds(cvm_sketch, double precision)
+IS 'approximate number of distinct values, and bounds that hold with the confidence';
+
+CREATE FUNCTION cvm_sketch_jaccard(
+    a cvm_sketch, b cvm_sketch, confidence double precision DEFAULT 0.95,
+    OUT estimate double precision, OUT lower double precision, OUT upper double precision
+) RETURNS record
+AS 'MODULE_PATHNAME', 'cvm_sketch_jaccard'
+LANGUAGE c IMMUTABLE PARALLEL SAFE COST 100;
+COMMENT ON FUNCTION cvm_sketch_jaccard(cvm_sketch, cvm_sketch, double precision)
+IS 'approximate share of the values in either sketch that are in both, and bounds that hold with the confidence';
+
+CREATE FUNCTION cvm_sketch_empty(
+    epsilon double precision DEFAULT 0.03, delta double precision DEFAULT 0.01, seed bigint DEFAULT 0
+) RETURNS cvm_sketch
+AS 'MODULE_PATHNAME', 'cvm_sketch_empty'
+LANGUAGE c IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION cvm_sketch_empty(double precision, double precision, bigint)
+IS 'sketch of no values';
+
+CREATE FUNCTION cvm_sketch_add(sketch cvm_sketch, value anyelement) RETURNS cvm_sketch
+AS 'MODULE_PATHNAME', 'cvm_sketch_add'
+LANGUAGE c IMMUTABLE PARALLEL SAFE COST 100;
+COMMENT ON FUNCTION cvm_sketch_add(cvm_sketch, anyelement)
+IS 'the sketch with one value more';
+
+CREATE FUNCTION cvm_sketch_downsample(sketch cvm_sketch, epsilon double precision, delta double precision DEFAULT 0.01) RETURNS cvm_sketch
+AS 'MODULE_PATHNAME', 'cvm_sketch_downsample'
+LANGUAGE c IMMUTABLE PARALLEL SAFE COST 100;
+COMMENT ON FUNCTION cvm_sketch_downsample(cvm_sketch, double precision, double precision)
+IS 'the smaller sketch that the same values would have built under a coarser accuracy';
+
+CREATE FUNCTION cvm_sketch_info(
+    sketch cvm_sketch,
+    OUT version integer, OUT seed bigint, OUT capacity integer, OUT level integer, OUT retained integer,
+    OUT is_exact boolean, OUT bytes integer
+) RETURNS record
+AS 'MODULE_PATHNAME', 'cvm_sketch_info'
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION cvm_sketch_info(cvm_sketch)
+IS 'what the header of a sketch says, and its size';
+
+CREATE FUNCTION cvm_sketch_is_derived(sketch cvm_sketch) RETURNS boolean
+AS 'MODULE_PATHNAME', 'cvm_sketch_is_derived'
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION cvm_sketch_is_derived(cvm_sketch)
+IS 'whether the sketch was made by intersection or difference, so that only its bounds say how good its estimate is';
