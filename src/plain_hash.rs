@@ -126,9 +126,10 @@ fn span(interval: &pg_sys::Interval) -> i128 {
 /// Who grants which rights to whom, as PostgreSQL has kept it since 16: with 32 bits each for rights and for grant options,
 /// where there were 16 before.
 fn rights(item: &pg_sys::AclItem) -> [u8; 16] {
-    let rights = u64::from(item.ai_privs);
+    #[cfg(not(feature = "pg15"))]
+    let rights = item.ai_privs;
     #[cfg(feature = "pg15")]
-    let rights = (rights & 0xFFFF) | (rights >> 16 << 32);
+    let rights = u64::from(item.ai_privs & 0xFFFF) | u64::from(item.ai_privs >> 16) << 32;
     let mut bytes = [0; 16];
     bytes[..4].copy_from_slice(&item.ai_grantee.to_u32().to_le_bytes());
     bytes[4..8].copy_from_slice(&item.ai_grantor.to_u32().to_le_bytes());

@@ -7,7 +7,7 @@ mod tests {
     use crate::memory::ContextAllocator;
     use crate::state::State;
     use cvm_sketch::sketch::START_LEN;
-    use cvm_sketch::{Accuracy, Sketch, hash};
+    use cvm_sketch::{Accuracy, Kind, Sketch, hash};
     use pgrx::pg_sys::{self, Datum, ExpandedObjectHeader};
     use pgrx::prelude::*;
 
@@ -71,7 +71,7 @@ mod tests {
         // SAFETY: all objects live in the current memory context, which outlives the test, and are used nowhere else.
         unsafe {
             let context = pg_sys::CurrentMemoryContext;
-            let state = expanded::new(context, |allocator| State::new_in(None, allocator));
+            let state = expanded::new(context, |allocator| State::new_in(None, Kind::Unknown, allocator));
             assert!(expanded::state_in_place(state).is_some());
             let header: *mut ExpandedObjectHeader = pg_sys::DatumGetEOHP(state);
             let read_only = Datum::from((&raw mut (*header).eoh_ro_ptr).cast::<u8>());
@@ -90,7 +90,7 @@ mod tests {
         let may_start = Sketch::<ContextAllocator>::may_start;
         // SAFETY: the state lives in the current memory context, and is longer than what is read of it.
         unsafe {
-            let mut state = State::new_in(None, ContextAllocator::current());
+            let mut state = State::new_in(None, Kind::Unknown, ContextAllocator::current());
             for i in 0..100_000 {
                 let start = (&raw const state).cast::<[u8; START_LEN]>().read();
                 assert!(may_start(&start), "after {i} values");
