@@ -114,7 +114,9 @@ DROP AGGREGATE asked.approx_count_distinct_cvm(anyelement, float8, float8);
 SET cvm_count.count_distinct_epsilon = 0.03;
 SELECT count(DISTINCT visitor), count(DISTINCT page) AS pages, pg_typeof(count(DISTINCT mood)) FROM visits \gdesc
 SELECT count(DISTINCT '{}'::json);
+\set VERBOSITY terse
 SELECT count(DISTINCT visitor, page) FROM visits;
+\set VERBOSITY default
 SELECT count(DISTINCT country COLLATE "C" || page COLLATE "POSIX") FROM visits;
 SELECT count(DISTINCT visitor) OVER () FROM visits;
 
