@@ -21,6 +21,7 @@ mod memory;
 mod numeric;
 mod plain_hash;
 mod planner_hook;
+mod query_tree;
 mod raising;
 mod rule;
 mod settings;

@@ -12,11 +12,12 @@
 
 use crate::catalog::{self, CitusTables, Functions};
 use crate::hashable::{is_hashable, kind_of};
+use crate::query_tree::{mutate_expression, mutate_query, walk_expression, walk_query};
 use crate::{settings, varlena};
 use cvm_sketch::Accuracy;
 use pgrx::pg_guard;
 use pgrx::pg_sys::ffi::pg_guard_ffi_boundary;
-use pgrx::pg_sys::{self, Aggref, Datum, Expr, List, NodeTag, Oid, PlannedStmt, Query, RangeTblEntry};
+use pgrx::pg_sys::{self, Aggref, Datum, Expr, List, Node, NodeTag, Oid, PlannedStmt, Query, RangeTblEntry};
 use std::cell::Cell;
 use std::ffi::{c_char, c_int, c_void};
 use std::ptr;
@@ -144,15 +145,9 @@ impl Replacement {
             citus_tables,
             is_distributed: false,
         };
-        // SAFETY: the caller vouches for the query.
-        let has_any = unsafe {
-            walk_query(
-                query,
-                has_candidate,
-                (&raw const replacement).cast_mut().cast(),
-                WITH_TABLES,
-            )
-        };
+        let this = (&raw const replacement).cast_mut().cast();
+        // SAFETY: the caller vouches for the query. Inside of the guard there is nothing but the walk.
+        let has_any = unsafe { pg_guard_ffi_boundary(|| walk_query(query, has_candidate, this)) };
         has_any.then_some(replacement)
     }
 
@@ -162,15 +157,19 @@ impl Replacement {
     ///
     /// `query` is a query to be planned.
     unsafe fn replace_all(mut self, query: *mut Query, inlined: &mut Inlined) -> *mut Query {
-        // SAFETY: the caller vouches for the query. The contexts of the walker and the mutators outlive them.
+        // SAFETY: the caller vouches for the query. The contexts of the walker and the mutators outlive them, and inside of the guard
+        // nothing needs a destructor.
         unsafe {
-            inlined.replacement = &raw const self;
-            let query: *mut Query = inline_functions(query.cast(), ptr::from_mut(inlined).cast()).cast();
-            let this = (&raw mut self).cast();
-            self.is_distributed = self.citus_tables.is_some() && walk_query(query, has_citus_table, this, WITH_TABLES);
-            let query = mutate_query(query, replace, this);
-            inlined.replacement = ptr::null();
-            query
+            let this: *mut c_void = (&raw mut self).cast();
+            inlined.replacement = this;
+            let inlined: *mut c_void = ptr::from_mut(inlined).cast();
+            pg_guard_ffi_boundary(|| {
+                let query: *mut Query = inline_functions(query.cast(), inlined).cast();
+                let this: *mut Replacement = this.cast();
+                (*this).is_distributed =
+                    (*this).citus_tables.is_some() && walk_query(query, has_citus_table, this.cast());
+                replace(query.cast(), this.cast()).cast()
+            })
         }
     }
 
@@ -205,7 +204,7 @@ impl Replacement {
     /// # Safety
     ///
     /// `aggregate` is a copy that may be changed.
-    unsafe fn in_place_of(&self, aggregate: &mut Aggref) -> *mut pg_sys::Node {
+    unsafe fn in_place_of(&self, aggregate: &mut Aggref) -> *mut Node {
         // SAFETY: the caller vouches for the aggregate.
         unsafe {
             let unchanged = ptr::from_mut(aggregate).cast();
@@ -233,12 +232,7 @@ impl Replacement {
     ///
     /// `aggregate` is a copy that may be changed, `arguments` are those of `call`: a value, epsilon, delta and a seed, or the first
     /// of these.
-    unsafe fn hashed(
-        &self,
-        aggregate: &mut Aggref,
-        call: &Call,
-        mut arguments: Vec<*mut Expr>,
-    ) -> Option<*mut pg_sys::Node> {
+    unsafe fn hashed(&self, aggregate: &mut Aggref, call: &Call, mut arguments: Vec<*mut Expr>) -> Option<*mut Node> {
         let functions = &self.functions;
         // SAFETY: the caller vouches for the aggregate. No expression is in the tree twice: the seed is copied.
         unsafe {
@@ -273,7 +267,8 @@ impl Replacement {
 /// Functions written in SQL that a FROM clause calls, where they ask for something to be replaced. PostgreSQL's planner would put
 /// their bodies into the query in place of the calls, behind the hook's back; so they are put there before.
 struct Inlined {
-    replacement: *const Replacement,
+    /// The [`Replacement`] that the query is searched for.
+    replacement: *mut c_void,
     /// What PostgreSQL's own function reads of a planner in progress, and where it notes what the plan depends on.
     planner: *mut pg_sys::PlannerInfo,
 }
@@ -285,7 +280,7 @@ impl Inlined {
             let planner = node::<pg_sys::PlannerInfo>(NodeTag::T_PlannerInfo);
             (*planner).glob = node::<pg_sys::PlannerGlobal>(NodeTag::T_PlannerGlobal);
             Inlined {
-                replacement: ptr::null(),
+                replacement: ptr::null_mut(),
                 planner,
             }
         }
@@ -311,10 +306,12 @@ impl Inlined {
     ///
     /// `query` is a copy that may be changed.
     unsafe fn put_bodies(&mut self, query: *mut Query) {
-        // SAFETY: the caller vouches for the query, whose entries were copied with it.
+        // SAFETY: the caller vouches for the query, whose entries were copied with it, and which outlives the plan.
         unsafe {
             for entry in elements::<RangeTblEntry>((*query).rtable) {
                 let entry = &mut *entry;
+                // Arguments are simplified by what is known of the tables that they refer to.
+                (*self.planner).parse = query;
                 if may_be_inlined(entry)
                     && let Some(body) = self.body(entry)
                 {
@@ -344,8 +341,11 @@ impl Inlined {
             if body.is_null() {
                 return None;
             }
-            let body: *mut Query = inline_functions(body.cast(), ptr::from_mut(self).cast()).cast();
-            walk_query(body, has_candidate, self.replacement.cast_mut().cast(), WITH_TABLES).then_some(body)
+            let (this, replacement) = (ptr::from_mut(self).cast(), self.replacement);
+            pg_guard_ffi_boundary(|| {
+                let body: *mut Query = inline_functions(body.cast(), this).cast();
+                walk_query(body, has_candidate, replacement).then_some(body)
+            })
         }
     }
 }
@@ -371,23 +371,34 @@ unsafe fn may_be_inlined(entry: &RangeTblEntry) -> bool {
     }
 }
 
+// The callbacks of walkers and mutators, for which what `query_tree` says of frames holds; and the guarded functions to which they leave
+// what needs more.
+
 /// Walker: whether there is an aggregate to be replaced, or a function whose body may have one.
 ///
 /// # Safety
 ///
 /// Called by PostgreSQL's walkers with a node, or none, and a [`Replacement`].
-#[pg_guard]
-unsafe extern "C-unwind" fn has_candidate(node: *mut pg_sys::Node, replacement: *mut c_void) -> bool {
+unsafe extern "C-unwind" fn has_candidate(node: *mut Node, replacement: *mut c_void) -> bool {
     // SAFETY: the walkers vouch for the node.
     unsafe {
         match node.as_ref().map(|node| node.type_) {
             None => false,
             Some(NodeTag::T_RangeTblEntry) => may_be_inlined(&*node.cast()),
-            Some(NodeTag::T_Query) => walk_query(node.cast(), has_candidate, replacement, WITH_TABLES),
-            Some(NodeTag::T_Aggref) if (*replacement.cast::<Replacement>()).call(&*node.cast()).is_some() => true,
+            Some(NodeTag::T_Query) => walk_query(node.cast(), has_candidate, replacement),
+            Some(NodeTag::T_Aggref) if is_candidate(node.cast(), replacement) => true,
             Some(_) => walk_expression(node, has_candidate, replacement),
         }
     }
+}
+
+/// # Safety
+///
+/// Called by [`has_candidate`] with an aggregate and a [`Replacement`].
+#[pg_guard]
+unsafe extern "C-unwind" fn is_candidate(aggregate: *mut Aggref, replacement: *mut c_void) -> bool {
+    // SAFETY: the caller vouches for both.
+    unsafe { (*replacement.cast::<Replacement>()).call(&*aggregate).is_some() }
 }
 
 /// Walker: whether a table of Citus is read.
@@ -395,22 +406,28 @@ unsafe extern "C-unwind" fn has_candidate(node: *mut pg_sys::Node, replacement: 
 /// # Safety
 ///
 /// As [`has_candidate`].
-#[pg_guard]
-unsafe extern "C-unwind" fn has_citus_table(node: *mut pg_sys::Node, replacement: *mut c_void) -> bool {
+unsafe extern "C-unwind" fn has_citus_table(node: *mut Node, replacement: *mut c_void) -> bool {
     // SAFETY: the walkers vouch for the node.
     unsafe {
         match node.as_ref().map(|node| node.type_) {
             None => false,
-            Some(NodeTag::T_RangeTblEntry) => {
-                let entry = &*node.cast::<RangeTblEntry>();
-                entry.rtekind == pg_sys::RTEKind::RTE_RELATION
-                    && (*replacement.cast::<Replacement>())
-                        .citus_tables
-                        .is_some_and(|tables| tables.contains(entry.relid))
-            }
-            Some(NodeTag::T_Query) => walk_query(node.cast(), has_citus_table, replacement, WITH_TABLES),
+            Some(NodeTag::T_RangeTblEntry) => is_citus_table(node.cast(), replacement),
+            Some(NodeTag::T_Query) => walk_query(node.cast(), has_citus_table, replacement),
             Some(_) => walk_expression(node, has_citus_table, replacement),
         }
+    }
+}
+
+/// # Safety
+///
+/// Called by [`has_citus_table`] with an entry of a FROM clause and a [`Replacement`].
+#[pg_guard]
+unsafe extern "C-unwind" fn is_citus_table(entry: *mut RangeTblEntry, replacement: *mut c_void) -> bool {
+    // SAFETY: the caller vouches for both.
+    unsafe {
+        let (entry, replacement) = (&*entry, &*replacement.cast::<Replacement>());
+        let is_listed = |tables: CitusTables| tables.contains(entry.relid);
+        entry.rtekind == pg_sys::RTEKind::RTE_RELATION && replacement.citus_tables.is_some_and(is_listed)
     }
 }
 
@@ -419,15 +436,14 @@ unsafe extern "C-unwind" fn has_citus_table(node: *mut pg_sys::Node, replacement
 /// # Safety
 ///
 /// Called by PostgreSQL's mutators with a node, or none, and an [`Inlined`].
-#[pg_guard]
-unsafe extern "C-unwind" fn inline_functions(node: *mut pg_sys::Node, inlined: *mut c_void) -> *mut pg_sys::Node {
+unsafe extern "C-unwind" fn inline_functions(node: *mut Node, inlined: *mut c_void) -> *mut Node {
     // SAFETY: the mutators vouch for the node, and copy queries and their entries.
     unsafe {
         match node.as_ref().map(|node| node.type_) {
             None => node,
             Some(NodeTag::T_Query) => {
                 let query = mutate_query(node.cast(), inline_functions, inlined);
-                (*inlined.cast::<Inlined>()).put_bodies(query);
+                put_bodies(query, inlined);
                 query.cast()
             }
             Some(_) => mutate_expression(node, inline_functions, inlined),
@@ -435,107 +451,61 @@ unsafe extern "C-unwind" fn inline_functions(node: *mut pg_sys::Node, inlined: *
     }
 }
 
+/// # Safety
+///
+/// Called by [`inline_functions`] with a copy of a query and an [`Inlined`].
+#[pg_guard]
+unsafe extern "C-unwind" fn put_bodies(query: *mut Query, inlined: *mut c_void) {
+    // SAFETY: the caller vouches for both.
+    unsafe { (*inlined.cast::<Inlined>()).put_bodies(query) }
+}
+
 /// Mutator: replaces aggregates.
 ///
 /// # Safety
 ///
 /// Called by PostgreSQL's mutators with a node, or none, and a [`Replacement`].
-#[pg_guard]
-unsafe extern "C-unwind" fn replace(node: *mut pg_sys::Node, replacement: *mut c_void) -> *mut pg_sys::Node {
+unsafe extern "C-unwind" fn replace(node: *mut Node, replacement: *mut c_void) -> *mut Node {
     // SAFETY: the mutators vouch for the node, and copy it with all that is below.
     unsafe {
         match node.as_ref().map(|node| node.type_) {
             None => node,
-            Some(NodeTag::T_Query) => mutate_query(node.cast(), replace, replacement).cast(),
-            Some(NodeTag::T_Aggref) => {
-                let copy = mutate_expression(node, replace, replacement);
-                (*replacement.cast::<Replacement>()).in_place_of(&mut *copy.cast())
+            Some(NodeTag::T_Query) => {
+                let copy = mutate_query(node.cast(), replace, replacement);
+                keep_policies(&mut *copy, &*node.cast());
+                copy.cast()
             }
+            Some(NodeTag::T_Aggref) => put_in_place(mutate_expression(node, replace, replacement).cast(), replacement),
             Some(_) => mutate_expression(node, replace, replacement),
         }
     }
 }
 
-/// Walkers visit the entries of FROM clauses too.
-const WITH_TABLES: c_int = pg_sys::QTW_EXAMINE_RTES_BEFORE as c_int;
-
-type Walker = unsafe extern "C-unwind" fn(*mut pg_sys::Node, *mut c_void) -> bool;
-type Mutator = unsafe extern "C-unwind" fn(*mut pg_sys::Node, *mut c_void) -> *mut pg_sys::Node;
-
-/// PostgreSQL's walkers and mutators. Since 16 these are macros over functions with other names; before, the mutators' callback is
-/// declared without its parameters, and called with both.
+/// # Safety
 ///
-/// All are called with a node of the type that the name says, and with what the callback takes as its context.
-#[cfg(not(feature = "pg15"))]
-mod trees {
-    use super::*;
-
-    pub(super) unsafe fn walk_query(query: *mut Query, walker: Walker, context: *mut c_void, flags: c_int) -> bool {
-        // SAFETY: the caller vouches for query and context.
-        unsafe { pg_sys::query_tree_walker_impl(query, Some(walker), context, flags) }
-    }
-
-    pub(super) unsafe fn walk_expression(node: *mut pg_sys::Node, walker: Walker, context: *mut c_void) -> bool {
-        // SAFETY: the caller vouches for node and context.
-        unsafe { pg_sys::expression_tree_walker_impl(node, Some(walker), context) }
-    }
-
-    pub(super) unsafe fn mutate_query(query: *mut Query, mutator: Mutator, context: *mut c_void) -> *mut Query {
-        // SAFETY: the caller vouches for query and context.
-        unsafe { pg_sys::query_tree_mutator_impl(query, Some(mutator), context, 0) }
-    }
-
-    pub(super) unsafe fn mutate_expression(
-        node: *mut pg_sys::Node,
-        mutator: Mutator,
-        context: *mut c_void,
-    ) -> *mut pg_sys::Node {
-        // SAFETY: the caller vouches for node and context.
-        unsafe { pg_sys::expression_tree_mutator_impl(node, Some(mutator), context) }
-    }
+/// Called by [`replace`] with a copy of an aggregate and a [`Replacement`].
+#[pg_guard]
+unsafe extern "C-unwind" fn put_in_place(aggregate: *mut Aggref, replacement: *mut c_void) -> *mut Node {
+    // SAFETY: the caller vouches for both.
+    unsafe { (*replacement.cast::<Replacement>()).in_place_of(&mut *aggregate) }
 }
 
-#[cfg(feature = "pg15")]
-mod trees {
-    use super::*;
-    use std::mem::transmute;
-
-    pub(super) unsafe fn walk_query(query: *mut Query, walker: Walker, context: *mut c_void, flags: c_int) -> bool {
-        // SAFETY: the caller vouches for query and context.
-        unsafe { pg_sys::query_tree_walker(query, Some(walker), context, flags) }
-    }
-
-    pub(super) unsafe fn walk_expression(node: *mut pg_sys::Node, walker: Walker, context: *mut c_void) -> bool {
-        // SAFETY: the caller vouches for node and context.
-        unsafe { pg_sys::expression_tree_walker(node, Some(walker), context) }
-    }
-
-    pub(super) unsafe fn mutate_query(query: *mut Query, mutator: Mutator, context: *mut c_void) -> *mut Query {
-        // SAFETY: the caller vouches for query and context; PostgreSQL calls the mutator with a node and the context.
-        unsafe {
-            let mutator = transmute::<Mutator, unsafe extern "C-unwind" fn() -> *mut pg_sys::Node>(mutator);
-            pg_sys::query_tree_mutator(query, Some(mutator), context, 0)
-        }
-    }
-
-    pub(super) unsafe fn mutate_expression(
-        node: *mut pg_sys::Node,
-        mutator: Mutator,
-        context: *mut c_void,
-    ) -> *mut pg_sys::Node {
-        // SAFETY: as in `mutate_query`.
-        unsafe {
-            let mutator = transmute::<Mutator, unsafe extern "C-unwind" fn() -> *mut pg_sys::Node>(mutator);
-            pg_sys::expression_tree_mutator(node, Some(mutator), context)
-        }
-    }
-}
-use trees::{mutate_expression, mutate_query, walk_expression, walk_query};
-
-#[cfg(feature = "pg19")]
-use pg_sys::inline_function_in_from as inline_function;
 #[cfg(not(feature = "pg19"))]
 use pg_sys::inline_set_returning_function as inline_function;
+
+/// Leaves what policies of row-level security ask as it is: who may see or write a row is not for those to set who look.
+///
+/// # Safety
+///
+/// `copy` is a copy of `query` that may be changed, and `query` is not used after.
+unsafe fn keep_policies(copy: &mut Query, query: &Query) {
+    copy.withCheckOptions = query.withCheckOptions;
+    // SAFETY: the caller vouches for the queries, whose lists of tables are equally long.
+    unsafe {
+        let tables = elements::<RangeTblEntry>(copy.rtable).zip(elements::<RangeTblEntry>(query.rtable));
+        tables.for_each(|(copy, entry)| (*copy).securityQuals = (*entry).securityQuals);
+    }
+}
 
 /// Whether the distinct values of an expression can be counted by their hashes.
 ///
@@ -545,7 +515,7 @@ use pg_sys::inline_set_returning_function as inline_function;
 unsafe fn values_are_hashable(expression: *mut Expr, collation: Oid) -> bool {
     // SAFETY: the caller vouches for the expression. The columns of a row have collations of their own.
     unsafe {
-        let node: *mut pg_sys::Node = expression.cast();
+        let node: *mut Node = expression.cast();
         match (*node).type_ {
             NodeTag::T_RowExpr if pg_sys::exprType(node) == pg_sys::RECORDOID => {
                 let columns = (*node.cast::<pg_sys::RowExpr>()).args;
@@ -667,7 +637,7 @@ fn text(value: &str) -> *mut Expr {
 unsafe fn node<N>(tag: NodeTag) -> *mut N {
     // SAFETY: the caller vouches for the structure, which starts with its tag.
     unsafe {
-        let node: *mut pg_sys::Node = pg_sys::palloc0(size_of::<N>()).cast();
+        let node: *mut Node = pg_sys::palloc0(size_of::<N>()).cast();
         (*node).type_ = tag;
         node.cast()
     }

@@ -137,7 +137,8 @@ SET cvm_count.count_distinct_epsilon = 0.03;
 
 -- Functions that the planner puts into the query
 SELECT query, counts_in(plan_of(query)) FROM (VALUES ('SELECT * FROM as_table()'), ('SELECT * FROM as_table(at_least => 5) t JOIN as_table_of_table() u USING (part)'),
-    ('SELECT * FROM many m, LATERAL as_table(m.n) WHERE m.n < 3'), ('SELECT count(*) FROM without_any(5)'),
+    ('SELECT * FROM many m, LATERAL as_table(m.n) WHERE m.n < 3'),
+    ('SELECT * FROM many m LEFT JOIN visits v ON v.id = m.n, LATERAL as_table((v.id IS NOT NULL)::integer + m.n) WHERE m.n < 3'), ('SELECT count(*) FROM without_any(5)'),
     ('SELECT * FROM as_table() WITH ORDINALITY'), ('SELECT * FROM ROWS FROM (as_table(), as_table())')) q (query);
 SELECT every(t.found = s.found) AS the_same, count(*)
 FROM (SELECT part, approx_count_distinct_cvm(n, 0.03, 0.01) AS found FROM many WHERE n >= 0 GROUP BY part) s JOIN as_table() t USING (part);
@@ -197,6 +198,9 @@ DO $$
 DECLARE c CURSOR FOR SELECT count(DISTINCT n) AS found FROM many; r record;
 BEGIN FOR r IN c LOOP RAISE WARNING 'approximate: %', r.found <> 20000; END LOOP; END $$;
 
+-- Deep expressions take no more of the stack than without.
+SELECT 'SELECT count(DISTINCT n) <> 20000 AND ' || repeat('1 + ', 1500) || '1 = 1501 AS is_approximate FROM many' \gexec
+
 -- Parallel and hash plans become possible.
 SET max_parallel_workers_per_gather = 2;
 SET parallel_setup_cost = 0;
@@ -248,6 +252,16 @@ GRANT EXECUTE ON FUNCTION approx_count_distinct_cvm(anyelement, double precision
 SET cvm_count.count_distinct_epsilon = 0.03;
 SET ROLE asked_user;
 SELECT count(DISTINCT visitor) FROM visits;
+RESET ROLE;
+
+-- Policies of row-level security stay exact.
+ALTER TABLE visits ENABLE ROW LEVEL SECURITY;
+CREATE POLICY if_exact ON visits TO asked_user USING ((SELECT count(DISTINCT n) FROM many) = 20000) WITH CHECK ((SELECT count(DISTINCT n) FROM many) = 20000);
+GRANT SELECT ON many TO asked_user;
+GRANT INSERT ON visits TO asked_user;
+SET ROLE asked_user;
+SELECT count(*), (SELECT count(DISTINCT n) <> 20000 FROM many) AS is_approximate FROM visits;
+INSERT INTO visits (id) SELECT count(DISTINCT n) FROM many;
 RESET ROLE;
 
 -- The extension goes, comes back elsewhere, and moves, while a statement is prepared.
