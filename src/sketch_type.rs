@@ -6,7 +6,7 @@ use crate::memory::ContextAllocator;
 use crate::varlena;
 use allocator_api2::vec::Vec;
 use cvm_sketch::text::{self, TextError};
-use cvm_sketch::{EncodedSketch, FramedSketch, Header, MergeError, OperationError, OutOfMemory, Sketch};
+use cvm_sketch::{EncodedSketch, FramedSketch, Header, MergeError, OperationError, OutOfMemory, Sketch, Surroundings};
 use pgrx::pg_guard;
 use pgrx::pg_sys::errcodes::PgSqlErrorCode;
 use pgrx::pg_sys::{self, Datum, FunctionCallInfo};
@@ -78,12 +78,18 @@ pub(crate) fn nothing() -> Datum {
     varlena::into_datum(sketch.encode_in(varlena::HEADER_LEN, allocator).or_raise())
 }
 
-/// `length` zeros in the current memory context.
-fn zeros(length: usize) -> Vec<u8, ContextAllocator> {
+/// A copy of bytes behind room for a varlena's header, in the current memory context.
+fn behind_header(given: &[u8]) -> Vec<u8, ContextAllocator> {
     // SAFETY: what is made of them is the result of a call, which ends with the current memory context.
-    let mut bytes = Vec::new_in(unsafe { ContextAllocator::current() });
+    let allocator = unsafe { ContextAllocator::current() };
+    let mut bytes = Vec::new_in(allocator);
+    let length = varlena::HEADER_LEN + given.len();
     bytes.try_reserve_exact(length).map_err(|_| OutOfMemory).or_raise();
-    bytes.resize(length, 0);
+    bytes.resize(varlena::HEADER_LEN, 0);
+    for step in given.chunks(1 << 18) {
+        bytes.extend_from_slice(step);
+        allocator.check_for_interrupts();
+    }
     bytes
 }
 
@@ -152,9 +158,11 @@ pub unsafe extern "C-unwind" fn cvm_sketch_recv(fcinfo: FunctionCallInfo) -> Dat
         let message: pg_sys::StringInfo = argument(fcinfo, 0).value.cast_mut_ptr();
         let length = (*message).len - (*message).cursor;
         let received = pg_sys::pq_getmsgbytes(message, length);
-        let mut bytes = zeros(varlena::HEADER_LEN + length as usize);
-        bytes[varlena::HEADER_LEN..].copy_from_slice(std::slice::from_raw_parts(received.cast(), length as usize));
-        checked(bytes, PgSqlErrorCode::ERRCODE_INVALID_BINARY_REPRESENTATION)
+        let given = std::slice::from_raw_parts(received.cast(), length as usize);
+        checked(
+            behind_header(given),
+            PgSqlErrorCode::ERRCODE_INVALID_BINARY_REPRESENTATION,
+        )
     }
 }
 
@@ -169,9 +177,10 @@ pub unsafe extern "C-unwind" fn cvm_sketch_from_bytea(fcinfo: FunctionCallInfo) 
     // SAFETY: the declaration gives the argument.
     unsafe {
         varlena::with_bytes(argument(fcinfo, 0).value, |given| {
-            let mut bytes = zeros(varlena::HEADER_LEN + given.len());
-            bytes[varlena::HEADER_LEN..].copy_from_slice(given);
-            checked(bytes, PgSqlErrorCode::ERRCODE_INVALID_BINARY_REPRESENTATION)
+            checked(
+                behind_header(given),
+                PgSqlErrorCode::ERRCODE_INVALID_BINARY_REPRESENTATION,
+            )
         })
     }
 }

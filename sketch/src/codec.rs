@@ -6,7 +6,7 @@
 use crate::capacity::{DEFAULT_CAPACITY, MAX_CAPACITY, MIN_CAPACITY};
 use crate::elias_fano::Layout;
 use crate::flags::{Flags, RESERVED};
-use crate::surroundings::{Surroundings, checking};
+use crate::surroundings::{BYTES_STEP, Surroundings, checking, zeros};
 use crate::threshold::{MAX_LEVEL, scale_up, threshold};
 use crate::{Kind, OutOfMemory};
 use allocator_api2::alloc::Global;
@@ -55,10 +55,16 @@ impl Header {
     /// `level` and `retained` are legal for a sketch of that capacity. At level 0 all hashes are there, and
     /// `is_derived` says nothing.
     pub(crate) fn new(capacity: u32, seed: u64, kind: Kind, level: u16, retained: usize, is_derived: bool) -> Self {
+        let flags = Flags::new(kind, is_derived && level > 0);
+        Self::with_flags(capacity, seed, flags, level, retained)
+    }
+
+    /// [`new`](Self::new) of flags that are legal at the level.
+    pub(crate) fn with_flags(capacity: u32, seed: u64, flags: Flags, level: u16, retained: usize) -> Self {
         debug_assert!(level <= MAX_LEVEL && retained < capacity as usize);
         Header {
             version: FORMAT_VERSION,
-            flags: Flags::new(kind, is_derived && level > 0),
+            flags,
             level,
             capacity,
             retained: retained as u32,
@@ -169,12 +175,18 @@ impl Header {
     /// as many as [`encoded_len`](Self::encoded_len) says.
     pub(crate) fn encode_into<S: Surroundings>(&self, hashes: &[u64], bytes: &mut [u8], surroundings: &S) {
         debug_assert!(hashes.len() == self.retained() && bytes.len() == self.encoded_len());
-        bytes.fill(0);
+        for step in bytes.chunks_mut(BYTES_STEP) {
+            step.fill(0);
+            surroundings.check_for_interrupts();
+        }
+        self.encode_into_zeros(hashes, bytes, surroundings);
+    }
+
+    fn encode_into_zeros<S: Surroundings>(&self, hashes: &[u64], bytes: &mut [u8], surroundings: &S) {
         let (head, payload) = bytes.split_at_mut(HEADER_LEN);
         header_options()
             .serialize_into(head, self)
             .expect("the header has its length");
-        surroundings.check_for_interrupts();
         let hashes = checking(hashes.iter().copied(), surroundings.clone());
         self.layout().encode(hashes, payload);
     }
@@ -186,11 +198,8 @@ impl Header {
         prefix: usize,
         allocator: A,
     ) -> Result<Vec<u8, A>, OutOfMemory> {
-        let length = prefix + self.encoded_len();
-        let mut bytes = Vec::new_in(allocator.clone());
-        bytes.try_reserve_exact(length).map_err(|_| OutOfMemory)?;
-        bytes.resize(length, 0);
-        self.encode_into(hashes, &mut bytes[prefix..], &allocator);
+        let mut bytes = zeros(prefix + self.encoded_len(), allocator.clone())?;
+        self.encode_into_zeros(hashes, &mut bytes[prefix..], &allocator);
         Ok(bytes)
     }
 }

@@ -229,6 +229,95 @@ fn coins_and_places_are_even_and_independent_on_every_pattern() {
     }
 }
 
+/// A row of integers of eight bytes each, hashed as a row of PostgreSQL is.
+fn row(key: &[u8], seed: u64) -> u64 {
+    let columns = key.as_chunks::<8>().0;
+    let mut sequence = hash::Sequence::new(seed);
+    sequence.push(&(columns.len() as u32).to_le_bytes());
+    for column in columns {
+        sequence.push_hash(1, hash::bytes(column, seed));
+    }
+    sequence.finish()
+}
+
+/// A row of rows of one column.
+fn nested_row(key: &[u8], seed: u64) -> u64 {
+    let inner: Vec<u8> = key
+        .as_chunks::<8>()
+        .0
+        .iter()
+        .flat_map(|column| row(column, seed).to_le_bytes())
+        .collect();
+    row(&inner, seed)
+}
+
+/// A number of base 10,000 in each column, as a decimal.
+fn decimal(key: &[u8], seed: u64) -> u64 {
+    let digits: Vec<[u8; 2]> = key.as_chunks::<8>().0.iter().map(|&[a, b, ..]| [a, b]).collect();
+    let number = hash::Decimal::Finite {
+        is_negative: false,
+        weight: 1,
+        digits: &digits,
+    };
+    hash::decimal(number, seed)
+}
+
+/// Composite keys, such as a hash that adds up or combines by exclusive or what is inside would make the same.
+fn composite_patterns(count: usize) -> Vec<Pattern> {
+    let n = count as u64;
+    let root = n.isqrt() + 1;
+    let pattern = |name, key: &dyn Fn(u64) -> Vec<u64>| Pattern {
+        name,
+        keys: (0..n)
+            .map(|i| key(i).into_iter().flat_map(u64::to_le_bytes).collect())
+            .collect(),
+    };
+    let one_of =
+        |i: u64, columns: u64, value: u64| (0..columns).map(|j| if i % columns == j { value } else { 0 }).collect();
+    let patterns = vec![
+        pattern("pairs of small integers", &|i| vec![i / root, i % root]),
+        pattern("pairs of equals", &|i| vec![i, i]),
+        pattern("pairs with the same sum", &|i| vec![i, n - i]),
+        pattern("pairs with the same exclusive or", &|i| vec![i, i ^ 0xFFFF_FFFF]),
+        pattern("halves in each column", &|i| vec![i << 32, i << 32 | i]),
+        pattern("one of nine columns", &|i| one_of(i, 9, 1 + i / 9)),
+        pattern("one of fifty columns, all else alike", &|i| one_of(i, 50, 1 + i / 50)),
+        pattern("columns of few values", &|i| (0..17).map(|j| i >> j & 1).collect()),
+        pattern("ever more columns", &|i| {
+            [vec![7; (i % 30) as usize], vec![i / 30 + 8]].concat()
+        }),
+    ];
+    for Pattern { name, keys } in &patterns {
+        assert_eq!(keys.iter().collect::<BTreeSet<_>>().len(), count, "{name}");
+    }
+    patterns
+}
+
+#[test]
+fn so_they_are_on_composite_values() {
+    for pattern in composite_patterns(KEYS) {
+        for (shape, function) in [("row", row as HashFunction), ("row of rows", nested_row)] {
+            for seed in SEEDS {
+                if let Some(fault) = fault(&pattern.keys, function, seed) {
+                    panic!("{} in a {shape}, seed {seed}: {fault}", pattern.name);
+                }
+            }
+        }
+    }
+    // Digits of decimals are below 10,000, and here the last is not 0.
+    let keys: Vec<Vec<u8>> = (0..KEYS as u64)
+        .map(|i| {
+            [i / 9_999, 1 + i % 9_999]
+                .into_iter()
+                .flat_map(u64::to_le_bytes)
+                .collect()
+        })
+        .collect();
+    for seed in SEEDS {
+        assert_eq!(fault(&keys, decimal, seed), None, "decimals, seed {seed}");
+    }
+}
+
 /// The keys of `patterns` are bytes; these are the ways in which values become such.
 #[test]
 fn typed_hashes_are_those_of_bytes() {
@@ -251,6 +340,18 @@ fn head(key: &[u8]) -> u64 {
 
 #[test]
 fn bad_hashes_are_found() {
+    // Adding up the hashes of the columns, as if their order did not matter.
+    let sum = |key: &[u8], seed| {
+        let columns = key.as_chunks::<8>().0.iter();
+        columns.fold(0_u64, |sum, column| sum.wrapping_add(hash::bytes(column, seed)))
+    };
+    assert!(
+        composite_patterns(KEYS)
+            .iter()
+            .any(|pattern| fault(&pattern.keys, sum, 0).is_some()),
+        "a sum of hashes"
+    );
+
     let bad: [(&str, HashFunction); 3] = [
         ("identity", |key, _| head(key)),
         // Knuth's multiplicative hash spreads sequential integers far more evenly than chance.

@@ -94,11 +94,9 @@ mod tests {
     use super::*;
 
     /// As random as the digits of pi.
-    const SECRETS: [[u64; 3]; 4] = [
+    const SECRETS: [[u64; 3]; 2] = [
         [0x243F_6A88_85A3_08D3, 0x1319_8A2E_0370_7344, 0xA409_3822_299F_31D0],
         [0x082E_FA98_EC4E_6C89, 0x4528_21E6_38D0_1377, 0xBE54_66CF_34E9_0C6C],
-        [0xC0AC_29B7_C97C_50DD, 0x3F84_D5B5_B547_0917, 0x9216_D5D9_8979_FB1B],
-        [0xD131_0BA6_98DF_B5AC, 0x2FFD_72DB_D01A_DFB7, 0xB8E1_AFED_6A26_7E96],
     ];
 
     /// How many keys share a group of 16 buckets in hashbrown, and how it goes on when one is full.
@@ -172,7 +170,7 @@ mod tests {
         hash ^ ((hash ^ (hash << 8)) << 30)
     }
 
-    const COUNT: u64 = 50_000;
+    const COUNT: u64 = 20_000;
 
     /// Keys that somebody may choose: sorted, all of them distinct, regular in the low bits, the high ones or both.
     fn families() -> Vec<(String, Vec<u64>)> {
@@ -219,7 +217,7 @@ mod tests {
     #[test]
     fn the_order_of_another_table_is_as_good_as_any() {
         let keys: Vec<u64> = (0..COUNT).map(|i| i.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 8).collect();
-        let [one, other, ..] = SECRETS.map(Secret::of);
+        let [one, other] = SECRETS.map(Secret::of);
         let mut read = Probes::new(64, |key| one.hash_one(Key(key)));
         keys.iter().for_each(|&key| read.insert(key));
         let read = read.in_order();
@@ -242,10 +240,10 @@ mod tests {
                     places[(hash % 128) as usize] += 1;
                     tags[(hash >> 57) as usize] += 1;
                 }
-                // 391 expected of each, with a standard deviation of 20.
+                // 156 expected of each, with a standard deviation of 12.5.
                 for counts in [places, tags] {
                     let bounds = (counts.iter().min().unwrap(), counts.iter().max().unwrap());
-                    assert!(*bounds.0 > 290 && *bounds.1 < 490, "{name}: {bounds:?}");
+                    assert!(*bounds.0 > 90 && *bounds.1 < 225, "{name}: {bounds:?}");
                 }
             }
         }

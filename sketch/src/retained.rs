@@ -88,7 +88,9 @@ impl<A: Surroundings> Retained<A> {
                     absent += usize::from(!table.contains(&Key(hash)));
                 }
                 if absent > 0 {
-                    reserve(table, absent)?;
+                    if table.capacity() - table.len() < absent {
+                        grow(table, absent)?;
+                    }
                     table.extend(hashes[..absent].iter().map(|&hash| Key(hash)));
                 }
                 Ok(())
@@ -169,22 +171,23 @@ impl<A: Surroundings> Retained<A> {
     }
 }
 
+#[cold]
 fn table_with_room<A: Surroundings>(count: usize, secret: Secret, allocator: A) -> Result<Table<A>, OutOfMemory> {
     let mut table = Table::with_hasher_in(secret, allocator);
     table.try_reserve(count).map_err(|_| OutOfMemory)?;
     Ok(table)
 }
 
-/// Makes room for keys. hashbrown would do it too, but in one go: of the largest tables, that takes most of a second.
-fn reserve<A: Surroundings>(keys: &mut Table<A>, more: usize) -> Result<(), OutOfMemory> {
-    if keys.capacity() - keys.len() < more {
-        let count = (keys.len() + more).max(keys.capacity() + 1);
-        let allocator = keys.allocator();
-        // Of the same secret, so that the keys, which come in the order of their buckets, go to buckets in that order.
-        let mut grown = table_with_room(count, *keys.hasher(), allocator.clone())?;
-        grown.extend(checking(keys.iter().copied(), allocator.clone()));
-        *keys = grown;
-    }
+/// Makes a table larger, so that it has room for more keys. hashbrown would do it too, but in one go: of the largest tables,
+/// that takes most of a second.
+#[cold]
+fn grow<A: Surroundings>(keys: &mut Table<A>, more: usize) -> Result<(), OutOfMemory> {
+    let count = (keys.len() + more).max(keys.capacity() + 1);
+    let allocator = keys.allocator();
+    // Of the same secret, so that the keys, which come in the order of their buckets, go to buckets in that order.
+    let mut grown = table_with_room(count, *keys.hasher(), allocator.clone())?;
+    grown.extend(checking(keys.iter().copied(), allocator.clone()));
+    *keys = grown;
     Ok(())
 }
 

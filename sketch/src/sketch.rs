@@ -119,14 +119,7 @@ impl<A: Surroundings> Sketch<A> {
 
     /// All of the sketch but its hashes.
     pub fn header(&self) -> Header {
-        Header::new(
-            self.capacity,
-            self.seed,
-            self.kind(),
-            self.level,
-            self.retained(),
-            self.flags.is_derived(),
-        )
+        Header::with_flags(self.capacity, self.seed, self.flags, self.level, self.retained())
     }
 
     /// Whether memory that starts like this may be a sketch: fields that depend on each other agree, as they always do in

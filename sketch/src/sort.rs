@@ -7,7 +7,7 @@
 use crate::surroundings::{STEP, Surroundings};
 
 /// How many hashes are sorted at once.
-const AT_ONCE: usize = 2 * STEP;
+const AT_ONCE: usize = 1 << 15;
 
 /// The bits that part the hashes in one round, and how many parts there are.
 const DIGIT_BITS: u32 = 8;

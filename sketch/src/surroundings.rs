@@ -1,6 +1,8 @@
 //! What a sketch asks of where it lives: memory, and whether to go on.
 
+use crate::OutOfMemory;
 use allocator_api2::alloc::{Allocator, Global};
+use allocator_api2::vec::Vec;
 
 /// Where the memory of a sketch comes from, and who may stop it at work.
 pub trait Surroundings: Allocator + Clone {
@@ -11,8 +13,23 @@ pub trait Surroundings: Allocator + Clone {
 
 impl Surroundings for Global {}
 
-/// How many hashes are worked on between two checks. Each may be a miss of the cache, which is 100 ns or so.
-pub(crate) const STEP: usize = 1 << 14;
+/// How many hashes are worked on between two checks. Each may be the first in a page of memory, which some systems take 10 µs
+/// to give.
+pub(crate) const STEP: usize = 1 << 11;
+
+/// How many bytes are.
+pub(crate) const BYTES_STEP: usize = 1 << 18;
+
+/// `length` bytes that are zero.
+pub(crate) fn zeros<S: Surroundings>(length: usize, surroundings: S) -> Result<Vec<u8, S>, OutOfMemory> {
+    let mut bytes = Vec::new_in(surroundings.clone());
+    bytes.try_reserve_exact(length).map_err(|_| OutOfMemory)?;
+    while bytes.len() < length {
+        bytes.resize(length.min(bytes.len() + BYTES_STEP), 0);
+        surroundings.check_for_interrupts();
+    }
+    Ok(bytes)
+}
 
 /// The same items, with a check after every [`STEP`] of them.
 pub(crate) fn checking<I: Iterator, S: Surroundings>(items: I, surroundings: S) -> impl Iterator<Item = I::Item> {

@@ -4,16 +4,12 @@
 //! [`EncodedSketch`](crate::EncodedSketch) to say.
 
 use crate::OutOfMemory;
-use crate::surroundings::Surroundings;
-use allocator_api2::alloc::Allocator;
+use crate::surroundings::{BYTES_STEP, Surroundings, zeros};
 use allocator_api2::vec::Vec;
 use const_hex::FromHexError;
 use std::fmt;
 
 const PREFIX: &[u8] = b"\\x";
-
-/// How many bytes are read or written between two checks for interrupts.
-const PIECE: usize = 1 << 18;
 
 /// The bytes that a text stands for, in memory of `allocator`, after `prefix` bytes that are zero and left to the caller.
 ///
@@ -28,7 +24,9 @@ pub fn decode_in<A: Surroundings>(text: &[u8], prefix: usize, allocator: A) -> R
         return Err(TextError::OddDigits(digits.len()));
     }
     let mut bytes = zeros(prefix + digits.len() / 2, allocator.clone())?;
-    let pieces = digits.chunks(2 * PIECE).zip(bytes[prefix..].chunks_mut(PIECE));
+    let pieces = digits
+        .chunks(2 * BYTES_STEP)
+        .zip(bytes[prefix..].chunks_mut(BYTES_STEP));
     for (number, (digits, bytes)) in pieces.enumerate() {
         let fault = match (digits, const_hex::decode_to_slice(digits, bytes)) {
             // const-hex takes 0x or 0X for a prefix, and skips it.
@@ -42,7 +40,7 @@ pub fn decode_in<A: Surroundings>(text: &[u8], prefix: usize, allocator: A) -> R
                 unreachable!("there are two digits for each byte")
             }
         };
-        return Err(TextError::Digit(PREFIX.len() + number * 2 * PIECE + fault + 1));
+        return Err(TextError::Digit(PREFIX.len() + number * 2 * BYTES_STEP + fault + 1));
     }
     Ok(bytes)
 }
@@ -57,20 +55,13 @@ pub fn encode_in<A: Surroundings>(bytes: &[u8], suffix: usize, allocator: A) -> 
     let mut text = zeros(length + suffix, allocator.clone())?;
     text[..PREFIX.len()].copy_from_slice(PREFIX);
     let pieces = bytes
-        .chunks(PIECE)
-        .zip(text[PREFIX.len()..length].chunks_mut(2 * PIECE));
+        .chunks(BYTES_STEP)
+        .zip(text[PREFIX.len()..length].chunks_mut(2 * BYTES_STEP));
     for (bytes, digits) in pieces {
         const_hex::encode_to_slice(bytes, digits).expect("there are two digits for each byte");
         allocator.check_for_interrupts();
     }
     Ok(text)
-}
-
-fn zeros<A: Allocator>(length: usize, allocator: A) -> Result<Vec<u8, A>, OutOfMemory> {
-    let mut bytes = Vec::new_in(allocator);
-    bytes.try_reserve_exact(length).map_err(|_| OutOfMemory)?;
-    bytes.resize(length, 0);
-    Ok(bytes)
 }
 
 /// Why text does not stand for bytes.
@@ -129,15 +120,15 @@ mod tests {
     /// Long texts are read in pieces, and each of them is as good a place for a fault as the first.
     #[test]
     fn faults_are_named_wherever_they_are() {
-        let bytes: std::vec::Vec<u8> = (0..3 * PIECE + 5).map(|i| (i % 251) as u8).collect();
+        let bytes: std::vec::Vec<u8> = (0..3 * BYTES_STEP + 5).map(|i| (i % 251) as u8).collect();
         let text = encode_in(&bytes, 0, Global).unwrap();
         assert_eq!(decode_in(&text, 0, Global).unwrap()[..], bytes);
         for place in [
             3,
-            2 * PIECE + 1,
-            2 * PIECE + 2,
-            2 * PIECE + 3,
-            6 * PIECE + 3,
+            2 * BYTES_STEP + 1,
+            2 * BYTES_STEP + 2,
+            2 * BYTES_STEP + 3,
+            6 * BYTES_STEP + 3,
             text.len() - 1,
         ] {
             for digit in [b'x', b'X', b'g', b' '] {

@@ -1,11 +1,15 @@
 """Interrupts queries at random moments, by statement_timeout and by pg_cancel_backend: in accumulation, in parallel workers
-and their combination, in hash aggregation that spills, in functions of sketches. After each interruption the same session
+and their combination, in hash aggregation that spills, in functions of sketches. What hashes there are must not matter: those
+that somebody chose take no longer than others. After each interruption the same session
 must answer right, and have no more memory than before; no worker and no temporary file may stay behind."""
 
 import random
 import threading
 import time
 
+import psycopg2
+
+import model
 from common import Report, Session, options
 
 SETUP = """
@@ -44,6 +48,36 @@ ANSWER = ("SELECT approx_count_distinct_cvm(i), approx_count_distinct_cvm(t, 0.1
 TOLERANCE = 256 << 10
 
 
+# Hashes that somebody chose so that a table with a known order of its keys would hold them all in one place.
+CRAFTED = {f"multiples of 2^{shift}": range(0, 300_000 << shift, 1 << shift) for shift in (0, 14, 30, 37)}
+# A query that takes quadratic time takes minutes, and one of linear time a fraction of a second.
+GENEROUS = "60s"
+
+
+def crafted_hashes(report):
+    """Sketches and hashes that are chosen take linear time: nothing of this reaches a limit that is a hundred times as long."""
+    session = report.session
+    session.all(f"DROP TABLE IF EXISTS crafted; CREATE TABLE crafted (name text, s cvm_sketch); SET statement_timeout = '{GENEROUS}'")
+    for name, hashes in CRAFTED.items():
+        data = model.encode(model.Sketch(0, 1 << 20, 0, False, tuple(hashes)))
+        for _ in range(2):
+            session.all("INSERT INTO crafted VALUES (%s, %s::bytea::cvm_sketch)", [name, psycopg2.Binary(data)])
+    # In their order, and in that of another table; as many hashes as a sketch has room for, and more.
+    for query in ("SELECT name, # cvm_sketch_union_agg(s) FROM crafted GROUP BY name",
+                  "SELECT name, # (min(s) || max(s)) FROM crafted GROUP BY name",
+                  "SELECT name, # cvm_sketch_union_agg(cvm_sketch_downsample(s, 0.003)) FROM crafted GROUP BY name"):
+        outcome = session.attempt(query)
+        report.check(outcome.rows and len(outcome.rows) == len(CRAFTED), f"{query}: {outcome}")
+        if outcome.rows and "downsample" not in query:
+            report.check(all(estimate == 300_000 for _, estimate in outcome.rows), f"{query}: {outcome.rows}")
+    for shift in (8, 22, 38, 44):
+        for epsilon in (0.001, 0.01):
+            query = f"SELECT # cvm_sketch_agg_hashed(i << {shift}, {epsilon}) FROM generate_series(0::bigint, 299999) i"
+            outcome = session.attempt(query)
+            report.check(outcome.rows, f"{query}: {outcome}")
+    session.all("RESET statement_timeout; DROP TABLE crafted")
+
+
 def apply(session, settings):
     session.all("RESET ALL")
     for name, value in {"jit": "off", **settings}.items():
@@ -54,6 +88,7 @@ def main():
     arguments = options(__doc__)
     report, chance = Report("cancels"), random.Random(arguments.seed)
     wanted = 100 if arguments.form == "short" else 1000
+    crafted_hashes(report)
     session, other = Session(), report.session
     session.all(SETUP)
     apply(session, SERIAL)

@@ -3,10 +3,10 @@
 CREATE AGGREGATE raw_union(cvm_sketch) (SFUNC = cvm_merge, STYPE = cvm_sketch, COMBINEFUNC = cvm_merge, PARALLEL = SAFE);
 CREATE AGGREGATE raw_hashed(bigint) (SFUNC = cvm_accumulate_hashed, STYPE = cvm_sketch, COMBINEFUNC = cvm_combine_hashed, PARALLEL = SAFE);
 
--- groups of 3, 12, 100, 1,000 and 12,000 values: waiting in a row, in both sizes of list, in a table, and more than the capacity
+-- two groups each of 3, 12, 100, 1,000 and 9,000 values: waiting in a row, in both sizes of list, in a table, and more than the capacity
 CREATE TABLE facts AS
     SELECT g, (v::bigint * 7919 + g * 1000003) % 1000000007 AS v, v % 100 AS part
-    FROM generate_series(0, 19) g, generate_series(1, (ARRAY[3, 12, 100, 1000, 12000])[1 + g % 5]) v;
+    FROM generate_series(0, 9) g, generate_series(1, (ARRAY[3, 12, 100, 1000, 9000])[1 + g % 5]) v;
 CREATE TABLE parts AS SELECT g, part, cvm_sketch_agg_hashed(cvm_hash(v)) AS s FROM facts GROUP BY g, part;
 ALTER TABLE facts SET (parallel_workers = 2);
 ALTER TABLE parts SET (parallel_workers = 2);
@@ -46,7 +46,7 @@ BEGIN
     SET LOCAL min_parallel_table_scan_size = 0;
     SET LOCAL parallel_leader_participation = off;
     EXECUTE answers INTO parallel;
-    RETURN QUERY SELECT plan_of(query), serial = parallel AND cardinality(serial) = 20;
+    RETURN QUERY SELECT plan_of(query), serial = parallel AND cardinality(serial) = 10;
 END $$;
 SELECT call, plan, same FROM (VALUES
     ('approx_count_distinct_cvm(v)'), ('approx_count_distinct_cvm(v, 0.1)'), ('approx_count_distinct_cvm(v, 0.01, 0.05)'),
@@ -67,7 +67,7 @@ SELECT bool_and((cvm_sketch_info(a.s))::text = (cvm_sketch_info(w.s))::text) AS 
 FROM whole w JOIN states a USING (g) WHERE g % 5 <> 4;
 -- as the argument of aggregates, of those without a final function too
 SELECT cvm_sketch_union_agg(s) = (SELECT cvm_sketch_agg_hashed(cvm_hash(v)) FROM facts) AS union, raw_union(s) = cvm_sketch_union_agg(s) AS raw,
-       cvm_sketch_intersection_agg(s) = (SELECT cvm_sketch_intersection_agg(s) FROM whole) AS intersection
+       # cvm_sketch_intersection_agg(s) = 0 AS disjoint
 FROM states;
 
 -- ORDER BY, of one column and of two
@@ -93,12 +93,12 @@ BEGIN
         'SELECT DISTINCT g % 2, s FROM states',
         'SELECT s, count(*) FROM states GROUP BY s',
         'SELECT s, g % 2, raw_union(s) FROM states GROUP BY s, g % 2',
-        'SELECT s FROM states EXCEPT SELECT s FROM whole WHERE g < 7',
+        'SELECT s FROM states EXCEPT SELECT s FROM whole WHERE g < 4',
         'SELECT s FROM states INTERSECT SELECT s FROM hashed_states',
         'SELECT s FROM states UNION SELECT s FROM whole',
         'SELECT 1 FROM states a JOIN hashed_states b ON a.s = b.s',
-        'SELECT 1 FROM whole WHERE s IN (SELECT s FROM states WHERE g < 9)',
-        'SELECT 1 FROM whole WHERE s NOT IN (SELECT s FROM states WHERE g < 9)',
+        'SELECT 1 FROM whole WHERE s IN (SELECT s FROM states WHERE g < 6)',
+        'SELECT 1 FROM whole WHERE s NOT IN (SELECT s FROM states WHERE g < 6)',
         'WITH RECURSIVE r AS (SELECT s, 0 AS n FROM states UNION SELECT s, (n + 1) % 3 FROM r) SELECT * FROM r'
     ] LOOP
         use := query;
@@ -158,7 +158,7 @@ SELECT count(*) AS states, bool_and(h.s = (SELECT cvm_sketch_union_agg(s) FROM w
 CLOSE ALL;
 
 -- Memoize keeps the states of each key
-CREATE TABLE asked AS SELECT i % 20 AS g FROM generate_series(1, 2000) i;
+CREATE TABLE asked AS SELECT i % 10 AS g FROM generate_series(1, 500) i;
 CREATE INDEX ON parts (g);
 ANALYZE asked, parts;
 SET enable_hashjoin = off;
@@ -193,7 +193,7 @@ BEGIN
         many[row.g] := row.s;
         more := more || row.s;
     END LOOP;
-    what := 'array'; same := cardinality(many) = 20 AND cvm_sketch_union(many) = expected AND cvm_sketch_union(more) = expected; RETURN NEXT;
+    what := 'array'; same := cardinality(many) = 10 AND cvm_sketch_union(many) = expected AND cvm_sketch_union(more) = expected; RETURN NEXT;
     SELECT array_agg(s) INTO many FROM states;
     FOREACH another IN ARRAY many LOOP
         one := one || another;
