@@ -28,6 +28,11 @@ thread_local! {
     static IS_INSTALLED: Cell<bool> = const { Cell::new(false) };
 }
 
+#[cfg(feature = "pg19")]
+use pg_sys::inline_function_in_from as inline_function;
+#[cfg(not(feature = "pg19"))]
+use pg_sys::inline_set_returning_function as inline_function;
+
 /// Puts the hook before those that are there. Does nothing the second time.
 ///
 /// # Safety
@@ -490,8 +495,6 @@ unsafe extern "C-unwind" fn put_in_place(aggregate: *mut Aggref, replacement: *m
     unsafe { (*replacement.cast::<Replacement>()).in_place_of(&mut *aggregate) }
 }
 
-#[cfg(not(feature = "pg19"))]
-use pg_sys::inline_set_returning_function as inline_function;
 
 /// Leaves what policies of row-level security ask as it is: who may see or write a row is not for those to set who look.
 ///
