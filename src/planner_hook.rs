@@ -495,7 +495,6 @@ unsafe extern "C-unwind" fn put_in_place(aggregate: *mut Aggref, replacement: *m
     unsafe { (*replacement.cast::<Replacement>()).in_place_of(&mut *aggregate) }
 }
 
-
 /// Leaves what policies of row-level security ask as it is: who may see or write a row is not for those to set who look.
 ///
 /// # Safety
