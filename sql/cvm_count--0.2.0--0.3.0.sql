@@ -14,6 +14,12 @@ LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION cvm_sketch_info(cvm_sketch)
 IS 'what the header of a sketch says, and its size';
 
+CREATE FUNCTION cvm_sketch_of_kind(sketch cvm_sketch, kind text) RETURNS cvm_sketch
+AS 'MODULE_PATHNAME', 'cvm_sketch_of_kind'
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE COST 100;
+COMMENT ON FUNCTION cvm_sketch_of_kind(cvm_sketch, text)
+IS 'the sketch of the same hashes, which are said to be of that kind of values';
+
 CREATE FUNCTION cvm_sketch_union(sketches cvm_sketch[]) RETURNS cvm_sketch
 AS 'MODULE_PATHNAME', 'cvm_sketch_union_of_array'
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE COST 1000;

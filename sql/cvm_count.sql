@@ -545,6 +545,12 @@ LANGUAGE c IMMUTABLE PARALLEL SAFE COST 100;
 COMMENT ON FUNCTION cvm_sketch_downsample(cvm_sketch, double precision, double precision)
 IS 'the smaller sketch that the same values would have built under a coarser accuracy';
 
+CREATE FUNCTION cvm_sketch_of_kind(sketch cvm_sketch, kind text) RETURNS cvm_sketch
+AS 'MODULE_PATHNAME', 'cvm_sketch_of_kind'
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE COST 100;
+COMMENT ON FUNCTION cvm_sketch_of_kind(cvm_sketch, text)
+IS 'the sketch of the same hashes, which are said to be of that kind of values';
+
 CREATE FUNCTION cvm_sketch_info(
     sketch cvm_sketch,
     OUT version integer, OUT seed bigint, OUT capacity integer, OUT level integer, OUT retained integer,

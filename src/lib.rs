@@ -8,18 +8,23 @@
 
 mod aggregate;
 mod call;
+mod catalog;
 mod catalog_changes;
 mod enum_labels;
 mod error;
 mod expanded;
 mod hash_function;
+mod hashable;
 mod hasher;
 mod jsonb;
 mod memory;
 mod numeric;
 mod plain_hash;
+mod planner_hook;
+mod query_tree;
 mod raising;
 mod rule;
+mod settings;
 mod sketch_aggregate;
 mod sketch_functions;
 mod sketch_type;
@@ -28,6 +33,16 @@ mod type_hash;
 mod varlena;
 
 pgrx::pg_module_magic!(name, version);
+
+/// Called by PostgreSQL as it loads the library: at the start of the server or of a session, or when a session first needs it.
+#[pgrx::pg_guard]
+pub extern "C-unwind" fn _PG_init() {
+    // SAFETY: PostgreSQL calls this once.
+    unsafe {
+        settings::define();
+        planner_hook::install();
+    }
+}
 
 pgrx::extension_sql_file!("../sql/cvm_count.sql", name = "cvm_count");
 

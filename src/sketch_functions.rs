@@ -10,7 +10,7 @@ use crate::varlena;
 use allocator_api2::vec::Vec;
 use cvm_sketch::codec::FORMAT_VERSION;
 use cvm_sketch::interval::{self, Confidence};
-use cvm_sketch::{EncodedSketch, Header, OperationError, Sketch, operations};
+use cvm_sketch::{EncodedSketch, Header, Kind, OperationError, Sketch, UnknownKind, operations};
 use pgrx::pg_guard;
 use pgrx::pg_sys::errcodes::PgSqlErrorCode;
 use pgrx::pg_sys::{self, Datum, FunctionCallInfo};
@@ -27,6 +27,7 @@ declare_function! {
     pg_finfo_cvm_sketch_empty for cvm_sketch_empty,
     pg_finfo_cvm_sketch_add for cvm_sketch_add,
     pg_finfo_cvm_sketch_downsample for cvm_sketch_downsample,
+    pg_finfo_cvm_sketch_of_kind for cvm_sketch_of_kind,
     pg_finfo_cvm_sketch_union for cvm_sketch_union,
     pg_finfo_cvm_sketch_union_of_array for cvm_sketch_union_of_array,
     pg_finfo_cvm_sketch_intersection for cvm_sketch_intersection,
@@ -207,6 +208,30 @@ pub unsafe extern "C-unwind" fn cvm_sketch_downsample(fcinfo: FunctionCallInfo) 
         with_sketch(sketch.value, |sketch| {
             varlena::into_datum(operations::downsample(sketch, capacity, varlena::HEADER_LEN, allocator).or_raise())
         })
+    }
+}
+
+/// `cvm_sketch_of_kind(cvm_sketch, text) returns cvm_sketch`, strict.
+///
+/// # Safety
+///
+/// As [`cvm_sketch_estimate`].
+#[unsafe(no_mangle)]
+#[pg_guard]
+pub unsafe extern "C-unwind" fn cvm_sketch_of_kind(fcinfo: FunctionCallInfo) -> Datum {
+    // SAFETY: the declaration gives both arguments, neither NULL. The sketch goes to the caller's memory context.
+    unsafe {
+        let (sketch, name) = (argument(fcinfo, 0).value, argument(fcinfo, 1).value);
+        let kind = varlena::with_bytes(name, |name| {
+            let name = String::from_utf8_lossy(name);
+            let kind: Result<Kind, UnknownKind> = name.parse();
+            kind.unwrap_or_else(|error| raise_parameter(format!("{error}, not \"{name}\"")))
+        });
+        let allocator = ContextAllocator::current();
+        let changed = with_sketch(sketch, |sketch| {
+            operations::of_kind(sketch, kind, varlena::HEADER_LEN, allocator).or_raise()
+        });
+        changed.map_or(sketch, varlena::into_datum)
     }
 }
 

@@ -4,6 +4,8 @@
 //! with the same values would count each value twice. A sketch that knows its kind can refuse.
 
 use crate::OperationError;
+use std::fmt;
+use std::str::FromStr;
 
 /// A kind of values. Those that are one kind are hashed by one rule where they stand alone, so that equal ones have equal
 /// hashes, but for [`Row`](Self::Row), [`Array`](Self::Array), [`Range`](Self::Range) and [`Other`](Self::Other), which
@@ -119,6 +121,36 @@ impl Kind {
     }
 }
 
+impl FromStr for Kind {
+    type Err = UnknownKind;
+
+    /// The kind of that [name](Kind::name).
+    ///
+    /// # Errors
+    ///
+    /// [`UnknownKind`] when no kind has that name.
+    fn from_str(name: &str) -> Result<Kind, UnknownKind> {
+        Self::ALL
+            .into_iter()
+            .find(|kind| kind.name() == name)
+            .ok_or(UnknownKind)
+    }
+}
+
+/// There is no kind of values of that name. The message lists those that there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnknownKind;
+
+impl fmt::Display for UnknownKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [first, others @ ..] = Kind::ALL.map(Kind::name);
+        write!(f, "kind must be one of {first}")?;
+        others.into_iter().try_for_each(|name| write!(f, ", {name}"))
+    }
+}
+
+impl std::error::Error for UnknownKind {}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -130,6 +162,15 @@ mod tests {
             assert_eq!(Kind::of_code(code as u8), Some(kind));
         }
         assert_eq!(Kind::of_code(17), None);
+    }
+
+    #[test]
+    fn names_are_of_one_kind_each() {
+        for kind in Kind::ALL {
+            assert_eq!(kind.name().parse(), Ok(kind));
+        }
+        assert_eq!("Integer".parse::<Kind>(), Err(UnknownKind));
+        assert!(UnknownKind.to_string().ends_with("jsonb, other"));
     }
 
     #[test]

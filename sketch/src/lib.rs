@@ -40,6 +40,6 @@ pub mod threshold;
 pub use capacity::{Accuracy, AccuracyError};
 pub use codec::{DecodeError, EncodedSketch, FramedSketch, Header};
 pub use error::{MergeError, OperationError, OutOfMemory};
-pub use kind::Kind;
+pub use kind::{Kind, UnknownKind};
 pub use sketch::Sketch;
 pub use surroundings::Surroundings;

@@ -134,6 +134,29 @@ pub fn with_hash<A: Surroundings>(
     Ok(Some(header.encode_in(&hashes, prefix, allocator)?))
 }
 
+/// The same sketch, its values said to be of that kind; `None` when that makes no difference. The
+/// [sketch of nothing](Header::NOTHING) is of no kind, and stays itself.
+///
+/// # Errors
+///
+/// [`OperationError::Kinds`] when the sketch is known to be of another kind, [`OperationError::OutOfMemory`].
+pub fn of_kind<A: Surroundings>(
+    sketch: &EncodedSketch<'_>,
+    kind: Kind,
+    prefix: usize,
+    allocator: A,
+) -> Result<Option<Vec<u8, A>>, OperationError> {
+    let header = sketch.header();
+    let kind = header.kind().common(kind)?;
+    if kind == header.kind() || header.is_nothing() {
+        return Ok(None);
+    }
+    let hashes = sorted(sketch, 0, allocator.clone())?;
+    let (capacity, seed, level) = (header.capacity(), header.seed(), header.level());
+    let header = Header::new(capacity, seed, kind, level, hashes.len(), header.is_derived());
+    Ok(Some(header.encode_in(&hashes, prefix, allocator)?))
+}
+
 /// The sketch that the same values would have built at a smaller capacity. The [sketch of nothing](Header::NOTHING), which
 /// has none of its own, stays itself.
 ///

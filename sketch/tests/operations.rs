@@ -317,6 +317,32 @@ fn kinds_combine_alike_in_every_operation() {
     }
 }
 
+/// A sketch whose kind is said later is that of values of the kind, and what is known is not changed.
+#[test]
+fn kinds_are_said_later() {
+    let of = |n: u64, kind| {
+        let mut sketch = Sketch::new(40, 7).of_kind(kind);
+        (0..n).for_each(|i| sketch.insert(i.wrapping_mul(0x9E37_79B9_7F4A_7C15)).unwrap());
+        sketch.encode()
+    };
+    let said = |sketch: &Bytes, kind| {
+        let said = operations::of_kind(&parse(sketch), kind, 0, Global);
+        said.map(|bytes| bytes.map(|bytes| bytes.to_vec()))
+    };
+    for n in [0, 3, 39, 40, 3_000] {
+        assert_eq!(said(&of(n, Kind::Unknown), Kind::Text), Ok(Some(of(n, Kind::Text))));
+        assert_eq!(said(&of(n, Kind::Text), Kind::Text), Ok(None));
+        assert_eq!(said(&of(n, Kind::Text), Kind::Unknown), Ok(None));
+        let error = OperationError::Kinds(Kind::Text, Kind::Integer);
+        assert_eq!(said(&of(n, Kind::Text), Kind::Integer), Err(error));
+    }
+    assert_eq!(said(&nothing(), Kind::Text), Ok(None));
+    let derived = difference(&of(3_000, Kind::Unknown), &of(1_000, Kind::Unknown));
+    let expected = difference(&of(3_000, Kind::Text), &of(1_000, Kind::Text));
+    assert!(parse(&derived).header().is_derived());
+    assert_eq!(said(&derived, Kind::Text), Ok(Some(expected)));
+}
+
 /// The sketch of nothing has no kind of its own, and any that is known is kept.
 #[test]
 fn kinds_are_kept() {

@@ -1,0 +1,147 @@
+-- The form that Citus pushes down, in the place of the plain call, where a query reads one of its tables. Citus itself is not here: a
+-- table of the shape of its list stands in for it.
+SET client_min_messages = warning;
+LOAD 'cvm_count';
+CREATE SCHEMA spread;
+SET search_path = spread, public;
+CREATE TABLE events AS
+    SELECT i % 9000 AS visitor, 'page ' || i % 2000 AS page, nullif(i % 13, 4) AS often_null, i % 4 AS part, i * 0.25 AS price,
+           ARRAY[i % 5, i % 4] AS pair, (i % 3000)::bigint AS big, i AS id
+    FROM generate_series(1, 30000) i;
+CREATE TABLE here AS SELECT * FROM events WHERE id <= 10000;
+CREATE VIEW counted AS SELECT part, approx_count_distinct_cvm(visitor) AS visitors FROM events GROUP BY part;
+CREATE FUNCTION in_plpgsql() RETURNS bigint LANGUAGE plpgsql AS 'BEGIN RETURN (SELECT approx_count_distinct_cvm(visitor) FROM events); END';
+CREATE FUNCTION as_table() RETURNS TABLE (part integer, found bigint) LANGUAGE sql STABLE
+    AS 'SELECT part, approx_count_distinct_cvm(visitor) FROM events GROUP BY part';
+
+CREATE FUNCTION plan_of(query text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE line text; plan text := '';
+BEGIN
+    FOR line IN EXECUTE 'EXPLAIN (VERBOSE, COSTS off) ' || query LOOP plan := plan || line || E'\n'; END LOOP;
+    RETURN plan;
+END $$;
+CREATE FUNCTION calls_in(plan text) RETURNS text LANGUAGE sql
+    RETURN (SELECT string_agg(DISTINCT call[1], ', ' ORDER BY call[1])
+            FROM regexp_matches(plan, '\m(count\(DISTINCT|approx_count_distinct_cvm|cvm_sketch_agg|cvm_sketch_agg_hashed|cvm_sketch_union_agg)\M', 'g') call);
+-- The same rows, to the byte, with the setting and without; and which aggregates are planned with it.
+CREATE FUNCTION both_ways(form text, query text, OUT form_ text, OUT same boolean, OUT calls text) LANGUAGE plpgsql AS $$
+DECLARE plain text[]; pushed text[];
+BEGIN
+    form_ := form;
+    PERFORM set_config('cvm_count.citus_pushdown', 'off', false);
+    EXECUTE format('SELECT array_agg(q::text ORDER BY q::text) FROM (%s) q', query) INTO plain;
+    PERFORM set_config('cvm_count.citus_pushdown', 'on', false);
+    EXECUTE format('SELECT array_agg(q::text ORDER BY q::text) FROM (%s) q', query) INTO pushed;
+    same := plain = pushed;
+    calls := calls_in(plan_of(query));
+END $$;
+
+-- Without Citus nothing is replaced.
+SELECT calls_in(plan_of('SELECT approx_count_distinct_cvm(visitor) FROM events'));
+SET allow_system_table_mods = on;
+CREATE TABLE pg_catalog.pg_dist_partition (logicalrelid regclass NOT NULL, partmethod "char" NOT NULL, partkey text,
+    colocationid integer NOT NULL DEFAULT 0, repmodel "char" NOT NULL DEFAULT 'c', autoconverted boolean NOT NULL DEFAULT false);
+SELECT calls_in(plan_of('SELECT approx_count_distinct_cvm(visitor) FROM events'));
+INSERT INTO pg_dist_partition VALUES ('events', 'h');
+SELECT calls_in(plan_of('SELECT approx_count_distinct_cvm(visitor) FROM events'));
+CREATE UNIQUE INDEX pg_dist_partition_logical_relid_index ON pg_catalog.pg_dist_partition (logicalrelid);
+SELECT calls_in(plan_of('SELECT approx_count_distinct_cvm(visitor) FROM events'));
+\a
+EXPLAIN (VERBOSE, COSTS off) SELECT approx_count_distinct_cvm(visitor), approx_count_distinct_cvm(page, 0.1), approx_count_distinct_cvm(price, 0.1, 0.05) FROM events;
+EXPLAIN (VERBOSE, COSTS off) SELECT cvm_sketch_agg(visitor), cvm_sketch_agg(page, 0.1), cvm_sketch_agg(page, 0.1, 0.05), cvm_sketch_agg(page, 0.1, 0.05, 42) FROM events;
+EXPLAIN (VERBOSE, COSTS off) SELECT approx_count_distinct_cvm(DISTINCT visitor ORDER BY visitor) FILTER (WHERE part > 1),
+    approx_count_distinct_cvm(page COLLATE "C", 0.1 ORDER BY visitor, id), approx_count_distinct_cvm(ROW(visitor, page)) FROM events;
+\a
+
+\t on
+SELECT both_ways('plain', 'SELECT approx_count_distinct_cvm(visitor) FROM events');
+SELECT both_ways('accuracies', 'SELECT approx_count_distinct_cvm(visitor, 0.1), approx_count_distinct_cvm(visitor, 0.1, 0.05) FROM events');
+SELECT both_ways('sketches', 'SELECT cvm_sketch_agg(visitor), cvm_sketch_agg(visitor, 0.1), cvm_sketch_agg(visitor, 0.1, 0.05) FROM events');
+SELECT both_ways('seeds', 'SELECT cvm_sketch_agg(page, 0.1, 0.05, 42), cvm_sketch_agg(page, 0.1, 0.05, (SELECT max(part) FROM here)) FROM events');
+SELECT both_ways('a seed of each group', 'SELECT part, cvm_sketch_agg(page, 0.1, 0.05, part) FROM events GROUP BY part');
+SELECT both_ways('a volatile seed', 'SELECT cvm_sketch_info(cvm_sketch_agg(page, 0.1, 0.05, (random() * 0)::bigint)) FROM events');
+SELECT both_ways('of nothing', 'SELECT approx_count_distinct_cvm(visitor), cvm_sketch_agg(page) FROM events WHERE false');
+SELECT both_ways('of NULLs', 'SELECT approx_count_distinct_cvm(often_null), cvm_sketch_agg(NULL::integer), approx_count_distinct_cvm(NULL::text) FROM events');
+SELECT both_ways('types', 'SELECT cvm_sketch_agg(price), cvm_sketch_agg(pair), cvm_sketch_agg(big), cvm_sketch_agg(part::smallint), cvm_sketch_agg(page::char(9)), cvm_sketch_agg(visitor::float8), cvm_sketch_agg(ROW(visitor, part)), cvm_sketch_agg(page::bytea), cvm_sketch_agg(id > 5), cvm_sketch_agg(date ''2026-01-01'' + part), cvm_sketch_agg(now() + part * interval ''1 h''), cvm_sketch_agg(interval ''1 h'' * part), cvm_sketch_agg(md5(page)::uuid), cvm_sketch_agg(to_jsonb(page)), cvm_sketch_agg(int4range(part, 9)), cvm_sketch_agg(page::name), cvm_sketch_agg(visitor::oid), cvm_sketch_agg(part::bit(3)) FROM events');
+SELECT both_ways('DISTINCT', 'SELECT approx_count_distinct_cvm(DISTINCT visitor), cvm_sketch_agg(DISTINCT page, 0.1) FROM events');
+SELECT both_ways('ORDER BY', 'SELECT approx_count_distinct_cvm(visitor ORDER BY page, visitor), cvm_sketch_agg(page, 0.1 ORDER BY id) FROM events');
+SELECT both_ways('FILTER', 'SELECT approx_count_distinct_cvm(visitor) FILTER (WHERE part = 1), cvm_sketch_agg(page) FILTER (WHERE page < ''page 2'') FROM events');
+SELECT both_ways('GROUP BY, HAVING', 'SELECT part, approx_count_distinct_cvm(visitor) FROM events GROUP BY part HAVING approx_count_distinct_cvm(page) > 5 ORDER BY approx_count_distinct_cvm(page), part');
+SELECT both_ways('grouping sets', 'SELECT part, often_null, approx_count_distinct_cvm(visitor) FROM events GROUP BY CUBE (part, often_null)');
+SELECT both_ways('CTE', 'WITH c AS MATERIALIZED (SELECT part, cvm_sketch_agg(visitor) AS s FROM events GROUP BY part) SELECT #cvm_sketch_union_agg(s) FROM c');
+SELECT both_ways('view', 'SELECT * FROM counted');
+SELECT both_ways('subquery', 'SELECT max(n) FROM (SELECT approx_count_distinct_cvm(visitor) AS n FROM events GROUP BY part) q');
+SELECT both_ways('join', 'SELECT e.part, approx_count_distinct_cvm(h.page) FROM events e JOIN here h USING (id) GROUP BY e.part');
+SELECT both_ways('set operations', 'SELECT approx_count_distinct_cvm(visitor) FROM events UNION ALL SELECT approx_count_distinct_cvm(page) FROM events');
+SELECT both_ways('in a window', 'SELECT part, sum(approx_count_distinct_cvm(visitor)) OVER (ORDER BY part) FROM events GROUP BY part');
+SELECT both_ways('a window', 'SELECT id, approx_count_distinct_cvm(visitor) OVER (ORDER BY id ROWS 3 PRECEDING) FROM events WHERE id < 20');
+SELECT both_ways('outer aggregate', 'SELECT part, (SELECT approx_count_distinct_cvm(e.visitor) + count(*) FROM here) FROM events e GROUP BY part');
+SELECT both_ways('functions on the result', 'SELECT (cvm_sketch_bounds(cvm_sketch_agg(visitor))).*, #cvm_sketch_agg(visitor) FROM events');
+SELECT both_ways('a function in FROM', 'SELECT * FROM as_table()');
+SELECT both_ways('in PL/pgSQL', 'SELECT in_plpgsql()');
+SELECT both_ways('the hashed form itself', 'SELECT cvm_sketch_agg_hashed(cvm_hash(visitor)) FROM events');
+SELECT both_ways('local tables', 'SELECT approx_count_distinct_cvm(visitor), cvm_sketch_agg(page) FROM here');
+SELECT both_ways('no tables', 'SELECT approx_count_distinct_cvm(i) FROM generate_series(1, 9) i');
+SELECT both_ways('in a subquery only', 'SELECT approx_count_distinct_cvm(visitor) FROM here WHERE id IN (SELECT id FROM events)');
+SELECT both_ways('count(DISTINCT), exactly', 'SELECT count(DISTINCT visitor) FROM events');
+-- both settings together
+SET cvm_count.count_distinct_epsilon = 0.03;
+SELECT both_ways('count(DISTINCT), approximately', 'SELECT part, count(DISTINCT visitor), count(DISTINCT page) FILTER (WHERE id > 5), count(DISTINCT ROW(visitor, page)) FROM events GROUP BY part');
+RESET cvm_count.count_distinct_epsilon;
+\t off
+
+-- What says the kind of values that hashes are of
+SELECT (cvm_sketch_info(cvm_sketch_of_kind(cvm_sketch_agg_hashed(cvm_hash(page)), 'text'))).kind,
+       cvm_sketch_of_kind(cvm_sketch_agg_hashed(cvm_hash(page)), 'text') = cvm_sketch_agg(page) AS the_same FROM here;
+SELECT cvm_sketch_of_kind(cvm_sketch_agg(page), 'text') = cvm_sketch_agg(page) AS says_the_same,
+       cvm_sketch_of_kind(cvm_sketch_agg(page), 'unknown') = cvm_sketch_agg(page) AS says_nothing,
+       cvm_sketch_of_kind(cvm_sketch_empty(), 'text') = cvm_sketch_empty() AS of_nothing,
+       cvm_sketch_of_kind(NULL, 'text') IS NULL AND cvm_sketch_of_kind(cvm_sketch_empty(), NULL) IS NULL AS of_null FROM here;
+SELECT cvm_sketch_of_kind(cvm_sketch_agg(page), 'integer') FROM here;
+SELECT cvm_sketch_of_kind(cvm_sketch_agg(page), 'Text') FROM here;
+
+-- Errors are those of the plain call.
+SELECT approx_count_distinct_cvm('{}'::json) FROM events;
+SELECT approx_count_distinct_cvm(visitor, 2) FROM events;
+SELECT approx_count_distinct_cvm(visitor, 0.1, NULL) FROM events;
+SELECT approx_count_distinct_cvm(visitor, 0.1 + part * 0.1) FROM events;
+SELECT cvm_sketch_agg(visitor, 0.1, 0.01, NULL) FROM events;
+SELECT cvm_sketch_agg(visitor, 0.1, 0.01, part) FROM events;
+
+-- Statements of other kinds, prepared ones, and names and types as before
+CREATE TABLE kept AS SELECT part, cvm_sketch_agg(visitor) AS sketch FROM events GROUP BY part;
+INSERT INTO kept SELECT part, cvm_sketch_agg(visitor) FROM events GROUP BY part;
+SELECT count(*), count(DISTINCT sketch), count(DISTINCT part), every(pg_typeof(sketch) = 'cvm_sketch'::regtype) FROM kept;
+MERGE INTO kept USING (SELECT part, cvm_sketch_agg(visitor) AS sketch FROM events GROUP BY part) s ON kept.part = s.part AND kept.sketch = s.sketch WHEN MATCHED THEN DELETE;
+SELECT count(*) FROM kept;
+SELECT approx_count_distinct_cvm(visitor), cvm_sketch_agg(page) AS s FROM events \gdesc
+\a
+PREPARE counted AS SELECT approx_count_distinct_cvm(visitor) FROM events;
+EXPLAIN (VERBOSE, COSTS off) EXECUTE counted;
+SET cvm_count.citus_pushdown = off;
+EXPLAIN (VERBOSE, COSTS off) EXECUTE counted;
+RESET cvm_count.citus_pushdown;
+EXPLAIN (VERBOSE, COSTS off) EXECUTE counted;
+\a
+
+-- Tables come to the list and go from it, and the list itself goes.
+INSERT INTO pg_dist_partition VALUES ('here', 'n');
+SELECT calls_in(plan_of('SELECT approx_count_distinct_cvm(visitor) FROM here'));
+DELETE FROM pg_dist_partition WHERE logicalrelid = 'events'::regclass;
+SELECT calls_in(plan_of('SELECT approx_count_distinct_cvm(visitor) FROM events'));
+DROP TABLE pg_catalog.pg_dist_partition;
+SELECT calls_in(plan_of('SELECT approx_count_distinct_cvm(visitor) FROM here'));
+-- one of another shape is none
+CREATE TABLE pg_catalog.pg_dist_partition (logicalrelid text);
+INSERT INTO pg_dist_partition VALUES ('here');
+SELECT calls_in(plan_of('SELECT approx_count_distinct_cvm(visitor) FROM here'));
+DROP TABLE pg_catalog.pg_dist_partition;
+CREATE VIEW pg_catalog.pg_dist_partition AS SELECT 'spread.here'::regclass AS logicalrelid;
+SELECT calls_in(plan_of('SELECT approx_count_distinct_cvm(visitor) FROM here'));
+DROP VIEW pg_catalog.pg_dist_partition;
+RESET allow_system_table_mods;
+-- one in another schema is none
+CREATE TABLE pg_dist_partition (logicalrelid regclass);
+INSERT INTO pg_dist_partition VALUES ('here');
+SELECT calls_in(plan_of('SELECT approx_count_distinct_cvm(visitor) FROM here'));
+DROP SCHEMA spread CASCADE;
