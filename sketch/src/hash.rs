@@ -77,22 +77,22 @@ pub enum Decimal<'a> {
 
 /// The hash of a decimal number. Numbers that are equal hash alike, however many zeros they are written with.
 ///
-/// What is hashed is a byte for the class (0 not negative, 1 negative, 2 not a number, 3 infinity, 4 negative infinity), and
-/// of finite numbers the weight in four bytes, little-endian, and the digits, without those at either end that are zero. Of
-/// zero, which has no digits, the weight is 0.
+/// What is hashed is the class in four bytes (0 not negative, 1 negative, 2 not a number, 3 infinity, 4 negative infinity), the
+/// weight in four, signed, and the digits without those at either end that are zero. Of zero, which has no digits, and of what
+/// is not finite the weight is 0.
 ///
 /// Neither allocates nor panics.
 #[inline]
 pub fn decimal(number: Decimal<'_>, seed: u64) -> u64 {
-    let (is_negative, mut weight, mut digits) = match number {
+    let (class, mut weight, mut digits): (u32, i32, &[[u8; 2]]) = match number {
         Decimal::Finite {
             is_negative,
             weight,
             digits,
-        } => (is_negative, weight, digits),
-        Decimal::NotANumber => return bytes(&[2], seed),
-        Decimal::Infinity => return bytes(&[3], seed),
-        Decimal::NegativeInfinity => return bytes(&[4], seed),
+        } => (u32::from(is_negative), weight, digits),
+        Decimal::NotANumber => (2, 0, &[]),
+        Decimal::Infinity => (3, 0, &[]),
+        Decimal::NegativeInfinity => (4, 0, &[]),
     };
     while let [[0, 0], rest @ ..] = digits {
         digits = rest;
@@ -102,25 +102,39 @@ pub fn decimal(number: Decimal<'_>, seed: u64) -> u64 {
         digits = rest;
     }
     if digits.is_empty() {
-        return bytes(&[0; 5], seed);
+        let class = if class == 1 { 0 } else { class };
+        return integer(i64::from(class), seed);
     }
 
-    const HEAD: usize = 5;
-    const DIGITS: usize = 16;
-    let mut head = [u8::from(is_negative), 0, 0, 0, 0];
-    head[1..].copy_from_slice(&weight.to_le_bytes());
-    if digits.len() > DIGITS {
-        let mut sequence = Sequence::new(seed);
-        sequence.push(&head);
-        digits.iter().for_each(|digit| sequence.push(digit));
-        return sequence.finish();
+    let head = u64::from(class) | u64::from(weight as u32) << u32::BITS;
+    // Most numbers have a few digits. Each number of digits has a branch of its own, and so a hash of bytes of a known number.
+    match *digits {
+        [a] => few_digits::<10>(head, [a, [0; 2], [0; 2], [0; 2]], seed),
+        [a, b] => few_digits::<12>(head, [a, b, [0; 2], [0; 2]], seed),
+        [a, b, c] => few_digits::<14>(head, [a, b, c, [0; 2]], seed),
+        [a, b, c, d] => few_digits::<16>(head, [a, b, c, d], seed),
+        _ => many_digits(head, digits, seed),
     }
-    let mut buffer = [0; HEAD + 2 * DIGITS];
-    buffer[..HEAD].copy_from_slice(&head);
-    for (place, digit) in buffer[HEAD..].as_chunks_mut().0.iter_mut().zip(digits) {
-        *place = *digit;
-    }
-    bytes(&buffer[..HEAD + 2 * digits.len().min(DIGITS)], seed)
+}
+
+/// The hash of `LENGTH` bytes of the head and the digits.
+#[inline(always)]
+fn few_digits<const LENGTH: usize>(head: u64, digits: [[u8; 2]; 4], seed: u64) -> u64 {
+    let mut all = [[0; 8]; 2];
+    all[0] = head.to_le_bytes();
+    all[1].copy_from_slice(digits.as_flattened());
+    all.as_flattened()
+        .first_chunk::<LENGTH>()
+        .map_or(0, |all| bytes(all, seed))
+}
+
+#[cold]
+#[inline(never)]
+fn many_digits(head: u64, digits: &[[u8; 2]], seed: u64) -> u64 {
+    let mut sequence = Sequence::new(seed);
+    sequence.push(&head.to_le_bytes());
+    digits.iter().for_each(|digit| sequence.push(digit));
+    sequence.finish()
 }
 
 /// The hash of a row of bytes that comes in pieces: that of [`bytes`] of all of them, one after the other.
@@ -231,6 +245,8 @@ mod tests {
                     &[1, 256],
                     &[256, 1],
                     &[1, 0, 1],
+                    &[1, 2, 3, 4],
+                    &[1, 2, 3, 4, 5],
                     &[9_999; 40],
                     &[9_999; 400],
                 ] {
@@ -239,14 +255,19 @@ mod tests {
             }
         }
         hashes.insert(finite(false, 0, &[]));
-        assert_eq!(hashes.len(), 3 + 2 * 5 * 7 + 1);
+        assert_eq!(hashes.len(), 3 + 2 * 5 * 9 + 1);
     }
 
     #[test]
     fn a_decimal_is_hashed_as_documented() {
         // -1.0203 is minus 1 times 10,000^0 and 203 times 10,000^-1.
-        assert_eq!(finite(true, 0, &[1, 203]), bytes(&[1, 0, 0, 0, 0, 1, 0, 203, 0], 0));
-        let mut long = vec![0, 1, 0, 0, 0];
+        assert_eq!(
+            finite(true, 0, &[1, 203]),
+            bytes(&[1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 203, 0], 0)
+        );
+        assert_eq!(finite(false, 0, &[]), bytes(&[0; 8], 0));
+        assert_eq!(decimal(Decimal::NotANumber, 0), bytes(&[2, 0, 0, 0, 0, 0, 0, 0], 0));
+        let mut long = vec![0, 0, 0, 0, 1, 0, 0, 0];
         long.extend([7, 0].repeat(500));
         assert_eq!(finite(false, 1, &[7; 500]), bytes(&long, 0));
     }

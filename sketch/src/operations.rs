@@ -64,8 +64,13 @@ pub fn intersection<A: Surroundings>(
     prefix: usize,
     allocator: A,
 ) -> Result<Vec<u8, A>, OperationError> {
-    if a.header().is_nothing() || b.header().is_nothing() {
-        return Ok(Header::NOTHING.encode_in(&[], prefix, allocator)?);
+    // An exact intersection that is empty may be the same bytes as the sketch of nothing. So what is intersected with that is
+    // what an empty sketch would make of it: then the intersection of several does not depend on their order.
+    for (one, other) in [(a.header(), b.header()), (b.header(), a.header())] {
+        if one.is_nothing() {
+            let header = Header::new(other.capacity(), other.seed(), other.kind(), other.level(), 0, true);
+            return Ok(header.encode_in(&[], prefix, allocator)?);
+        }
     }
     let room = a.header().retained().min(b.header().retained());
     select(a, b, room, |in_a, in_b| in_a && in_b, prefix, allocator)

@@ -174,8 +174,9 @@ fn nothing_takes_on_what_the_other_says() {
     assert_eq!(union(&other, &nothing), other);
     assert_eq!(union(&nothing, &nothing), nothing);
     assert_eq!(union(&nothing, &empty), empty);
-    assert_eq!(intersection(&nothing, &other), nothing);
-    assert_eq!(intersection(&other, &nothing), nothing);
+    assert_eq!(intersection(&nothing, &other), intersection(&other, &nothing));
+    assert_eq!(intersection(&nothing, &empty), empty);
+    assert_eq!(intersection(&nothing, &nothing), nothing);
     assert_eq!(difference(&other, &nothing), other);
     assert_eq!(difference(&nothing, &other), nothing);
     for capacity in [100, 100_000] {
@@ -190,6 +191,23 @@ fn nothing_takes_on_what_the_other_says() {
     merged.merge_framed(&framed(&other)).unwrap();
     merged.merge_framed(&framed(&nothing)).unwrap();
     assert_eq!(merged.encode(), other);
+}
+
+/// Two small sketches that have nothing in common leave the bytes of the sketch of nothing, in whichever order a large one
+/// comes to them.
+#[test]
+fn intersections_do_not_depend_on_their_order() {
+    let of = |range: std::ops::Range<u64>| {
+        let hashes: Vec<u64> = range.map(|i| (i + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15)).collect();
+        sketch_of(&hashes, Header::NOTHING.capacity(), 0)
+    };
+    let (a, b, c) = (of(0..1_000), of(1_000..3_000), of(0..30_000));
+    assert_eq!(intersection(&a, &b), nothing());
+    let first = intersection(&intersection(&a, &b), &c);
+    assert!(parse(&first).header().level() > 0 && parse(&first).header().is_derived());
+    assert_eq!(intersection(&intersection(&a, &c), &b), first);
+    assert_eq!(intersection(&intersection(&c, &b), &a), first);
+    assert_eq!(intersection(&c, &intersection(&b, &a)), first);
 }
 
 #[test]
@@ -337,7 +355,14 @@ fn kinds_are_kept() {
         assert_eq!(union(&nothing(), &sketch), sketch);
         assert_eq!(union(&sketch, &nothing()), sketch);
         assert_eq!(difference(&sketch, &nothing()), sketch);
-        assert_eq!(intersection(&sketch, &nothing()), nothing());
+        let none = intersection(&sketch, &nothing());
+        assert_eq!(none, intersection(&nothing(), &sketch));
+        let (none, all) = (parse(&none), parse(&sketch));
+        assert_eq!(
+            (none.header().level(), none.header().retained()),
+            (all.header().level(), 0)
+        );
+        assert_eq!(none.header().kind(), Kind::Integer);
         let smaller = operations::downsample(&parse(&sketch), 20, 0, Global).unwrap().to_vec();
         assert_eq!(parse(&smaller).header().kind(), Kind::Integer);
         let copy = Sketch::decode_in(&parse(&sketch), Global).unwrap();

@@ -31,11 +31,11 @@ def int64(number):
 def numeric(text):
     special = {"NaN": 2, "Infinity": 3, "-Infinity": 4}
     if text in special:
-        return bytes([special[text]])
+        return int64(special[text])
     sign, digits, exponent = Decimal(text).as_tuple()
     number = int("".join(map(str, digits)))
     if number == 0:
-        return bytes(5)
+        return bytes(8)
     # To a multiple of four decimal places, so that digits of base 10,000 begin at the point.
     padding = exponent % 4
     number, places = number * 10**padding, (exponent - padding) // 4
@@ -46,7 +46,7 @@ def numeric(text):
     weight = len(rest) - 1 + places
     while rest[0] == 0:
         rest.pop(0)
-    return struct.pack("<Bi", sign, weight) + b"".join(struct.pack("<H", digit) for digit in reversed(rest))
+    return struct.pack("<Ii", sign, weight) + b"".join(struct.pack("<H", digit) for digit in reversed(rest))
 
 
 def quoted(text):

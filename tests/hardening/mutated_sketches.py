@@ -348,7 +348,15 @@ def through_functions(report, session, sketches, chance):
     return calls + len(added)
 
 
-def through_damage(report, session, sent):
+def without_last_hash(data):
+    """The same bytes without the last bit of the bitmap, and so with a hash less than the header says."""
+    data = bytearray(data)
+    place = max(i for i, byte in enumerate(data) if byte)
+    data[place] ^= 1 << data[place].bit_length() - 1
+    return bytes(data)
+
+
+def through_damage(report, session, known, sent):
     """Sketches that were damaged after they were checked, as by a disk: a cast that checks nothing lets them in. Functions
     that read no more than the header may answer from it; what is found broken is named with SQLSTATE XX001."""
     session.all("CREATE FUNCTION unchecked(bytea) RETURNS cvm_sketch LANGUAGE internal IMMUTABLE STRICT AS 'byteasend'")
@@ -370,6 +378,13 @@ def through_damage(report, session, sent):
             refused += state == "XX001"
             calls += 1
     report.check(refused > 0, "no damage was found")
+    for data in known:
+        count = len(model.decode(data).hashes)
+        if count > 0:
+            outcome = session.attempt("SELECT cvm_sketch_union_agg(s) FROM (VALUES (cvm_sketch_empty()), (unchecked(%s))) v (s)",
+                                      [psycopg2.Binary(without_last_hash(data))])
+            report.check(outcome.state == "XX001" and outcome.message == f"invalid cvm_sketch: there are {count - 1} hashes, not {count}",
+                         lambda: f"the union with {data.hex()} without its last hash: {outcome}")
     session.all("DROP FUNCTION unchecked(bytea)")
     return calls
 
@@ -396,7 +411,7 @@ def main():
     through_input(report, session, sent, [data for _, data in texts], valid)
     accepted = through_copy(report, session, sent, valid)
     calls = through_functions(report, session, valid, chance)
-    damaged = through_damage(report, session, sent[:len(sent) // 20])
+    damaged = through_damage(report, session, known, sent[:len(sent) // 20])
     report.server_lived()
     report.finish(f"{len(sent):,} mutations through the cast, text input and binary COPY, {len(accepted):,} of them valid; "
                   f"{calls:,} calls with these; {damaged:,} calls with stored damage")

@@ -46,6 +46,32 @@ fn case_hash_text_of_200(values: &[u64]) -> u64 {
     hash_bytes::<200>(values)
 }
 
+/// A number below 100,000,000 with two decimal places: three digits of base 10,000.
+#[inline(never)]
+fn case_hash_decimal(values: &[u64]) -> u64 {
+    values.iter().fold(0, |sum, &value| {
+        let digits = [1, value % 10_000, 2_500].map(|digit| (digit as u16).to_le_bytes());
+        let number = hash::Decimal::Finite {
+            is_negative: value % 2 == 0,
+            weight: 1,
+            digits: black_box(&digits[..]),
+        };
+        sum ^ hash::decimal(number, 0)
+    })
+}
+
+/// What is hashed of `ROW(integer, integer)`.
+#[inline(never)]
+fn case_hash_pair(values: &[u64]) -> u64 {
+    values.iter().fold(0, |sum, &value| {
+        let mut sequence = hash::Sequence::new(0);
+        sequence.push(&2_u32.to_le_bytes());
+        sequence.push_hash(1, hash::integer(value as i64, 0));
+        sequence.push_hash(1, hash::integer(7, 0));
+        sum ^ sequence.finish()
+    })
+}
+
 /// Rows of a long stream: one in twelve belongs to the level, and is retained already.
 #[inline(never)]
 fn case_insert_into_full_sketch(sketch: &mut Sketch, hashes: &[u64]) {
@@ -87,6 +113,8 @@ fn main() {
     black_box(case_hash_uuid(&values));
     black_box(case_hash_text_of_25(&values));
     black_box(case_hash_text_of_200(&values));
+    black_box(case_hash_decimal(&values));
+    black_box(case_hash_pair(&values));
 
     let mut sketch = Sketch::new(DEFAULT_CAPACITY, 0);
     sketch.insert_all(&hashes).expect("ordinary memory");

@@ -33,6 +33,12 @@ unsafe impl Allocator for Watched<'_> {
     }
 }
 
+/// The end of a piece of work, whose result has to be freed only here.
+fn finish<T>(watched: Watched<'_>, result: T) {
+    watched.check_for_interrupts();
+    black_box(result);
+}
+
 fn main() {
     let capacity = Accuracy::new(0.001, 0.01).expect("the finest").capacity();
     let (last, longest) = (Cell::new(Instant::now()), Cell::new(Duration::ZERO));
@@ -70,58 +76,77 @@ fn main() {
             let started = Instant::now();
             last.set(started);
             work(&mut sketch);
-            watched.check_for_interrupts();
             least = (least.0.min(started.elapsed()), least.1.min(longest.get()));
         }
         let [all, longest] = [least.0, least.1].map(|time| time.as_secs_f64() * 1e3);
         println!("{name:24} {all:12.1} {longest:12.1}");
     };
-    measure("accumulating", &|_| drop(black_box(build(0..n - 1, hash))));
+    measure("accumulating", &|_| finish(watched, build(0..n - 1, hash)));
     measure("accumulating, crafted", &|_| {
-        drop(black_box(build(0..n - 1, |i| (i as u64) << 38)))
+        finish(watched, build(0..n - 1, |i| (i as u64) << 38))
     });
-    measure("thinning", &|sketch| sketch.insert(hash(n)).expect("ordinary memory"));
+    measure("thinning", &|sketch| {
+        sketch.insert(hash(n)).expect("ordinary memory");
+        finish(watched, sketch);
+    });
     measure("copying", &|sketch| {
-        drop(sketch.try_clone_in(watched).expect("ordinary memory"))
+        finish(watched, sketch.try_clone_in(watched).expect("ordinary memory"))
     });
     measure("sorting and encoding", &|sketch| {
-        drop(sketch.encode_in(4, watched).expect("ordinary memory"))
+        finish(watched, sketch.encode_in(4, watched).expect("ordinary memory"))
     });
     measure("checking", &|_| {
-        black_box(EncodedSketch::parse_in(&b_bytes, &watched).expect("a sketch"));
+        finish(watched, EncodedSketch::parse_in(&b_bytes, &watched).expect("a sketch"))
     });
     measure("decoding", &|_| {
-        drop(Sketch::decode_in(&y, watched).expect("ordinary memory"))
+        finish(watched, Sketch::decode_in(&y, watched).expect("ordinary memory"))
     });
-    measure("merging", &|sketch| sketch.merge(&b).expect("of one seed"));
+    measure("merging", &|sketch| {
+        sketch.merge(&b).expect("of one seed");
+        finish(watched, sketch);
+    });
     measure("merging encoded", &|sketch| {
-        sketch.merge_framed(&framed).expect("of one seed")
+        sketch.merge_framed(&framed).expect("of one seed");
+        finish(watched, sketch);
     });
     measure("union", &|_| {
-        drop(operations::union(&x, &y, 4, watched).expect("of one seed"))
+        finish(watched, operations::union(&x, &y, 4, watched).expect("of one seed"))
     });
     measure("intersection", &|_| {
-        drop(operations::intersection(&x, &y, 4, watched).expect("of one seed"))
+        finish(
+            watched,
+            operations::intersection(&x, &y, 4, watched).expect("of one seed"),
+        )
     });
     measure("difference", &|_| {
-        drop(operations::difference(&x, &y, 4, watched).expect("of one seed"))
+        finish(
+            watched,
+            operations::difference(&x, &y, 4, watched).expect("of one seed"),
+        )
     });
     measure("downsampling", &|_| {
-        drop(operations::downsample(&x, capacity / 2, 4, watched).expect("it is smaller"))
+        finish(
+            watched,
+            operations::downsample(&x, capacity / 2, 4, watched).expect("it is smaller"),
+        )
     });
     measure("one value more", &|_| {
-        drop(operations::with_hash(&x, Kind::Unknown, 1, 4, watched).expect("a sketch of values"))
+        finish(
+            watched,
+            operations::with_hash(&x, Kind::Unknown, 1, 4, watched).expect("a sketch of values"),
+        )
     });
     measure("Jaccard index", &|_| {
-        black_box(interval::jaccard(&x, &y, confidence, &watched).expect("of one seed"));
+        finish(
+            watched,
+            interval::jaccard(&x, &y, confidence, &watched).expect("of one seed"),
+        )
     });
-    measure("bounds", &|_| {
-        black_box(interval::bounds(y.header(), confidence));
-    });
+    measure("bounds", &|_| finish(watched, interval::bounds(y.header(), confidence)));
     measure("to text", &|_| {
-        drop(text::encode_in(&b_bytes, 1, watched).expect("ordinary memory"))
+        finish(watched, text::encode_in(&b_bytes, 1, watched).expect("ordinary memory"))
     });
     measure("from text", &|_| {
-        drop(text::decode_in(&written, 4, watched).expect("it is text"))
+        finish(watched, text::decode_in(&written, 4, watched).expect("it is text"))
     });
 }

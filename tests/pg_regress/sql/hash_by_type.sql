@@ -138,6 +138,16 @@ ALTER TABLE early ADD b text DEFAULT 'late', ADD c int;
 SELECT cvm_hash(early) = cvm_hash(ROW(1, 'late', NULL)) AS same FROM early;
 DROP TABLE early;
 
+-- depth has a bound, and an ERROR that passes leaves the session as it was
+CREATE TABLE deep AS SELECT (repeat('[', 3000) || repeat(']', 3000))::jsonb AS x;
+SELECT approx_count_distinct_cvm(x) FROM deep, generate_series(1, 3);
+SET max_stack_depth = '100kB';
+SELECT approx_count_distinct_cvm(x) FROM deep, generate_series(1, 3);
+SELECT cvm_hash(ROW(ARRAY[x])) FROM deep;
+RESET max_stack_depth;
+SELECT cvm_hash(ROW(ARRAY[x])) = cvm_hash(ROW(ARRAY[x])) AS same FROM deep;
+DROP TABLE deep;
+
 -- the hash is frozen: these numbers never change (signed 64-bit XXH3)
 SELECT cvm_hash(0) AS zero, cvm_hash('word'::text) AS word, cvm_hash(1.5::float8) AS one_and_a_half;
 SELECT cvm_hash('\x'::bytea) = x'2d06800538d394c2'::bigint AS published_vector;
