@@ -92,12 +92,10 @@ fn be_told() {
         // SAFETY: the callbacks are guarded and have the types that PostgreSQL calls them by. Creating or dropping the extension,
         // and moving it to another version or schema, changes functions.
         unsafe {
-            pg_sys::CacheRegisterSyscacheCallback(
-                pg_sys::SysCacheIdentifier::PROCOID as _,
-                Some(functions_changed),
-                Datum::null(),
-            );
-            pg_sys::CacheRegisterRelcacheCallback(Some(relation_changed), Datum::null());
+            use pg_sys::SysCacheIdentifier::{PROCOID, RELOID};
+            pg_sys::CacheRegisterSyscacheCallback(PROCOID as _, Some(function_changed), Datum::null());
+            // Of callbacks for relations alone PostgreSQL takes few, and needs most itself.
+            pg_sys::CacheRegisterSyscacheCallback(RELOID as _, Some(relation_changed), Datum::null());
         }
     }
 }
@@ -111,23 +109,16 @@ type SysCacheId = pg_sys::SysCacheIdentifier::Type;
 ///
 /// Called by PostgreSQL.
 #[pg_guard]
-unsafe extern "C-unwind" fn functions_changed(_argument: Datum, _cache: SysCacheId, _hash: u32) {
+unsafe extern "C-unwind" fn function_changed(_argument: Datum, _cache: SysCacheId, _hash: u32) {
     FUNCTIONS.with(Known::forget);
 }
 
 /// # Safety
 ///
-/// Called by PostgreSQL with the Oid of a relation, or with an invalid one if all may have changed.
+/// Called by PostgreSQL.
 #[pg_guard]
-unsafe extern "C-unwind" fn relation_changed(_argument: Datum, relation: Oid) {
-    CITUS_TABLES.with(|known| {
-        let is_another = known.found.get().is_some_and(|(_, found)| {
-            found.is_some_and(|found| relation != Oid::INVALID && ![found.table, found.index].contains(&relation))
-        });
-        if !is_another {
-            known.forget();
-        }
-    });
+unsafe extern "C-unwind" fn relation_changed(_argument: Datum, _cache: SysCacheId, _hash: u32) {
+    CITUS_TABLES.with(Known::forget);
 }
 
 fn find_functions() -> Option<Functions> {

@@ -5,6 +5,9 @@
 //! the help of `varlena`, the sketch in its `state` takes it, in memory that `memory` gets from PostgreSQL. Stored
 //! sketches come in through `sketch_type`; `sketch_functions` and `sketch_aggregate` work on them, the latter with a state
 //! in `expanded` form. What SQL sees is declared in `sql/cvm_count.sql`.
+//!
+//! Beside the way of a row stands the `planner_hook`: what a session wants, by its `settings`, is replaced in the query before that is
+//! planned, with the help of `catalog`, `hashable` and `query_tree`.
 
 mod aggregate;
 mod call;

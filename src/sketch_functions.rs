@@ -225,7 +225,9 @@ pub unsafe extern "C-unwind" fn cvm_sketch_of_kind(fcinfo: FunctionCallInfo) -> 
         let kind = varlena::with_bytes(name, |name| {
             let name = String::from_utf8_lossy(name);
             let kind: Result<Kind, UnknownKind> = name.parse();
-            kind.unwrap_or_else(|error| raise_parameter(format!("{error}, not \"{name}\"")))
+            // No name of a kind is as long as those of PostgreSQL may be.
+            let shown = || name.chars().take(pg_sys::NAMEDATALEN as usize).collect::<String>();
+            kind.unwrap_or_else(|error| raise_parameter(format!("{error}, not \"{}\"", shown())))
         });
         let allocator = ContextAllocator::current();
         let changed = with_sketch(sketch, |sketch| {

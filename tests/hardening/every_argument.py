@@ -18,6 +18,7 @@ SKETCHES = ["NULL::cvm_sketch", "cvm_sketch_empty()", "cvm_sketch_empty(0.5, 0.1
             "(SELECT s FROM sketches WHERE name = 'other')", "(SELECT s FROM sketches WHERE name = 'compressed')"]
 BYTES = ["NULL::bytea", "''::bytea", "'\\x01'::bytea", "cvm_sketch_empty()::bytea", "decode(repeat('00', 20), 'hex')",
          "decode(repeat('01', 1000000), 'hex')", "(SELECT s::bytea FROM sketches WHERE name = 'large')"]
+TEXTS = ["NULL::text", "''::text", "'Integer'::text", "repeat('x', 10000000)", "'unknown'::text", "'jsonb'::text", "'integer'::text"]
 STRINGS = ["NULL::cstring", "''::cstring", "'\\x'::cstring", "'\\x0'::cstring", "'x'::cstring", "textout('\\x' || repeat('0', 1000000))",
            "cvm_sketch_out(cvm_sketch_empty())"]
 # PostgreSQL lets nobody write another value of type internal.
@@ -141,7 +142,7 @@ def pools(session, own):
     """Expressions for each type of argument."""
     anything = list(dict.fromkeys([*own, *values_of_every_type(session), *NUMBERS, *BIGINTS]))
     return {"anyelement": anything, "double precision": NUMBERS, "bigint": BIGINTS, "cvm_sketch": SKETCHES, "bytea": BYTES,
-            "cstring": STRINGS, "internal": INTERNALS}
+            "cstring": STRINGS, "internal": INTERNALS, "text": TEXTS}
 
 
 def argument_lists(types, pool, chance, most):
