@@ -5,7 +5,8 @@
 //! there is one for each sort of change, that counts; and who keeps something keeps the count with it.
 
 use pgrx::pg_guard;
-use pgrx::pg_sys::{self, Datum, Oid, SysCacheIdentifier};
+use pgrx::pg_sys::SysCacheIdentifier::{ATTNUM, ENUMOID, TYPEOID};
+use pgrx::pg_sys::{self, Datum};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// A process of PostgreSQL has one thread: these are atomic since statics have to be.
@@ -25,10 +26,10 @@ pub(crate) fn watch() {
     }
     // SAFETY: the functions are called for as long as the process lives, and need no argument.
     unsafe {
-        for cache in [SysCacheIdentifier::TYPEOID, SysCacheIdentifier::ENUMOID] {
+        // Columns by their rows in pg_attribute: of callbacks for relations a process has room for ten in all.
+        for cache in [TYPEOID, ENUMOID, ATTNUM] {
             pg_sys::CacheRegisterSyscacheCallback(cache as _, Some(a_row_has_changed), Datum::null());
         }
-        pg_sys::CacheRegisterRelcacheCallback(Some(a_relation_has_changed), Datum::null());
     }
 }
 
@@ -39,10 +40,5 @@ type CacheId = SysCacheIdentifier::Type;
 
 #[pg_guard]
 unsafe extern "C-unwind" fn a_row_has_changed(_argument: Datum, _cache: CacheId, _hash: u32) {
-    CHANGES.fetch_add(1, Ordering::Relaxed);
-}
-
-#[pg_guard]
-unsafe extern "C-unwind" fn a_relation_has_changed(_argument: Datum, _relation: Oid) {
     CHANGES.fetch_add(1, Ordering::Relaxed);
 }

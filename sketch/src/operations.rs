@@ -68,7 +68,8 @@ pub fn intersection<A: Surroundings>(
     // what an empty sketch would make of it: then the intersection of several does not depend on their order.
     for (one, other) in [(a.header(), b.header()), (b.header(), a.header())] {
         if one.is_nothing() {
-            let header = Header::new(other.capacity(), other.seed(), other.kind(), other.level(), 0, true);
+            let capacity = one.capacity().min(other.capacity());
+            let header = Header::new(capacity, other.seed(), other.kind(), other.level(), 0, true);
             return Ok(header.encode_in(&[], prefix, allocator)?);
         }
     }

@@ -122,7 +122,7 @@ def union(a, b):
 def intersection(a, b):
     if NOTHING in (a, b):
         other = b if a == NOTHING else a
-        return Sketch(other.level, other.capacity, other.seed, other.level > 0, (), other.kind)
+        return Sketch(other.level, min(a.capacity, b.capacity), other.seed, other.level > 0, (), other.kind)
     level, capacity, seed, kind = common(a, b)
     return made({*a.hashes} & {*b.hashes}, level, capacity, seed, kind, level)
 
