@@ -48,11 +48,13 @@ def layout(count, threshold):
 def encode(sketch):
     header = HEADER.pack(1, (DERIVED if sketch.derived else 0) | sketch.kind << 1, sketch.level, sketch.capacity, len(sketch.hashes), sketch.seed)
     low, low_bytes, high_bits = layout(len(sketch.hashes), sketch.threshold)
-    lows = highs = 0
+    # Integers of millions of bits are not shifted once for each hash.
+    lows = "".join(format(value & (1 << low) - 1, f"0{low}b") for value in reversed(sketch.hashes)) if low else ""
+    highs = bytearray((high_bits + 7) // 8)
     for i, value in enumerate(sketch.hashes):
-        lows |= (value & (1 << low) - 1) << i * low
-        highs |= 1 << (value >> low) + i
-    return header + lows.to_bytes(low_bytes, "little") + highs.to_bytes((high_bits + 7) // 8, "little")
+        place = (value >> low) + i
+        highs[place // 8] |= 1 << place % 8
+    return header + int(lows or "0", 2).to_bytes(low_bytes, "little") + highs
 
 
 def decode(data):
