@@ -3,6 +3,7 @@
 //! Only Oids are kept. They are looked up by the extension's entry in `pg_extension`, whatever search_path says, and
 //! forgotten when any function or relation changes that they may depend on.
 
+use crate::catalog_changes::SysCacheId;
 use pgrx::pg_sys::{self, Datum, Oid};
 use pgrx::{name_data_to_str, pg_guard};
 use std::cell::Cell;
@@ -99,11 +100,6 @@ fn be_told() {
         }
     }
 }
-
-#[cfg(not(feature = "pg19"))]
-type SysCacheId = c_int;
-#[cfg(feature = "pg19")]
-type SysCacheId = pg_sys::SysCacheIdentifier::Type;
 
 /// # Safety
 ///

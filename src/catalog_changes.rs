@@ -33,12 +33,13 @@ pub(crate) fn watch() {
     }
 }
 
+/// How callbacks are told which of PostgreSQL's caches has changed.
 #[cfg(not(feature = "pg19"))]
-type CacheId = std::ffi::c_int;
+pub(crate) type SysCacheId = std::ffi::c_int;
 #[cfg(feature = "pg19")]
-type CacheId = SysCacheIdentifier::Type;
+pub(crate) type SysCacheId = pg_sys::SysCacheIdentifier::Type;
 
 #[pg_guard]
-unsafe extern "C-unwind" fn a_row_has_changed(_argument: Datum, _cache: CacheId, _hash: u32) {
+unsafe extern "C-unwind" fn a_row_has_changed(_argument: Datum, _cache: SysCacheId, _hash: u32) {
     CHANGES.fetch_add(1, Ordering::Relaxed);
 }
