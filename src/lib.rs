@@ -1,13 +1,19 @@
 //! `cvm_count`: approximate `count(DISTINCT)` for PostgreSQL.
 //!
 //! The sketch itself is the crate `cvm_sketch`, which knows nothing of PostgreSQL. Here is the glue, and all unsafe
-//! code. A row runs forward through the files: `aggregate` unpacks the call, `hasher` turns the datum into a hash with
-//! the help of `varlena`, the sketch in its `state` takes it, in memory that `memory` gets from PostgreSQL. Stored
-//! sketches come in through `sketch_type`; `sketch_functions` and `sketch_aggregate` work on them, the latter with a state
-//! in `expanded` form. What SQL sees is declared in `sql/cvm_count.sql`.
+//! code. A row runs forward through the files: `aggregate` unpacks the call, `hasher` turns the datum into a hash by the
+//! `rule` of its type, the sketch in its `state` takes it, in memory that `memory` gets from PostgreSQL.
 //!
-//! Beside the way of a row stands the `planner_hook`: what a session wants, by its `settings`, is replaced in the query before that is
-//! planned, with the help of `catalog`, `hashable` and `query_tree`.
+//! Of the rules, `plain_hash` has those of types that need nothing but the datum, with the help of `varlena` and `numeric`;
+//! `jsonb`, `enum_labels` and `type_hash`, the type's own function, have a file each; arrays, ranges and rows are walked in `rule`.
+//! Beneath them are `raising`, functions of PostgreSQL's that are called without a guard, and `catalog_changes`, which tells when
+//! what a call site has learned of its types has to be learned anew.
+//!
+//! Stored sketches come in through `sketch_type`; `sketch_functions` and `sketch_aggregate` work on them, the latter with a
+//! state in `expanded` form. What SQL sees is declared in `sql/cvm_count.sql`.
+//!
+//! Beside the way of a row stands the `planner_hook`: what a session wants, by its `settings`, is replaced in the query before
+//! that is planned, with the help of `catalog`, `hashable` and `query_tree`.
 
 mod aggregate;
 mod call;
