@@ -1,8 +1,8 @@
 //! `approx_count_distinct_cvm` and `cvm_sketch_agg`: their support functions, in the order in which PostgreSQL calls them.
 //!
 //! The transition function runs once a row, so it is a bare C function: it reads the call frame itself, cannot panic,
-//! and calls nothing that can raise an error but a type's own hash function. Everything else (the first row, growth,
-//! thinning, detoasting, mistakes) is in cold functions behind pgrx's guard.
+//! and calls nothing that can raise an error but what hashes a value, as [`raising`](crate::raising) says. Everything else (the
+//! first row, growth, thinning, mistakes) is in cold functions behind pgrx's guard.
 
 use crate::call::{self, argument, declare_function, return_null};
 use crate::error::{OrRaise, raise_invalid};
@@ -60,7 +60,7 @@ unsafe extern "C-unwind" fn accumulate<H: PlainHash>(fcinfo: FunctionCallInfo) -
 /// The path of a row. `hash` gives the hash of a value, or `None` if that takes what the per-row path must not do.
 ///
 /// All its ends are returns or tail calls, so that a row saves and restores no registers. No local needs to be dropped,
-/// so an error that a type's own hash function raises may leave this frame behind.
+/// so an ERROR that hashing raises may leave this frame behind.
 ///
 /// # Safety
 ///

@@ -10,6 +10,9 @@ use pgrx::pg_sys::{self, Oid};
 pub(crate) fn is_hashable(declared: Oid, collation: Oid) -> bool {
     // SAFETY: any type may be asked about, and entries of the type cache live as long as the process.
     unsafe {
+        // Types may hold others as deep, and as many, as somebody likes.
+        pg_sys::check_stack_depth();
+        pgrx::check_for_interrupts!();
         let base_type = pg_sys::getBaseType(declared);
         match base_type {
             pg_sys::RECORDOID => return false,
@@ -26,7 +29,7 @@ pub(crate) fn is_hashable(declared: Oid, collation: Oid) -> bool {
         match pg_sys::get_typtype(base_type) as u8 {
             pg_sys::TYPTYPE_ENUM => true,
             pg_sys::TYPTYPE_COMPOSITE => {
-                let columns = PgTupleDesc::from_pg(pg_sys::lookup_rowtype_tupdesc_copy(base_type, -1));
+                let columns = PgTupleDesc::from_pg(pg_sys::lookup_rowtype_tupdesc(base_type, -1));
                 columns
                     .iter()
                     .filter(|column| !column.attisdropped)

@@ -54,6 +54,8 @@ impl Rule {
     pub(crate) unsafe fn new(declared: Oid, collation: Oid, allocator: ContextAllocator) -> (Self, Kind) {
         // SAFETY: the caller vouches for the lifetime. Any Oid may be asked about.
         unsafe {
+            // Ranges of ranges and arrays of domains over arrays may be as deep as somebody likes.
+            pg_sys::check_stack_depth();
             let base_type = pg_sys::getBaseType(declared);
             let plain = |plain, kind| (Rule::Plain(plain), kind);
             let own = |base_type| TypeHash::new(base_type, collation, allocator);

@@ -4,7 +4,8 @@
 //! sizes are powers of two, which is what PostgreSQL's allocator hands out anyway, and few, since what a group outgrows
 //! stays with the allocator until another group needs it. And adding to a short set must touch little memory, since with
 //! many groups every cache line touched is a miss: hashes are appended to a list unseen, and sorted in, or found to be
-//! repeated, when it is full or read.
+//! repeated, when it is full or read. A long list that was full becomes a table, whether it has room again or not: then it had many
+//! rows of few values, and each is found faster in a table than by sorting.
 
 use crate::OutOfMemory;
 use crate::key::{Key, Secret};
@@ -48,6 +49,11 @@ impl<A: Surroundings> Retained<A> {
             list.try_reserve_exact(size).map_err(|_| OutOfMemory)?;
             return Ok(Retained::List(list));
         }
+        Self::table_in(count, allocator)
+    }
+
+    /// An empty table that can take `count` hashes without allocating.
+    fn table_in(count: usize, allocator: A) -> Result<Self, OutOfMemory> {
         let table = table_with_room(count, Secret::random(), allocator.clone())?;
         let table = Box::try_new_in(table, allocator).map_err(|_| OutOfMemory)?;
         Ok(Retained::Table(table))
@@ -100,10 +106,18 @@ impl<A: Surroundings> Retained<A> {
 
     /// [`append`](Self::append) to a list that had too little room for all of the hashes.
     fn append_to_settled(&mut self, hashes: &mut [u64]) -> Result<(), OutOfMemory> {
-        if let Retained::List(list) = self
-            && list.len() + hashes.len() > distinct_limit(list.capacity())
-        {
-            let mut grown = Self::with_room_in(list.len() + hashes.len(), list.allocator().clone())?;
+        if let Retained::List(list) = self {
+            let count = list.len() + hashes.len();
+            let [short, _] = LIST_SIZES;
+            let mut grown = if list.capacity() > short {
+                // It was full, so if it still has room, many of its rows were repeated, and most to come will be. A table tells
+                // that at once, where a list would be sorted again and again.
+                Self::table_in(count, list.allocator().clone())?
+            } else if count > distinct_limit(list.capacity()) {
+                Self::with_room_in(count, list.allocator().clone())?
+            } else {
+                return self.append(hashes);
+            };
             match &mut grown {
                 Retained::List(grown) => grown.extend_from_slice(list),
                 Retained::Table(grown) => grown.extend(list.iter().map(|&hash| Key(hash))),
@@ -242,6 +256,20 @@ mod tests {
         };
         assert_eq!([0, 1, 16, 17, 128].map(room), [0, 16, 16, 128, 128]);
         assert!(matches!(filled(129, 1), Retained::Table(_)));
+    }
+
+    #[test]
+    fn many_rows_of_few_values_are_kept_in_a_table() {
+        let is_table = |distinct: u64, rows: u64| {
+            let mut retained = Retained::new_in(Global);
+            for i in 0..rows {
+                retained.append(&mut [i % distinct]).unwrap();
+            }
+            matches!(retained, Retained::Table(_))
+        };
+        assert_eq!([1, 13].map(|distinct| is_table(distinct, 10_000)), [false; 2]);
+        assert_eq!([15, 100, 128].map(|distinct| is_table(distinct, 128)), [false; 3]);
+        assert_eq!([15, 100, 128].map(|distinct| is_table(distinct, 300)), [true; 3]);
     }
 
     #[test]

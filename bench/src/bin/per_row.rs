@@ -104,6 +104,17 @@ fn case_accumulate_groups_of_100(hashes: &[u64]) -> usize {
     accumulate_groups(hashes, 100)
 }
 
+/// Rows of a column of a hundred values.
+#[inline(never)]
+fn case_accumulate_few_values(hashes: &[u64]) -> usize {
+    let mut sketch = Sketch::new(DEFAULT_CAPACITY, 0);
+    for i in 0..ROWS {
+        sketch.accumulate(hashes[i % 100]).expect("ordinary memory");
+    }
+    sketch.settle().expect("ordinary memory");
+    sketch.retained()
+}
+
 fn main() {
     let values: Vec<u64> = (0..ROWS as u64).collect();
     let hashes: Vec<u64> = values.iter().map(|&value| hash::integer(value as i64, 0)).collect();
@@ -121,5 +132,6 @@ fn main() {
     case_insert_into_full_sketch(&mut sketch, &hashes);
     black_box(case_accumulate_groups_of_10(&hashes));
     black_box(case_accumulate_groups_of_100(&hashes));
+    black_box(case_accumulate_few_values(&hashes));
     println!("{ROWS}");
 }

@@ -139,12 +139,24 @@ SELECT cvm_hash(early) = cvm_hash(ROW(1, 'late', NULL)) AS same FROM early;
 DROP TABLE early;
 
 -- depth has a bound, and an ERROR that passes leaves the session as it was
-CREATE TABLE deep AS SELECT (repeat('[', 3000) || repeat(']', 3000))::jsonb AS x;
+CREATE TABLE deep AS SELECT (repeat('[', 1000) || repeat(']', 1000))::jsonb AS x;
+DO $$
+BEGIN
+    CREATE TYPE range_0 AS RANGE (SUBTYPE = integer);
+    FOR i IN 1..200 LOOP
+        EXECUTE format('CREATE TYPE range_%s AS RANGE (SUBTYPE = range_%s)', i, i - 1);
+    END LOOP;
+END $$;
 SELECT approx_count_distinct_cvm(x) FROM deep, generate_series(1, 3);
 SET max_stack_depth = '100kB';
 SELECT approx_count_distinct_cvm(x) FROM deep, generate_series(1, 3);
 SELECT cvm_hash(ROW(ARRAY[x])) FROM deep;
+SELECT cvm_hash('empty'::range_200);
 RESET max_stack_depth;
+SELECT cvm_hash('empty'::range_200) = cvm_hash('empty'::range_0) AS same;
+SET client_min_messages = warning;
+DROP TYPE range_0 CASCADE;
+RESET client_min_messages;
 SELECT cvm_hash(ROW(ARRAY[x])) = cvm_hash(ROW(ARRAY[x])) AS same FROM deep;
 DROP TABLE deep;
 
