@@ -51,6 +51,13 @@ def works(rows):
                queries=counting("n", "integer"), exact="count(DISTINCT n)")
     yield dict(name="bigints", table="words", reach={"cvm_count": 1.03},
                queries=counting("big", "bigint"), exact="count(DISTINCT big)")
+    # Columns of few values, which most are: countries, statuses, categories. Between two of these nothing may be dearer.
+    few = [1, 2, 10, 100, 1_000, 8_000]
+    for values in few:
+        columns = ", ".join(f"i % {number} AS n{number}" for number in few)
+        yield dict(name=f"integers, {values:,} distinct", table="few", reach={"cvm_count": 1.05},
+                   create=f"SELECT {columns} FROM {shuffled}",
+                   queries={f"count(n{values})": f"count(n{values})", "cvm_count": f"approx_count_distinct_cvm(n{values})"}, exact=str(values))
     yield dict(name="short texts, 2 workers", table="words", reach={"cvm_count": 1.08}, settings={
         "max_parallel_workers_per_gather": "2", "min_parallel_table_scan_size": "0", "parallel_setup_cost": "0"},
         queries=counting("word", "text"), exact="count(DISTINCT word)")
