@@ -102,6 +102,7 @@ def main():
             answers.setdefault(name, session.all(query))
             durations[name] = time.perf_counter() - started
             session.attempt("SET LOCAL statement_timeout = 1; SELECT pg_sleep(1)")
+            session.attempt("SELECT pg_sleep(0)")
             report.check(session.all(ANSWER) == right, f"{name}: the answer under its settings is another")
     before = session.memory()
 
@@ -130,8 +131,8 @@ def main():
             running.join()
             report.check(len(outcomes) == 1, f"{name}: the connection is lost")
             outcome, elapsed = outcomes[0]
-            # A signal that comes when the query has ended is for the next statement, which is this one.
-            session.attempt("SELECT pg_sleep(0)")
+        # A signal that comes when the query has ended, of whichever sort, is for the next statement, which is this one.
+        session.attempt("SELECT pg_sleep(0)")
         if outcome.state:
             interrupted[name] += 1
         else:

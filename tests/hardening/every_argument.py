@@ -16,6 +16,9 @@ SKETCHES = ["NULL::cvm_sketch", "cvm_sketch_empty()", "cvm_sketch_empty(0.5, 0.1
             "(SELECT s FROM sketches WHERE name = 'seeded')", "(SELECT s FROM sketches WHERE name = 'derived')",
             "(SELECT s FROM sketches WHERE name = 'nothing derived')", "(SELECT s FROM sketches WHERE name = 'last level')",
             "(SELECT s FROM sketches WHERE name = 'other')", "(SELECT s FROM sketches WHERE name = 'compressed')"]
+SKETCH_ARRAYS = ["NULL::cvm_sketch[]", "'{}'::cvm_sketch[]", "ARRAY[NULL::cvm_sketch]", "ARRAY[cvm_sketch_empty(), NULL]",
+                 "array_fill(cvm_sketch_empty(), ARRAY[2, 3], ARRAY[-1, 5])", "(SELECT array_agg(s) FROM sketches)",
+                 "(SELECT array_agg(s) FROM sketches WHERE name IN ('small', 'large', 'derived'))", "array_fill(NULL::cvm_sketch, ARRAY[100000])"]
 BYTES = ["NULL::bytea", "''::bytea", "'\\x01'::bytea", "cvm_sketch_empty()::bytea", "decode(repeat('00', 20), 'hex')",
          "decode(repeat('01', 1000000), 'hex')", "(SELECT s::bytea FROM sketches WHERE name = 'large')"]
 TEXTS = ["NULL::text", "''::text", "'Integer'::text", "repeat('x', 10000000)", "'unknown'::text", "'jsonb'::text", "'integer'::text"]
@@ -141,8 +144,8 @@ def values_of_every_type(session):
 def pools(session, own):
     """Expressions for each type of argument."""
     anything = list(dict.fromkeys([*own, *values_of_every_type(session), *NUMBERS, *BIGINTS]))
-    return {"anyelement": anything, "double precision": NUMBERS, "bigint": BIGINTS, "cvm_sketch": SKETCHES, "bytea": BYTES,
-            "cstring": STRINGS, "internal": INTERNALS, "text": TEXTS}
+    return {"anyelement": anything, "double precision": NUMBERS, "bigint": BIGINTS, "cvm_sketch": SKETCHES, "cvm_sketch[]": SKETCH_ARRAYS,
+            "bytea": BYTES, "cstring": STRINGS, "internal": INTERNALS, "text": TEXTS}
 
 
 def argument_lists(types, pool, chance, most):

@@ -254,6 +254,7 @@ def functions(session):
     coarse = session.one("SELECT (cvm_sketch_info(cvm_sketch_empty(0.5, 0.1))).capacity")
     yield "a || b", model.union
     yield "cvm_sketch_union(a, b)", model.union
+    yield "cvm_sketch_union(ARRAY[a, b, NULL, a])", lambda a, b: fold(model.union, a, b, a)
     yield "a & b", model.intersection
     yield "a - b", model.difference
     yield "# a", model_first(model.Sketch.estimate)

@@ -207,9 +207,12 @@ def main():
         report.check(name in present, f"there is no setting {name}")
     settings = {name: values for name, values in {**SETTINGS, **NEWER_SETTINGS}.items() if name in present}
     kinds = dict(KINDS)
+    # It is not available where it is off.
+    report.session.all("SET jit = on")
     if not report.session.one("SELECT pg_jit_available()"):
         report.left_out("JIT (the server has none)")
         del kinds["JIT"], settings["jit"]
+    report.session.all("RESET jit")
     setting(reference, REFERENCE)
 
     most = 160 if arguments.form == "short" else 5_000
