@@ -33,7 +33,7 @@ WORKS = {
     "merge": "SELECT md5(cvm_sketch_union_agg(s)::text), md5(cvm_sketch_intersection_agg(s)::text) FROM loaded_sketches",
     "merge groups": "SELECT md5(string_agg(s::text, ',' ORDER BY k)) FROM (SELECT k % 7 AS k, cvm_sketch_union_agg(s) AS s FROM loaded_sketches GROUP BY 1) q",
     "pairs": "SELECT sum(# (a.s & b.s)), sum((cvm_sketch_bounds(a.s - b.s)).upper) FROM loaded_sketches a JOIN loaded_sketches b ON b.k = a.k % 5",
-    "add": "SELECT md5(string_agg(cvm_sketch_add(s, 'one more'::text)::text, '' ORDER BY k)) FROM loaded_sketches",
+    "add": "SELECT md5(string_agg(cvm_sketch_add(s, -1)::text, '' ORDER BY k)) FROM loaded_sketches",
 }
 SETTINGS = [
     {"max_parallel_workers_per_gather": "0"},
