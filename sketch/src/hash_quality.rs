@@ -158,8 +158,9 @@ fn fault(keys: &[Vec<u8>], function: HashFunction, seed: u64) -> Option<String> 
     let hashes: Vec<u64> = keys.iter().map(|key| truncate(function(key, seed))).collect();
     let n = hashes.len() as f64;
 
-    // Coins: the number that belongs to a level is binomial. 16 patterns x 4 seeds x 5 levels lie beyond five standard
-    // deviations with a probability of 320 x 6e-7 = 0.0002.
+    // Coins: the number that belongs to a level is binomial. There are (17 plain + 2 x 9 composite + 1 decimal) patterns, 144 sets
+    // of hashes with 4 seeds each; with 5 levels each, one lies beyond five standard deviations with a probability of
+    // 720 x 6e-7 = 0.0004.
     for level in [1, 4, 12, 24, 40] {
         let threshold = threshold(level).unwrap();
         let p = threshold as f64 / (1_u64 << HASH_BITS) as f64;
@@ -208,7 +209,7 @@ fn fault(keys: &[Vec<u8>], function: HashFunction, seed: u64) -> Option<String> 
         ),
     ];
     // Chi-square has a longer tail than the normal distribution on the right: with 127 degrees of freedom or more, six
-    // standard deviations leave below 1e-6, and 16 x 4 x 6 of these below 0.0004.
+    // standard deviations leave below 1e-6, and 144 x 6 of these below 0.0009.
     tables.into_iter().find_map(|(what, counts)| {
         let unevenness = unevenness(&counts);
         (unevenness.abs() > 6.0).then(|| format!("{what}: {unevenness:.1} standard deviations from even"))
