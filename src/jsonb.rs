@@ -58,7 +58,7 @@ impl Document {
                 for i in 0..count {
                     self.pause(i);
                     let (_, key) = children.next()?;
-                    self.tokens.push_hash(b'k', hash::bytes(key, self.seed));
+                    self.tokens.push_word(b'k', hash::bytes(key, self.seed));
                 }
                 self.children(children)?;
                 self.tokens.push(b"}");
@@ -84,10 +84,10 @@ impl Document {
                 NULL => self.tokens.push(b"n"),
                 FALSE => self.tokens.push(b"f"),
                 TRUE => self.tokens.push(b"t"),
-                STRING => self.tokens.push_hash(b's', hash::bytes(child, self.seed)),
+                STRING => self.tokens.push_word(b's', hash::bytes(child, self.seed)),
                 NUMERIC => {
                     let number = numeric::hash(varlena_bytes(child)?, self.seed)?;
-                    self.tokens.push_hash(b'd', number);
+                    self.tokens.push_word(b'd', number);
                 }
                 CONTAINER => {
                     (self.check)();

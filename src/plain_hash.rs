@@ -16,6 +16,15 @@ pub(crate) trait PlainHash {
     ///
     /// `value` is of a type that the implementation is for.
     unsafe fn hash(value: Datum, seed: u64) -> Option<u64>;
+
+    /// The eight bytes of a value of which always so many are hashed, as an integer.
+    ///
+    /// # Safety
+    ///
+    /// As [`hash`](Self::hash).
+    unsafe fn word(_value: Datum) -> Option<i64> {
+        None
+    }
 }
 
 /// What is done with the implementation for one type. See [`Plain::visit`].
@@ -24,10 +33,10 @@ pub(crate) trait Visitor {
     fn visit<H: PlainHash>(self) -> Self::Output;
 }
 
-/// Declares rules, each by an expression for the hash of a datum: a variant of [`Plain`], and an implementation of
-/// [`PlainHash`].
+/// Declares rules, each by an expression for the hash of a datum, or for the word that is hashed of it: a variant of [`Plain`],
+/// and an implementation of [`PlainHash`].
 macro_rules! plain_hashes {
-    ($($(#[$doc:meta])* $name:ident: |$value:ident, $seed:ident| $hash:expr;)+) => {
+    ($($(#[$doc:meta])* $name:ident: $rule:ident |$value:ident $(, $seed:ident)?| $made:expr;)+) => {
         /// The rule for a type that needs nothing but the datum.
         #[derive(Clone, Copy)]
         pub(crate) enum Plain {
@@ -40,12 +49,7 @@ macro_rules! plain_hashes {
         }
 
         $(impl PlainHash for each::$name {
-            #[inline(always)]
-            unsafe fn hash($value: Datum, $seed: u64) -> Option<u64> {
-                // SAFETY: the caller vouches for the type, and pointers in the datum are valid for as long as the row.
-                #[allow(unused_unsafe)] // The integers need no unsafe code.
-                unsafe { $hash }
-            }
+            plain_hashes!($rule |$value $(, $seed)?| $made);
         })+
 
         impl Plain {
@@ -64,6 +68,21 @@ macro_rules! plain_hashes {
                 }
             }
 
+            /// As [`PlainHash::word`].
+            ///
+            /// # Safety
+            ///
+            /// As [`PlainHash::word`].
+            #[inline(always)]
+            pub(crate) unsafe fn word(self, value: Datum) -> Option<i64> {
+                // SAFETY: the caller vouches for the type.
+                unsafe {
+                    match self {
+                        $(Plain::$name => each::$name::word(value)),+
+                    }
+                }
+            }
+
             /// Shows the visitor the rule's implementation.
             pub(crate) fn visit<V: Visitor>(self, visitor: V) -> V::Output {
                 match self {
@@ -72,32 +91,53 @@ macro_rules! plain_hashes {
             }
         }
     };
+
+    (hash |$value:ident, $seed:ident| $made:expr) => {
+        #[inline(always)]
+        unsafe fn hash($value: Datum, $seed: u64) -> Option<u64> {
+            // SAFETY: the caller vouches for the type, and pointers in the datum are valid for as long as the row.
+            unsafe { $made }
+        }
+    };
+
+    (word |$value:ident| $made:expr) => {
+        #[inline(always)]
+        unsafe fn hash(value: Datum, seed: u64) -> Option<u64> {
+            // SAFETY: the caller vouches for the type.
+            unsafe { Some(hash::integer(Self::word(value)?, seed)) }
+        }
+
+        #[inline(always)]
+        unsafe fn word($value: Datum) -> Option<i64> {
+            Some($made)
+        }
+    };
 }
 
 plain_hashes! {
     /// "char", signed as its cast to integer is.
-    Int8: |value, seed| Some(hash::integer(i64::from(value.value() as i8), seed));
-    Int16: |value, seed| Some(hash::integer(i64::from(value.value() as i16), seed));
-    Int32: |value, seed| Some(hash::integer(i64::from(value.value() as i32), seed));
-    Int64: |value, seed| Some(hash::integer(value.value() as i64, seed));
-    UInt32: |value, seed| Some(hash::integer(i64::from(value.value() as u32), seed));
-    Boolean: |value, seed| Some(hash::integer(i64::from(value.value() as u8 != 0), seed));
-    Float32: |value, seed| Some(hash::double(f64::from(f32::from_bits(value.value() as u32)), seed));
-    Float64: |value, seed| Some(hash::double(f64::from_bits(value.value() as u64), seed));
-    Numeric: |value, seed| numeric::hash(varlena::plain_bytes(value)?, seed);
+    Int8: word |value| i64::from(value.value() as i8);
+    Int16: word |value| i64::from(value.value() as i16);
+    Int32: word |value| i64::from(value.value() as i32);
+    Int64: word |value| value.value() as i64;
+    UInt32: word |value| i64::from(value.value() as u32);
+    Boolean: word |value| i64::from(value.value() as u8 != 0);
+    Float32: word |value| hash::double_as_integer(f64::from(f32::from_bits(value.value() as u32)));
+    Float64: word |value| hash::double_as_integer(f64::from_bits(value.value() as u64));
+    Numeric: hash |value, seed| numeric::hash(varlena::plain_bytes(value)?, seed);
     /// Bytes of variable length, compared as they are.
-    Bytes: |value, seed| Some(hash::bytes(varlena::plain_bytes(value)?, seed));
+    Bytes: hash |value, seed| Some(hash::bytes(varlena::plain_bytes(value)?, seed));
     /// Bytes of variable length, compared without trailing blanks.
-    BlankPadded: |value, seed| Some(hash::bytes(without_blanks(varlena::plain_bytes(value)?), seed));
+    BlankPadded: hash |value, seed| Some(hash::bytes(without_blanks(varlena::plain_bytes(value)?), seed));
     /// Bytes that a zero ends.
-    ZeroEnded: |value, seed| Some(hash::bytes(CStr::from_ptr(value.cast_mut_ptr()).to_bytes(), seed));
-    FixedBytes6: |value, seed| Some(hash::bytes(fixed::<6>(value), seed));
-    FixedBytes8: |value, seed| Some(hash::bytes(fixed::<8>(value), seed));
-    FixedBytes12: |value, seed| Some(hash::bytes(fixed::<12>(value), seed));
-    FixedBytes16: |value, seed| Some(hash::bytes(fixed::<16>(value), seed));
+    ZeroEnded: hash |value, seed| Some(hash::bytes(CStr::from_ptr(value.cast_mut_ptr()).to_bytes(), seed));
+    FixedBytes6: hash |value, seed| Some(hash::bytes(fixed::<6>(value), seed));
+    FixedBytes8: hash |value, seed| Some(hash::bytes(fixed::<8>(value), seed));
+    FixedBytes12: hash |value, seed| Some(hash::bytes(fixed::<12>(value), seed));
+    FixedBytes16: hash |value, seed| Some(hash::bytes(fixed::<16>(value), seed));
     /// As long as its months of 30 days, its days of 24 hours and its microseconds make it.
-    Interval: |value, seed| Some(hash::bytes(&span(&*value.cast_mut_ptr()).to_le_bytes(), seed));
-    AclItem: |value, seed| Some(hash::bytes(&rights(&*value.cast_mut_ptr()), seed));
+    Interval: hash |value, seed| Some(hash::bytes(&span(&*value.cast_mut_ptr()).to_le_bytes(), seed));
+    AclItem: hash |value, seed| Some(hash::bytes(&rights(&*value.cast_mut_ptr()), seed));
 }
 
 /// A fixed number of bytes, by reference.

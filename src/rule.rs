@@ -200,6 +200,28 @@ impl Rule {
             }
         }
     }
+
+    /// Adds a value to what is hashed of the one that holds it: its word, or its hash. As [`hash`](Self::hash).
+    ///
+    /// # Safety
+    ///
+    /// As [`hash`](Self::hash).
+    #[inline]
+    unsafe fn push<const LEARN: bool>(&mut self, value: Datum, sequence: &mut Sequence, seed: u64) -> Option<()> {
+        // SAFETY: the caller vouches for the value.
+        unsafe {
+            let word = match self {
+                Rule::Plain(plain) => plain.word(value),
+                _ => None,
+            };
+            let word = match word {
+                Some(word) => word as u64,
+                None => self.hash::<LEARN>(value, seed)?,
+            };
+            sequence.push_word(NOT_NULL, word);
+        }
+        Some(())
+    }
 }
 
 /// Whether strings are equal under the collation only if their bytes are.
@@ -332,8 +354,7 @@ impl Elements {
                 if nulls.is_some_and(|nulls| *nulls.add(i / 8) >> (i % 8) & 1 == 0) {
                     sequence.push(&[NULL]);
                 } else {
-                    let element = self.rule.hash::<LEARN>(self.layout.read(at), seed)?;
-                    sequence.push_hash(NOT_NULL, element);
+                    self.rule.push::<LEARN>(self.layout.read(at), &mut sequence, seed)?;
                     at = self.layout.after(at);
                 }
             }
@@ -425,8 +446,7 @@ impl Bounds {
         for bound in [lower, upper] {
             if !bound.infinite {
                 // SAFETY: the caller vouches for the bounds.
-                let hash = unsafe { self.rule.hash::<LEARN>(bound.val, seed)? };
-                sequence.push_hash(NOT_NULL, hash);
+                unsafe { self.rule.push::<LEARN>(bound.val, sequence, seed)? };
             }
         }
         Some(())
@@ -545,7 +565,7 @@ impl Columns {
                 if is_null {
                     sequence.push(&[NULL]);
                 } else {
-                    sequence.push_hash(NOT_NULL, rule.hash::<LEARN>(value, seed)?);
+                    rule.push::<LEARN>(value, &mut sequence, seed)?;
                 }
             }
         }

@@ -10,7 +10,7 @@
 //! | floating-point number of either width | as a 64-bit IEEE 754 number, little-endian; -0 as 0, any NaN as one NaN |
 //! | decimal number | its class, its weight and its digits, as [`decimal`] says |
 //! | bytes, text | themselves |
-//! | what holds other values | what tells its shape, and the hashes of those values under the same seed: a [`Sequence`] |
+//! | what holds other values | what tells its shape, and of each of those values its eight bytes, or its hash under the same seed: a [`Sequence`] |
 //! | anything else | the 64-bit hash of its type under the same seed, little-endian |
 //!
 //! `docs/hashes.md` says for each type of PostgreSQL which of these it is, and byte by byte what goes in.
@@ -44,16 +44,22 @@ pub fn integer(integer: i64, seed: u64) -> u64 {
     xxh3_64_with_seed(&integer.to_le_bytes(), mixed(seed))
 }
 
-/// The hash of a floating-point number: numbers that are equal in PostgreSQL hash alike, which makes 0 equal to -0 and
-/// every NaN to every other. Neither allocates nor panics.
+/// The hash of a floating-point number: that of [`double_as_integer`]. Neither allocates nor panics.
 #[inline]
 pub fn double(number: f64, seed: u64) -> u64 {
+    integer(double_as_integer(number), seed)
+}
+
+/// The bits of a floating-point number, the same of numbers that are equal in PostgreSQL, which makes 0 equal to -0 and every
+/// NaN to every other.
+#[inline]
+pub fn double_as_integer(number: f64) -> i64 {
     let canonical = match number {
         0.0 => 0.0,
         number if number.is_nan() => f64::from_bits(0x7FF8_0000_0000_0000),
         number => number,
     };
-    integer(canonical.to_bits() as i64, seed)
+    canonical.to_bits() as i64
 }
 
 /// A decimal number of any number of digits, as its parts.
@@ -179,11 +185,11 @@ impl Sequence {
         }
     }
 
-    /// Adds a mark that says what the hash is of, and the hash.
+    /// Adds a mark that says what comes after it, and that: a hash, or a value of eight bytes.
     #[inline]
-    pub fn push_hash(&mut self, mark: u8, hash: u64) {
+    pub fn push_word(&mut self, mark: u8, word: u64) {
         let mut piece = [mark; 1 + size_of::<u64>()];
-        piece[1..].copy_from_slice(&hash.to_le_bytes());
+        piece[1..].copy_from_slice(&word.to_le_bytes());
         self.push(&piece);
     }
 

@@ -29,11 +29,13 @@ mod hash_quality;
 pub mod interval;
 mod key;
 mod kind;
+mod list;
 pub mod operations;
 mod retained;
 pub mod sketch;
 mod sort;
 mod surroundings;
+mod table;
 pub mod text;
 pub mod threshold;
 

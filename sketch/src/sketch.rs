@@ -5,7 +5,7 @@ use crate::capacity::{MAX_CAPACITY, MIN_CAPACITY};
 use crate::codec::{EncodedSketch, FramedSketch, Header};
 use crate::flags::Flags;
 use crate::retained::Retained;
-use crate::sort::sort;
+use crate::sort::dedup;
 use crate::surroundings::{Surroundings, checking};
 use crate::threshold::{HASH_BITS, MAX_LEVEL, extend, threshold, truncate};
 use crate::{Kind, MergeError, OperationError, OutOfMemory};
@@ -15,7 +15,7 @@ use std::fmt;
 use std::mem::offset_of;
 
 /// How many hashes wait at most.
-const WAITING: usize = 8;
+const WAITING: usize = 7;
 
 /// How many bytes [`Sketch::may_start`] looks at.
 pub const START_LEN: usize = 16;
@@ -31,10 +31,10 @@ fn field<const LENGTH: usize>(bytes: &[u8; START_LEN], offset: usize) -> [u8; LE
 /// retained hashes are all that belong to it. A sketch made by intersection or difference, or merged with one, may have
 /// a higher level; the [header](Header::is_derived) says so.
 ///
-/// Hashes offered wait in a row of eight before they are looked at, which makes the path of a row a comparison and a
-/// write, to memory next to each other. So what reads a sketch expects that it was [settled](Self::settle) since.
+/// Hashes offered wait in a row of seven before they are looked at, which makes the path of a row a comparison and a
+/// write, to memory next to each other. So what reads a sketch insists that it was [settled](Self::settle) since.
 ///
-/// All memory but the sketch's own comes from the allocator `A`; a sketch of up to eight values has none.
+/// All memory but the sketch's own comes from the allocator `A`; a sketch of up to seven values has none.
 #[repr(C)] // What the path of a row touches stands first, together.
 pub struct Sketch<A: Surroundings = Global> {
     /// T_level: kept beside the level because every row compares with it.
@@ -107,13 +107,13 @@ impl<A: Surroundings> Sketch<A> {
 
     /// The number of retained hashes.
     pub fn retained(&self) -> usize {
-        debug_assert!(self.is_settled(), "a sketch is settled before it is read");
+        assert!(self.is_settled(), "a sketch is settled before it is read");
         self.waiting().len() + self.retained.len()
     }
 
     /// The retained hashes, each of 56 bits, in no particular order.
     pub fn hashes(&self) -> impl Iterator<Item = u64> {
-        debug_assert!(self.is_settled(), "a sketch is settled before it is read");
+        assert!(self.is_settled(), "a sketch is settled before it is read");
         self.waiting().iter().copied().chain(self.retained.iter())
     }
 
@@ -180,10 +180,10 @@ impl<A: Surroundings> Sketch<A> {
 
     /// Empties the row of hashes that wait.
     fn flush(&mut self) -> Result<(), OutOfMemory> {
-        let mut waiting = self.waiting;
-        let count = self.waiting().len();
+        let count = usize::from(self.waiting_count).min(WAITING);
         self.waiting_count = 0;
-        self.append(&mut waiting[..count])
+        self.retained.append(&mut self.waiting[..count])?;
+        self.thin_if_full()
     }
 
     /// Puts all hashes offered in their place, so that the sketch can be read. Where there are no others, that is the row
@@ -197,24 +197,15 @@ impl<A: Surroundings> Sketch<A> {
             return self.settle_retained();
         }
         let count = self.waiting().len();
-        let waiting = &mut self.waiting[..count];
-        waiting.sort_unstable();
-        let mut distinct = 0;
-        for i in 0..count {
-            if distinct == 0 || waiting[i] != waiting[distinct - 1] {
-                waiting[distinct] = waiting[i];
-                distinct += 1;
-            }
-        }
-        self.waiting_count = distinct as u8;
+        self.waiting[..count].sort_unstable();
+        self.waiting_count = dedup(&mut self.waiting[..count]) as u8;
         Ok(())
     }
 
     /// [`settle`](Self::settle) with no hash left to wait.
     fn settle_retained(&mut self) -> Result<(), OutOfMemory> {
         self.flush()?;
-        self.retained.settle();
-        Ok(())
+        self.thin()
     }
 
     fn is_settled(&self) -> bool {
@@ -225,6 +216,9 @@ impl<A: Surroundings> Sketch<A> {
     }
 
     /// Accumulates the 64-bit hash of a value and settles the sketch.
+    ///
+    /// Complexity: linear in the number of hashes retained. For many hashes there is [`insert_all`](Self::insert_all), and
+    /// [`accumulate`](Self::accumulate) where they come one at a time.
     ///
     /// # Errors
     ///
@@ -263,15 +257,21 @@ impl<A: Surroundings> Sketch<A> {
 
     fn append(&mut self, hashes: &mut [u64]) -> Result<(), OutOfMemory> {
         self.retained.append(hashes)?;
-        if self.retained.len() >= self.capacity as usize {
-            self.retained.settle();
-            self.thin()?;
+        self.thin_if_full()
+    }
+
+    #[inline(always)]
+    fn thin_if_full(&mut self) -> Result<(), OutOfMemory> {
+        if self.retained.settled() >= self.capacity as usize {
+            self.thin()
+        } else {
+            Ok(())
         }
-        Ok(())
     }
 
     /// Raises the level until fewer than `capacity` hashes are retained.
     fn thin(&mut self) -> Result<(), OutOfMemory> {
+        self.retained.settle()?;
         while self.retained.len() >= self.capacity as usize {
             self.raise_to(self.level + 1)?;
         }
@@ -383,9 +383,6 @@ impl<A: Surroundings> Sketch<A> {
         let mut sketch = Sketch::new_in(header.capacity(), header.seed(), allocator.clone());
         sketch.raise_to(header.level())?;
         sketch.flags = Flags::new(header.kind(), header.is_derived());
-        if header.retained() > WAITING {
-            sketch.retained = Retained::with_room_in(header.retained(), allocator.clone())?;
-        }
         for hash in checking(hashes, allocator) {
             sketch.accumulate(extend(hash))?;
         }
@@ -395,10 +392,12 @@ impl<A: Surroundings> Sketch<A> {
 
     /// The hashes in ascending order, in memory of `allocator`.
     fn sorted_in<B: Surroundings>(&self, allocator: B) -> Result<Vec<u64, B>, OutOfMemory> {
-        let mut hashes = Vec::new_in(allocator.clone());
+        if self.retained.len() > 0 {
+            return self.retained.sorted_in(allocator);
+        }
+        let mut hashes = Vec::new_in(allocator);
         hashes.try_reserve_exact(self.retained()).map_err(|_| OutOfMemory)?;
-        hashes.extend(checking(self.hashes(), allocator.clone()));
-        sort(&mut hashes, &allocator);
+        hashes.extend_from_slice(self.waiting());
         Ok(hashes)
     }
 
@@ -438,10 +437,7 @@ impl<A: Surroundings> Sketch<A> {
 /// Two sketches are equal when all they say and all their hashes are: then their bytes are, too.
 impl<A: Surroundings, B: Surroundings> PartialEq<Sketch<B>> for Sketch<A> {
     fn eq(&self, other: &Sketch<B>) -> bool {
-        self.header() == other.header()
-            && self
-                .hashes()
-                .all(|hash| other.waiting().contains(&hash) || other.retained.contains(hash))
+        self.header() == other.header() && self.encode() == other.encode()
     }
 }
 

@@ -17,8 +17,24 @@ const DIGITS: usize = 1 << DIGIT_BITS;
 ///
 /// Complexity: n log n, whatever the hashes are.
 pub(crate) fn sort<S: Surroundings>(hashes: &mut [u64], surroundings: &S) {
+    if hashes.len() <= AT_ONCE {
+        return hashes.sort_unstable();
+    }
     let all = hashes.iter().fold(0, |bits, hash| bits | hash);
     sort_by(hashes, u64::BITS - all.leading_zeros(), surroundings);
+}
+
+/// Moves each hash that differs from the one before it to the front, and says how many there are. Of sorted hashes, these are
+/// the distinct ones.
+pub(crate) fn dedup(hashes: &mut [u64]) -> usize {
+    let mut distinct = 0;
+    for i in 0..hashes.len() {
+        let hash = hashes[i];
+        let is_new = distinct == 0 || hash != hashes[distinct - 1];
+        hashes[distinct] = hash;
+        distinct += usize::from(is_new);
+    }
+    distinct
 }
 
 /// Sorts hashes that agree in all but the low `bits`.

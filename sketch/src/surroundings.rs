@@ -20,15 +20,18 @@ pub(crate) const STEP: usize = 1 << 11;
 /// How many bytes are.
 pub(crate) const BYTES_STEP: usize = 1 << 18;
 
-/// `length` bytes that are zero.
-pub(crate) fn zeros<S: Surroundings>(length: usize, surroundings: S) -> Result<Vec<u8, S>, OutOfMemory> {
-    let mut bytes = Vec::new_in(surroundings.clone());
-    bytes.try_reserve_exact(length).map_err(|_| OutOfMemory)?;
-    while bytes.len() < length {
-        bytes.resize(length.min(bytes.len() + BYTES_STEP), 0);
+/// `length` numbers that are zero.
+pub(crate) fn zeros<T: Default + Clone, S: Surroundings>(
+    length: usize,
+    surroundings: S,
+) -> Result<Vec<T, S>, OutOfMemory> {
+    let mut numbers = Vec::new_in(surroundings.clone());
+    numbers.try_reserve_exact(length).map_err(|_| OutOfMemory)?;
+    while numbers.len() < length {
+        numbers.resize(length.min(numbers.len() + BYTES_STEP / size_of::<T>()), T::default());
         surroundings.check_for_interrupts();
     }
-    Ok(bytes)
+    Ok(numbers)
 }
 
 /// The same items, with a check after every [`STEP`] of them.

@@ -213,16 +213,16 @@ mod limited {
 
 /// Millions of groups are read at the end of a GROUP BY: reading must not be what takes their memory.
 #[test]
-fn a_sketch_of_up_to_eight_values_takes_no_memory() {
+fn a_sketch_of_up_to_seven_values_takes_no_memory() {
     let left = std::cell::Cell::new(0);
     let mut sketch = Sketch::new_in(5_000, 0, limited::Limited(&left));
-    for hash in [5_u64, 3, 5, 1, 3, 9, 7, 5].map(|hash| hash << 40) {
+    for hash in [5_u64, 3, 5, 1, 3, 9, 7].map(|hash| hash << 40) {
         sketch.accumulate(hash).unwrap();
     }
     sketch.settle().unwrap();
     assert_eq!(sketch.estimate(), 5);
     assert!(sketch.hashes().eq([1_u64, 3, 5, 7, 9].map(|hash| hash << 32)));
-    for hash in [8_u64, 8, 9].map(|hash| hash << 40) {
+    for hash in [8_u64, 8].map(|hash| hash << 40) {
         sketch.accumulate(hash).unwrap();
     }
     sketch.settle().unwrap();
@@ -250,15 +250,16 @@ fn settling_after_every_value_gives_the_same_sketch() {
 #[test]
 fn running_out_of_memory_is_reported_at_every_point() {
     let mut failures = 0;
-    for limit in (0..400_000).step_by(997) {
+    for limit in (0..900_000).step_by(2_237) {
         let left = std::cell::Cell::new(limit);
         let mut sketch = Sketch::new_in(5_000, 0, limited::Limited(&left));
-        let fed = (0..10_000_u64).try_for_each(|i| sketch.insert(i.wrapping_mul(0x9E37_79B9_7F4A_7C15)));
-        let encoded = sketch.encode_in(0, limited::Limited(&left));
-        failures += usize::from(fed.is_err() || encoded.is_err());
-        if fed.is_ok() {
+        let fed = (0..10_000_u64).try_for_each(|i| sketch.accumulate(i.wrapping_mul(0x9E37_79B9_7F4A_7C15)));
+        let fed = fed.and_then(|()| sketch.settle());
+        let encoded = fed.and_then(|()| {
             assert_eq!(sketch.level(), 6);
-        }
+            sketch.encode_in(0, limited::Limited(&left))
+        });
+        failures += usize::from(encoded.is_err());
     }
     assert!((100..400).contains(&failures), "{failures}");
 }

@@ -66,8 +66,8 @@ fn case_hash_pair(values: &[u64]) -> u64 {
     values.iter().fold(0, |sum, &value| {
         let mut sequence = hash::Sequence::new(0);
         sequence.push(&2_u32.to_le_bytes());
-        sequence.push_hash(1, hash::integer(value as i64, 0));
-        sequence.push_hash(1, hash::integer(7, 0));
+        sequence.push_word(1, value);
+        sequence.push_word(1, 7);
         sum ^ sequence.finish()
     })
 }

@@ -1,0 +1,331 @@
+//! A growing set of hashes, as small as it can be: a list in blocks, of which one more is taken when all are full.
+//!
+//! Most groups of a GROUP BY hold few values, and there may be millions of groups that grow at the same time. PostgreSQL's
+//! allocator rounds chunks of up to 8 kB to powers of two, and keeps a chunk that is given back for others of its size. So
+//! an array that is moved to a larger one takes three times what it holds: half of the new one is empty, and what all groups
+//! have left behind, no group needs. Blocks stay where they are, and only the last has room to spare.
+//!
+//! Adding to a set must touch little memory, since with many groups every cache line touched is a miss: hashes are appended
+//! unseen. When all blocks are full, they are sorted, found to be repeated or not, and merged with those before. That is less
+//! work than a table's for hashes that are new, and more for those that are repeated.
+
+use crate::OutOfMemory;
+use crate::sort::{dedup, sort};
+use crate::surroundings::{STEP, Surroundings, checking, zeros};
+use allocator_api2::alloc::Allocator;
+use allocator_api2::boxed::Box;
+use allocator_api2::vec::Vec;
+
+/// Lists of up to that many hashes are sorted on the stack.
+const ON_STACK: usize = 128;
+
+/// How many hashes are appended unseen, at least: where some were found to be repeated before, and where none was.
+const MIN_UNSORTED: usize = 13;
+const UNSORTED: usize = 103;
+
+/// Among how many hashes is looked for one that is repeated.
+const SAMPLE: usize = 32;
+
+/// Some hashes, and the block that was full before this one was taken.
+struct Block<const SIZE: usize, A: Allocator> {
+    older: Option<Link<A>>,
+    hashes: [u64; SIZE],
+}
+
+/// A block of one of the sizes that there are.
+enum Link<A: Allocator> {
+    Of13(Box<Block<13, A>, A>),
+    Of29(Box<Block<29, A>, A>),
+    Of61(Box<Block<61, A>, A>),
+    Of125(Box<Block<125, A>, A>),
+    Of253(Box<Block<253, A>, A>),
+    Of509(Box<Block<509, A>, A>),
+    Of1021(Box<Block<1021, A>, A>),
+}
+
+/// Evaluates an expression over the block of a link, of whatever size.
+macro_rules! of_block {
+    ($link:expr, $block:ident => $value:expr) => {
+        match $link {
+            Link::Of13($block) => $value,
+            Link::Of29($block) => $value,
+            Link::Of61($block) => $value,
+            Link::Of125($block) => $value,
+            Link::Of253($block) => $value,
+            Link::Of509($block) => $value,
+            Link::Of1021($block) => $value,
+        }
+    };
+}
+
+impl<A: Surroundings> Link<A> {
+    /// The block that follows those of a list of that many hashes, which are full: a third to a half of them. With the link it is a power of two bytes.
+    #[cold]
+    fn after(len: usize, allocator: A) -> Result<Self, OutOfMemory> {
+        Ok(match len {
+            0..13 => Link::Of13(Block::new_in(allocator)?),
+            13..42 => Link::Of29(Block::new_in(allocator)?),
+            42..164 => Link::Of61(Block::new_in(allocator)?),
+            164..414 => Link::Of125(Block::new_in(allocator)?),
+            414..920 => Link::Of253(Block::new_in(allocator)?),
+            920..1938 => Link::Of509(Block::new_in(allocator)?),
+            1938.. => Link::Of1021(Block::new_in(allocator)?),
+        })
+    }
+
+    fn hashes(&self) -> &[u64] {
+        of_block!(self, block => &block.hashes)
+    }
+
+    fn hashes_mut(&mut self) -> &mut [u64] {
+        of_block!(self, block => &mut block.hashes)
+    }
+
+    fn older(&self) -> Option<&Self> {
+        of_block!(self, block => block.older.as_ref())
+    }
+
+    fn older_mut(&mut self) -> &mut Option<Self> {
+        of_block!(self, block => &mut block.older)
+    }
+
+    fn allocator(&self) -> &A {
+        of_block!(self, block => Box::allocator(block))
+    }
+}
+
+impl<const SIZE: usize, A: Surroundings> Block<SIZE, A> {
+    fn new_in(allocator: A) -> Result<Box<Self, A>, OutOfMemory> {
+        let empty = Block {
+            older: None,
+            hashes: [0; SIZE],
+        };
+        Box::try_new_in(empty, allocator).map_err(|_| OutOfMemory)
+    }
+}
+
+/// Hashes, of which the first `sorted` ascend. The others are in no order, and may repeat these and each other.
+pub(crate) struct List<A: Surroundings> {
+    /// The last block, which leads to those before it. All but the last are full.
+    last: Link<A>,
+    /// How many hashes the last block holds.
+    in_last: u16,
+    len: u32,
+    sorted: u32,
+    /// How many hashes were found to be repeated.
+    repeated: u32,
+}
+
+impl<A: Surroundings> List<A> {
+    pub(crate) fn new_in(allocator: A) -> Result<Self, OutOfMemory> {
+        Ok(List {
+            last: Link::after(0, allocator)?,
+            in_last: 0,
+            len: 0,
+            sorted: 0,
+            repeated: 0,
+        })
+    }
+
+    pub(crate) fn allocator(&self) -> &A {
+        self.last.allocator()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.len as usize
+    }
+
+    /// How many hashes are known to be distinct.
+    pub(crate) fn sorted(&self) -> usize {
+        self.sorted as usize
+    }
+
+    /// Whether each hash was offered so often that this is no longer the growing set that a list is for.
+    pub(crate) fn is_worn(&self) -> bool {
+        self.repeated / 16 > self.len.max(16)
+    }
+
+    /// Appends hashes unseen. Sorts those that are there when that may make room.
+    pub(crate) fn append(&mut self, mut hashes: &[u64]) -> Result<(), OutOfMemory> {
+        loop {
+            let in_last = usize::from(self.in_last);
+            let room = &mut self.last.hashes_mut()[in_last..];
+            let (now, later) = hashes.split_at(hashes.len().min(room.len()));
+            room[..now.len()].copy_from_slice(now);
+            self.in_last += now.len() as u16;
+            self.len += now.len() as u32;
+            if later.is_empty() {
+                return Ok(());
+            }
+            hashes = later;
+            self.make_room()?;
+        }
+    }
+
+    /// Makes room where the last block is full: by sorting, if that may drop many hashes, or by one block more.
+    fn make_room(&mut self) -> Result<(), OutOfMemory> {
+        let unsorted = self.len() - self.sorted();
+        let worth = if self.has_repeated() {
+            MIN_UNSORTED.max(self.sorted() / 8)
+        } else {
+            UNSORTED.max(self.sorted())
+        };
+        if unsorted > worth {
+            return self.sort();
+        }
+        let next = Link::after(self.len(), self.allocator().clone())?;
+        let older = std::mem::replace(&mut self.last, next);
+        *self.last.older_mut() = Some(older);
+        self.in_last = 0;
+        Ok(())
+    }
+
+    /// Whether there were repeated hashes before, or are among the last ones, which are in the cache still.
+    fn has_repeated(&mut self) -> bool {
+        let in_last = usize::from(self.in_last);
+        let count = in_last.min(self.len() - self.sorted()).min(SAMPLE);
+        let sample = &mut self.last.hashes_mut()[in_last - count..];
+        self.repeated > 0 || {
+            sample.sort_unstable();
+            sample.windows(2).any(|two| two[0] == two[1])
+        }
+    }
+
+    /// Makes the hashes ascend, without repetition.
+    ///
+    /// Complexity: linear in the number of hashes, and n log n in that of those appended since the last time.
+    pub(crate) fn sort(&mut self) -> Result<(), OutOfMemory> {
+        if self.sorted == self.len {
+            return Ok(());
+        }
+        let (len, unsorted) = (self.len(), self.len() - self.sorted());
+        let before = self.len;
+        if self.last.older().is_none() {
+            let hashes = &mut self.last.hashes_mut()[..len];
+            hashes.sort_unstable();
+            self.in_last = dedup(hashes) as u16;
+            self.len = u32::from(self.in_last);
+            self.sorted = self.len;
+        } else if let Some(all) = [0; ON_STACK].get_mut(..len)
+            && let Some(new) = [0; ON_STACK].get_mut(..unsorted)
+        {
+            self.sort_in(all, new);
+        } else {
+            let allocator = self.allocator().clone();
+            self.sort_in(&mut zeros(len, allocator.clone())?, &mut zeros(unsorted, allocator)?);
+        }
+        self.repeated = self.repeated.saturating_add(before - self.len);
+        Ok(())
+    }
+
+    /// [`sort`](Self::sort) with room to work in for all hashes, and for those appended since the last time.
+    fn sort_in(&mut self, all: &mut [u64], new: &mut [u64]) {
+        self.copy_to(all);
+        new.copy_from_slice(&all[self.sorted()..]);
+        sort(new, self.allocator());
+        let distinct = dedup(new);
+        let merged = merge(all, self.sorted(), &new[..distinct], self.allocator());
+        self.replace(merged);
+    }
+
+    /// Takes fewer hashes, or as many, in place of those that are there. They ascend.
+    fn replace(&mut self, hashes: &[u64]) {
+        self.truncate(hashes.len());
+        self.sorted = self.len;
+        let (mut rest, mut link) = (hashes, Some(&mut self.last));
+        let mut filled = usize::from(self.in_last);
+        while let Some(block) = link {
+            let (before, these) = rest.split_at(rest.len() - filled);
+            block.hashes_mut()[..filled].copy_from_slice(these);
+            rest = before;
+            link = block.older_mut().as_mut();
+            filled = link.as_ref().map_or(0, |block| block.hashes().len());
+        }
+    }
+
+    /// Drops all hashes but the first `len`, and the blocks that are not needed any more.
+    fn truncate(&mut self, len: usize) {
+        let mut surplus = self.len() - len;
+        while surplus >= usize::from(self.in_last)
+            && let Some(older) = self.last.older_mut().take()
+        {
+            surplus -= usize::from(self.in_last);
+            self.in_last = older.hashes().len() as u16;
+            self.last = older;
+        }
+        self.in_last -= surplus as u16;
+        self.len = len as u32;
+        self.sorted = self.sorted.min(self.len);
+    }
+
+    /// Drops every hash that is not below `threshold`. All are sorted.
+    pub(crate) fn retain_below(&mut self, threshold: u64) {
+        debug_assert_eq!(self.sorted, self.len, "hashes are dropped from the end");
+        let surplus = self
+            .blocks()
+            .map(|block| block.len() - block.partition_point(|&hash| hash < threshold));
+        let surplus: usize = surplus.take_while(|&surplus| surplus > 0).sum();
+        self.truncate(self.len() - surplus);
+    }
+
+    /// The blocks from the last to the first: of each, the hashes that it holds.
+    fn blocks(&self) -> impl Iterator<Item = &[u64]> {
+        let last = &self.last.hashes()[..usize::from(self.in_last)];
+        let older = std::iter::successors(self.last.older(), |block| block.older());
+        std::iter::once(last).chain(older.map(Link::hashes))
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = u64> {
+        self.blocks().flatten().copied()
+    }
+
+    /// The hashes from the first to the last, in memory of `allocator`.
+    pub(crate) fn to_vec_in<B: Surroundings>(&self, allocator: B) -> Result<Vec<u64, B>, OutOfMemory> {
+        let mut hashes = zeros(self.len(), allocator)?;
+        self.copy_to(&mut hashes);
+        Ok(hashes)
+    }
+
+    fn copy_to(&self, hashes: &mut [u64]) {
+        let mut left = hashes.len();
+        for block in checking(self.blocks(), self.allocator().clone()) {
+            let start = left - block.len();
+            hashes[start..left].copy_from_slice(block);
+            left = start;
+        }
+    }
+}
+
+/// The union of the first `old` of `all` and of `new`, both of which ascend without repetition. There is room for as many
+/// more in `all`: the union is made at its end, from the largest hash on, and is what is returned.
+fn merge<'a, A: Surroundings>(all: &'a mut [u64], mut old: usize, new: &[u64], surroundings: &A) -> &'a [u64] {
+    let (mut rest, mut start) = (new.len(), all.len());
+    let mut left = STEP;
+    while old > 0 && rest > 0 {
+        // Which is the larger is chance, which no branch predictor foresees.
+        let (one, other) = (all[old - 1], new[rest - 1]);
+        start -= 1;
+        all[start] = one.max(other);
+        old -= usize::from(one >= other);
+        rest -= usize::from(other >= one);
+        left -= 1;
+        if left == 0 {
+            left = STEP;
+            surroundings.check_for_interrupts();
+        }
+    }
+    start -= rest;
+    all[start..][..rest].copy_from_slice(&new[..rest]);
+    start -= old;
+    all.copy_within(..old, start);
+    &all[start..]
+}
+
+impl<A: Surroundings> Drop for List<A> {
+    /// Block after block: a list of millions of hashes has more blocks than a stack has room for calls.
+    fn drop(&mut self) {
+        while let Some(older) = self.last.older_mut().take() {
+            self.last = older;
+        }
+    }
+}
