@@ -284,7 +284,7 @@ mod tests {
             let mut sequence = Sequence::new(seed);
             let mut all = Vec::new();
             for (mark, hash) in pieces {
-                sequence.push_hash(mark, hash);
+                sequence.push_word(mark, hash);
                 all.push(mark);
                 all.extend(hash.to_le_bytes());
             }

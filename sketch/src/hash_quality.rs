@@ -236,7 +236,7 @@ fn row(key: &[u8], seed: u64) -> u64 {
     let mut sequence = hash::Sequence::new(seed);
     sequence.push(&(columns.len() as u32).to_le_bytes());
     for column in columns {
-        sequence.push_hash(1, hash::bytes(column, seed));
+        sequence.push_word(1, hash::bytes(column, seed));
     }
     sequence.finish()
 }

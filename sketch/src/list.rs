@@ -16,15 +16,15 @@ use allocator_api2::alloc::Allocator;
 use allocator_api2::boxed::Box;
 use allocator_api2::vec::Vec;
 
-/// Lists of up to that many hashes are sorted on the stack.
-const ON_STACK: usize = 128;
-
 /// How many hashes are appended unseen, at least: where some were found to be repeated before, and where none was.
 const MIN_UNSORTED: usize = 13;
-const UNSORTED: usize = 103;
+const UNSORTED: usize = 106;
 
 /// Among how many hashes is looked for one that is repeated.
 const SAMPLE: usize = 32;
+
+/// Lists of up to that many hashes are sorted on the stack.
+const ON_STACK: usize = 128;
 
 /// Some hashes, and the block that was full before this one was taken.
 struct Block<const SIZE: usize, A: Allocator> {
@@ -32,9 +32,10 @@ struct Block<const SIZE: usize, A: Allocator> {
     hashes: [u64; SIZE],
 }
 
-/// A block of one of the sizes that there are.
+/// A block of one of the sizes that there are: in bytes, all are powers of two.
 enum Link<A: Allocator> {
-    Of13(Box<Block<13, A>, A>),
+    /// The first of a list, and so without a link.
+    Of16(Box<[u64; 16], A>),
     Of29(Box<Block<29, A>, A>),
     Of61(Box<Block<61, A>, A>),
     Of125(Box<Block<125, A>, A>),
@@ -42,12 +43,11 @@ enum Link<A: Allocator> {
     Of509(Box<Block<509, A>, A>),
     Of1021(Box<Block<1021, A>, A>),
 }
-
-/// Evaluates an expression over the block of a link, of whatever size.
+/// Evaluates one expression for a first block, and another for a block of any other size.
 macro_rules! of_block {
-    ($link:expr, $block:ident => $value:expr) => {
+    ($link:expr, $first:pat => $of_first:expr, $block:pat => $value:expr) => {
         match $link {
-            Link::Of13($block) => $value,
+            Link::Of16($first) => $of_first,
             Link::Of29($block) => $value,
             Link::Of61($block) => $value,
             Link::Of125($block) => $value,
@@ -59,38 +59,43 @@ macro_rules! of_block {
 }
 
 impl<A: Surroundings> Link<A> {
-    /// The block that follows those of a list of that many hashes, which are full: a third to a half of them. With the link it is a power of two bytes.
+    /// The block that follows those of a list of that many hashes, which are full: from a quarter of them to as many.
     #[cold]
     fn after(len: usize, allocator: A) -> Result<Self, OutOfMemory> {
         Ok(match len {
-            0..13 => Link::Of13(Block::new_in(allocator)?),
-            13..42 => Link::Of29(Block::new_in(allocator)?),
-            42..164 => Link::Of61(Block::new_in(allocator)?),
-            164..414 => Link::Of125(Block::new_in(allocator)?),
-            414..920 => Link::Of253(Block::new_in(allocator)?),
-            920..1938 => Link::Of509(Block::new_in(allocator)?),
-            1938.. => Link::Of1021(Block::new_in(allocator)?),
+            0 => Link::Of16(Box::try_new_in([0; 16], allocator).map_err(|_| OutOfMemory)?),
+            1..45 => Link::Of29(Block::new_in(allocator)?),
+            45..228 => Link::Of61(Block::new_in(allocator)?),
+            228..603 => Link::Of125(Block::new_in(allocator)?),
+            603..1_109 => Link::Of253(Block::new_in(allocator)?),
+            1_109..2_127 => Link::Of509(Block::new_in(allocator)?),
+            2_127.. => Link::Of1021(Block::new_in(allocator)?),
         })
     }
 
     fn hashes(&self) -> &[u64] {
-        of_block!(self, block => &block.hashes)
+        of_block!(self, hashes => hashes.as_slice(), block => &block.hashes)
     }
 
     fn hashes_mut(&mut self) -> &mut [u64] {
-        of_block!(self, block => &mut block.hashes)
+        of_block!(self, hashes => hashes.as_mut_slice(), block => &mut block.hashes)
     }
 
     fn older(&self) -> Option<&Self> {
-        of_block!(self, block => block.older.as_ref())
+        of_block!(self, _ => None, block => block.older.as_ref())
     }
 
-    fn older_mut(&mut self) -> &mut Option<Self> {
-        of_block!(self, block => &mut block.older)
+    /// Where the link to the block before this one is; `None` of the first.
+    fn older_mut(&mut self) -> Option<&mut Option<Self>> {
+        of_block!(self, _ => None, block => Some(&mut block.older))
+    }
+
+    fn take_older(&mut self) -> Option<Self> {
+        self.older_mut().and_then(Option::take)
     }
 
     fn allocator(&self) -> &A {
-        of_block!(self, block => Box::allocator(block))
+        of_block!(self, hashes => Box::allocator(hashes), block => Box::allocator(block))
     }
 }
 
@@ -175,7 +180,9 @@ impl<A: Surroundings> List<A> {
         }
         let next = Link::after(self.len(), self.allocator().clone())?;
         let older = std::mem::replace(&mut self.last, next);
-        *self.last.older_mut() = Some(older);
+        if let Some(place) = self.last.older_mut() {
+            *place = Some(older);
+        }
         self.in_last = 0;
         Ok(())
     }
@@ -238,7 +245,7 @@ impl<A: Surroundings> List<A> {
             let (before, these) = rest.split_at(rest.len() - filled);
             block.hashes_mut()[..filled].copy_from_slice(these);
             rest = before;
-            link = block.older_mut().as_mut();
+            link = block.older_mut().and_then(Option::as_mut);
             filled = link.as_ref().map_or(0, |block| block.hashes().len());
         }
     }
@@ -247,7 +254,7 @@ impl<A: Surroundings> List<A> {
     fn truncate(&mut self, len: usize) {
         let mut surplus = self.len() - len;
         while surplus >= usize::from(self.in_last)
-            && let Some(older) = self.last.older_mut().take()
+            && let Some(older) = self.last.take_older()
         {
             surplus -= usize::from(self.in_last);
             self.in_last = older.hashes().len() as u16;
@@ -324,7 +331,7 @@ fn merge<'a, A: Surroundings>(all: &'a mut [u64], mut old: usize, new: &[u64], s
 impl<A: Surroundings> Drop for List<A> {
     /// Block after block: a list of millions of hashes has more blocks than a stack has room for calls.
     fn drop(&mut self) {
-        while let Some(older) = self.last.older_mut().take() {
+        while let Some(older) = self.last.take_older() {
             self.last = older;
         }
     }
