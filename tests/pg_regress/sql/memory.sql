@@ -23,12 +23,12 @@ FROM hash_aggregate('SELECT i / 2, approx_count_distinct_cvm(i) FROM generate_se
 SELECT count(*) AS groups, min(n) AS least, max(n) AS most, sum(n) AS values
 FROM (SELECT i % 2000000 AS g, approx_count_distinct_cvm(i) AS n FROM generate_series(1, 4000000) i GROUP BY 1) q;
 
--- a few groups that each grow large are counted as well: 100 groups of a full state, 147 kB of table each
+-- a few groups that each grow large are counted as well: 100 groups of a full state, 80 kB of list each
 SET work_mem = '4MB';
-SELECT spilled, peak_kb > 100 * 140 AS counted
+SELECT spilled, peak_kb > 100 * 70 AS counted
 FROM hash_aggregate('SELECT i % 100, approx_count_distinct_cvm(i) FROM generate_series(1, 2000000) i GROUP BY 1');
 SET work_mem = '1GB';
-SELECT spilled, peak_kb BETWEEN 100 * 140 AND 100 * 400 AS counted
+SELECT spilled, peak_kb BETWEEN 100 * 70 AND 100 * 200 AS counted
 FROM hash_aggregate('SELECT i % 100, approx_count_distinct_cvm(i) FROM generate_series(1, 2000000) i GROUP BY 1');
 
 -- an error in the middle leaves nothing behind, nor does a cancelled query
