@@ -2,6 +2,18 @@
 # of the version tested ("core" for what no server has a part in, "15 to 19" for what takes them all), the kind of test, how
 # many passed, how many failed.
 
+# list_for_pgrx PG_CONFIG...: these servers are the ones that `cargo test` of the extension finds.
+list_for_pgrx() {
+    local PG_CONFIG list=$PGRX_HOME/config.toml
+    mkdir -p "$PGRX_HOME"
+    {
+        echo "[configs]"
+        for PG_CONFIG in "$@"; do echo "pg$(pg_major) = \"$PG_CONFIG\""; done
+    } >"$list.new"
+    # What is built depends on the age of this file.
+    if cmp -s "$list.new" "$list"; then rm "$list.new"; else mv "$list.new" "$list"; fi
+}
+
 phase() {
     say "$(date +%T) $*"
 }
