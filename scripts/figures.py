@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Holds the figures in the pages against bench/results, or fills them in. Usage: scripts/figures.py [--check]
 
-A page has a figure between two comments, `<!-- NAME -->1.05<!-- /NAME -->`; a table has them on lines of their own. What stands
-between them comes from here. A figure of which the results have nothing is left as it is, and named."""
+A page has a figure between two comments, `<!-- NAME -->1.05<!-- /NAME -->`, not at the beginning of a line; a table has them on
+lines of their own. What stands between them comes from here. A figure of which the results have nothing is left as it is, and named."""
 
 import csv
 import re
@@ -123,8 +123,9 @@ def group(size):
 
 
 def stored(sketch):
-    """The largest of the stored sizes."""
-    return kilobytes(max(int(row["bytes"]) for row in some([row for row in STORED if row["sketch"] == sketch], f"sizes of {sketch}")))
+    """The size of a stored sketch of 100,000 values."""
+    sizes = [row for row in STORED if (row["sketch"], row["distinct"]) == (sketch, "100000")]
+    return kilobytes(int(some(sizes, f"sizes of {sketch}")[0]["bytes"]))
 
 
 def machine():
@@ -164,6 +165,8 @@ def main():
     for page in PAGES:
         with open(page) as file:
             text = file.read()
+        # Markdown takes such a line, and what follows it, for HTML.
+        wrong += [f"{page}: a line begins with a figure: {line}" for line in re.findall(r"^\s*<!-- [^/]+? -->\S.*", text, re.M)]
 
         def filled(match):
             name, stands = match.groups()
