@@ -27,7 +27,8 @@ HLL = "#hll_add_agg(hll_hash_{type}({x}))"
 THETA = "theta_sketch_get_estimate(theta_sketch_build({x}))"
 TOOLKIT = "distinct_count(approx_count_distinct({x}))"
 
-# The extension of a query, by the first word of its name. A peer that is not there is left out; one that is there and fails is an error.
+# The extension of a query, by the first word of its name. A peer that is not there is left out; one that is there and fails is an
+# error.
 PEERS = {"hll": "hll", "datasketches": "datasketches", "timescaledb": "timescaledb_toolkit"}
 
 

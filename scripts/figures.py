@@ -2,7 +2,8 @@
 """Holds the figures in the pages against bench/results, or fills them in. Usage: scripts/figures.py [--check]
 
 A page has a figure between two comments, `<!-- NAME -->1.05<!-- /NAME -->`, not at the beginning of a line; a table has them on
-lines of their own. What stands between them comes from here. A figure of which the results have nothing is left as it is, and named."""
+lines of their own. What stands between them comes from here. A figure of which the results have nothing is left as it is, and
+named."""
 
 import csv
 import re

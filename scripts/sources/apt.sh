@@ -33,7 +33,7 @@ END
     apt-get -qq "${apt[@]}" update >&2
 }
 
-# download_from_pool FILE SHA256 FOLDER: a file of PostgreSQL's that the mirror has without saying so in its lists, known by its hash.
+# download_from_pool FILE SHA256 FOLDER: a file of PostgreSQL's, known by its hash, that the mirror has and its lists do not name.
 download_from_pool() {
     /usr/lib/apt/apt-helper -o APT::Sandbox::User=root download-file \
         "${mirror%/}/pool/main/p/postgresql-$major/$1" "$3/$1" "SHA256:$2"

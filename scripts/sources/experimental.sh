@@ -14,8 +14,8 @@ newest_unreleased() {
     done
 }
 
-# from_packages VERSION KNOWN PACKAGE=SHA256...: these packages of Debian's experimental, which are built for a newer release than the
-# machine's. They are not installed but unpacked, beside the libraries that they were built for, libc among them, and the
+# from_packages VERSION KNOWN PACKAGE=SHA256...: these packages of Debian's experimental, which are built for newer releases than
+# the machine's. They are not installed but unpacked, beside the libraries that they were built for, libc among them, and the
 # programs are told to look for them there. A mirror may list what it does not have yet: then it is the version KNOWN by
 # its hashes, which are for amd64; and the libraries are those of sid, or else of forky.
 from_packages() {
