@@ -12,8 +12,9 @@ RUN curl -sSf https://sh.rustup.rs | sh -s -- -y --profile minimal --default-too
 ENV PATH=/root/.cargo/bin:$PATH
 WORKDIR /cvm_count
 COPY . .
-RUN PG_CONFIG=/usr/lib/postgresql/${PG}/bin/pg_config scripts/package
+ENV PG_CONFIG=/usr/lib/postgresql/${PG}/bin/pg_config
+RUN make setup && make install DESTDIR=/tree
 
 FROM postgres:${PG}-bookworm
 ARG PG
-COPY --from=build /cvm_count/target/packages/pg${PG}/tree/ /
+COPY --from=build /tree /

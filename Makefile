@@ -1,9 +1,22 @@
-# What people type. Each target is one script.
+# What people type. Each target is one script; PG_CONFIG says for which server, by default that of the pg_config on the PATH.
 
-PG_CONFIG ?= $(shell command -v pg_config 2>/dev/null)
-export PG_CONFIG
+.PHONY: all help install uninstall clean demo test setup package bench bench-core harden fuzz accuracy valgrind
+.DEFAULT_GOAL := all
 
-.PHONY: demo test harden fuzz accuracy valgrind install setup package bench bench-core
+all:      ## build for the server of PG_CONFIG; installs nothing
+	@scripts/build
+
+help:     ## print this
+	@sed -n 's/^\([a-z-]*\): *## /make \1\t/p' Makefile | expand -t 18
+
+install:  ## build, if need be, and install for the server of PG_CONFIG
+	@scripts/install
+
+uninstall: ## take away what install has put there
+	@scripts/install --remove
+
+setup:    ## on Debian, install what it takes to build, and PostgreSQL if there is none
+	@scripts/setup
 
 demo:     ## count the words of real text, exactly and approximately (TEXT=file counts yours)
 	@scripts/demo "$(TEXT)"
@@ -11,16 +24,10 @@ demo:     ## count the words of real text, exactly and approximately (TEXT=file 
 test:     ## run all tests (PG=17 on that version of PostgreSQL, PG=all on every one)
 	@scripts/test $(PG)
 
-harden:   ## bad input, faults and load through SQL, the long form
-	@scripts/harden long
+clean:    ## remove all that was built; servers that were got for the tests stay
+	@rm -rf target
 
-install:  ## build, and install for the server of PG_CONFIG
-	@scripts/install
-
-setup:    ## install what the other targets need
-	@scripts/setup
-
-package:  ## build a tree of files and a Debian package for the server of PG_CONFIG, in target/packages
+package:  ## make a Debian package for the server of PG_CONFIG, in target/packages
 	@scripts/package
 
 bench:    ## measure through SQL beside count() and peers (BENCH="--rows 1000000" and the like)
@@ -29,11 +36,14 @@ bench:    ## measure through SQL beside count() and peers (BENCH="--rows 1000000
 bench-core: ## measure the sketch in process
 	@cargo bench -p bench
 
+harden:   ## bad input, faults and load through SQL, the long form
+	@scripts/harden long
+
 fuzz:     ## fuzz the core for FUZZ_SECONDS (an hour)
 	@scripts/fuzz $(or $(FUZZ_SECONDS),3600)
 
 valgrind: ## run the SQL regression tests in a server that valgrind watches
 	@scripts/valgrind
 
-accuracy: ## try the promised accuracy at length, and draw docs/accuracy (installs the extension)
-	@scripts/install && mkdir -p docs/accuracy && scripts/accuracy --long docs/accuracy
+accuracy: ## try the promised accuracy at length, and draw docs/accuracy
+	@scripts/accuracy --long docs/accuracy

@@ -2,6 +2,18 @@
 # of the version tested ("core" for what no server has a part in, "15 to 19" for what takes them all), the kind of test, how
 # many passed, how many failed.
 
+# list_for_pgrx PG_CONFIG...: these servers are the ones that `cargo test` of the extension finds.
+list_for_pgrx() {
+    local PG_CONFIG list=$PGRX_HOME/config.toml
+    mkdir -p "$PGRX_HOME"
+    {
+        echo "[configs]"
+        for PG_CONFIG in "$@"; do echo "pg$(pg_major) = \"$PG_CONFIG\""; done
+    } >"$list.new"
+    # What is built depends on the age of this file.
+    if cmp -s "$list.new" "$list"; then rm "$list.new"; else mv "$list.new" "$list"; fi
+}
+
 phase() {
     say "$(date +%T) $*"
 }
@@ -19,36 +31,19 @@ check() {
     if "$@"; then outcome "$name" 1 0; else outcome "$name" 0 1; fi
 }
 
-# run_cargo_tests KIND COMMAND...: runs a test command of cargo, and adds up its result lines.
-run_cargo_tests() {
-    local kind=$1 log status=0 ok bad
-    shift
+# counted FORM KIND COMMAND...: a command that says in one of the forms of scripts/results.py what has passed and what has failed.
+# Its output is in target/counted.log too. With the status 77 it says that it was not run, and why in its last line.
+counted() {
+    local form=$1 kind=$2 log=target/counted.log status=0 passed failed
+    shift 2
     phase "$kind"
-    log=$(mktemp)
     "$@" 2>&1 | tee "$log" || status=$?
-    read -r ok bad < <(awk '/^test result:/ { ok += $4; bad += $6 } END { print ok + 0, bad + 0 }' "$log")
-    rm -f "$log"
-    # A build that fails runs no test, and counts as one that failed.
-    [ "$status" = 0 ] || [ "$bad" -gt 0 ] || bad=1
-    [ "$status" != 0 ] || [ "$ok" -gt 0 ] || bad=1
-    outcome "$kind" "$ok" "$bad"
-}
-
-# run_servers_test NAME [ARGUMENT...]: a test of tests/servers. They start servers of their own, say "ok - what" and
-# "FAILED - what", and end with status 77 where the server lacks what they need, their last line being the reason.
-run_servers_test() {
-    local test=$1 status=0 log=target/servers.log good bad
-    shift
-    phase "tests/servers/$test"
-    "tests/servers/$test" "$@" 2>&1 | tee "$log" || status=$?
     if [ "$status" = 77 ]; then
-        outcome "left out" "tests/servers/$test ($(tail -1 "$log"))" 0
+        outcome "left out" "$kind ($(tail -1 "$log"))" 0
         return
     fi
-    read -r good bad < <(awk '/^ok - / { ok++ } /^FAILED - / { bad++ } END { print ok + 0, bad + 0 }' "$log")
-    # One that breaks off, or checks nothing, has failed.
-    [ "$bad" != 0 ] || { [ "$status" = 0 ] && [ "$good" != 0 ]; } || bad=1
-    outcome "servers: $test" "$good" "$bad"
+    read -r passed failed < <(scripts/results.py count "$form" "$status" "$log")
+    outcome "$kind" "$passed" "$failed"
 }
 
 # lacks FILE: what a regression test needs and the server in use has not: an extension, ICU, errors that are not raised, or a

@@ -56,9 +56,10 @@ pub extern "C-unwind" fn _PG_init() {
 pgrx::extension_sql_file!("../sql/cvm_count.sql", name = "cvm_count");
 
 #[cfg(any(test, feature = "pg_test"))]
-mod citus_tests;
-#[cfg(any(test, feature = "pg_test"))]
-mod server_tests;
+mod tests {
+    mod citus;
+    mod server;
+}
 
 /// `cargo pgrx test` looks for this module at the root of the crate.
 #[cfg(test)]

@@ -1,0 +1,201 @@
+#!/usr/bin/env python3
+"""Holds the figures in the pages against bench/results, or fills them in. Usage: scripts/figures.py [--check]
+
+A page has a figure between two comments, `<!-- NAME -->1.05<!-- /NAME -->`, not at the beginning of a line; a table has them on
+lines of their own. What stands between them comes from here. A figure of which the results have nothing is left as it is, and
+named."""
+
+import csv
+import re
+import sys
+
+PAGES = ["README.md", "bench/README.md", "docs/servers.md"]
+
+
+def results(name):
+    with open(f"bench/results/{name}.csv", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+SQL, MEMORY, STORED, DASHBOARDS = map(results, ["sql", "memory", "stored", "dashboards"])
+
+
+class Missing(Exception):
+    """The results have nothing for a figure."""
+
+
+def some(rows, what):
+    if not rows:
+        raise Missing(what)
+    return rows
+
+
+def work(name):
+    """The rows of a work: its base, ours, the peers, the exact forms."""
+    return some([row for row in SQL if row["work"] == name], f"the work {name!r}")
+
+
+def one(rows, query):
+    return some([row for row in rows if row["query"] == query], f"the query {query!r}")[0]
+
+
+def ratio(name, query="cvm_count"):
+    return f"{float(one(work(name), query)['ratio']):.2f}"
+
+
+def is_exact(row):
+    return row["query"].startswith("count(DISTINCT")
+
+
+def table(head, rows):
+    return "\n" + "".join(f"| {' | '.join(row)} |\n" for row in [head, ["---"] * len(head), *some(rows, "any row of the table")])
+
+
+def kilobytes(size):
+    return f"{size / 1000:.1f} kB" if size < 10_000 else f"{size / 1000:.0f} kB"
+
+
+def faster():
+    """What a user gains: the exact form of a work, or of a dashboard's query, beside ours."""
+    def line(what, exact_ms, ours_ms, error):
+        exact, ours = float(exact_ms) / 1e3, float(ours_ms) / 1e3
+        return [what, f"{exact:.2f} s", f"{ours:.2f} s", f"**{exact / ours:.1f} times**", f"{float(error):.1f} %"]
+
+    rows = []
+    for name in ["short texts", "integers", "distinct uuids", "numeric"]:
+        for exact in [row for row in SQL if row["work"] == name and is_exact(row)]:
+            ours = one(work(name), "cvm_count")
+            rows.append(line(f"{name}: `{exact['query']}`", exact["median_ms"], ours["median_ms"], abs(float(ours["error_percent"]))))
+    for query in ["visitors", "visitors by country", "totals and subtotals", "categories, joined"]:
+        row = next(row for row in DASHBOARDS if (row["query"], row["workers"]) == (query, "0"))
+        rows.append(line(f"dashboard: {query}", row["exact_ms"], row["approximate_ms"], row["largest_error_percent"]))
+    return table(["Counted", "`count(DISTINCT x)`", "approximately", "faster", "largest error"], rows)
+
+
+def reach(row):
+    if not row["reach"]:
+        return ""
+    missed = round(float(row["ratio"]), 2) > float(row["reach"])
+    return f"{float(row['reach']):.2f}{', missed' if missed else ''}"
+
+
+def speed():
+    """All works, but for those of few values, which have a table of their own."""
+    rows = []
+    for name in dict.fromkeys(row["work"] for row in SQL):
+        if re.search(r"\d distinct$", name):
+            continue
+        base = work(name)[0]["query"]
+        others = [ratio(name, "hll") if any(row["query"] == "hll" for row in work(name)) else "",
+                  ", ".join(f"{float(row['ratio']):.2f}" for row in work(name) if is_exact(row))]
+        rows.append([name, f"`{base}`" if "(" in base else base, f"**{ratio(name)}**", reach(one(work(name), "cvm_count")), *others])
+    return table(["Work", "against", "cvm_count", "reach", "hll", "exact"], rows)
+
+
+def few_values():
+    works = [name for name in dict.fromkeys(row["work"] for row in SQL) if re.search(r"^integers, .*\d distinct$", name)]
+    some(works, "works of few values")
+    numbers = [re.search(r"[\d,]+(?= distinct)", name)[0] for name in works]
+    return table(["Column of integers, distinct values", *numbers],
+                 [["multiple of `count`", *map(ratio, works)], ["reach", *(reach(one(work(name), "cvm_count")) for name in works)]])
+
+
+def own_hashes():
+    """Types of which the own hash is measured by itself."""
+    rows = []
+    for name in dict.fromkeys(row["work"] for row in SQL if row["query"] == "count of its own hash"):
+        ours = float(one(work(name), "cvm_count")["median_ms"])
+        own = float(one(work(name), "count of its own hash")["median_ms"])
+        count = next(float(row["median_ms"]) for row in work(name) if re.match(r"count\((?!DISTINCT)", row["query"]))
+        rows.append([name, f"{ours / count:.2f}", f"{ours / own:.2f}", f"{work(name)[0]['query']}: {reach(one(work(name), 'cvm_count'))}"])
+    return table(["Type", "multiple of `count`", "of the type's own hash alone", "reach, and against what"], rows)
+
+
+def merging():
+    """The union of stored sketches, for one of them."""
+    rows = work("10,000 stored sketches")
+    sketches = 10_000
+    read, merged = (float(one(rows, name)["median_ms"]) / sketches for name in ("reading alone", "cvm_count"))
+    return table(["", "for a sketch", "against reading it"], [
+        ["reading it, out of line", f"{read:.3f} ms", "1"],
+        ["`cvm_sketch_union_agg`, reading included", f"{merged:.3f} ms", f"{merged / read:.2f}"]])
+
+
+def group(size):
+    """Bytes that a group of so many values takes beyond what it takes for count."""
+    def bytes_of(query):
+        return float(one([row for row in MEMORY if row["values_per_group"] == str(size)], query)["bytes_per_group"])
+    return f"{round(bytes_of('cvm_count') - bytes_of('count(v)'), -1):,.0f}"
+
+
+def stored(sketch):
+    """The size of a stored sketch of 100,000 values."""
+    sizes = [row for row in STORED if (row["sketch"], row["distinct"]) == (sketch, "100000")]
+    return kilobytes(int(some(sizes, f"sizes of {sketch}")[0]["bytes"]))
+
+
+def machine():
+    row = SQL[0]
+    return f"{row['cores']} cores of an {row['cpu']}, PostgreSQL {row['server'].split()[0]}, {row['date']}, commit {row['commit']}"
+
+
+def dashboards():
+    times = [float(row["times_faster"]) for row in DASHBOARDS]
+    return f"{min(times):.1f} to {max(times):.1f}"
+
+
+FIGURES = {
+    "faster": faster,
+    "speed": speed,
+    "few values": few_values,
+    "own hashes": own_hashes,
+    "merging": merging,
+    "machine": machine,
+    "dashboards": dashboards,
+    "integers": lambda: ratio("integers"),
+    "nanoseconds a row": lambda: f"{float(one(work('integers'), 'cvm_count')['median_ms']) / 10:.0f}",
+    "union": lambda: ratio("10,000 stored sketches"),
+    "union, hll": lambda: ratio("10,000 stored sketches", "hll"),
+    "groups of 100": lambda: ratio("GROUP BY, groups of 100"),
+    "groups of 5": lambda: ratio("GROUP BY, groups of 5"),
+    "groups of 5, exact": lambda: ratio("GROUP BY, groups of 5", "count(DISTINCT v)"),
+    **{f"group of {size}": lambda size=size: group(size) for size in (8, 16, 100)},
+    "stored": lambda: stored("cvm_count"),
+    "stored, hll": lambda: stored("hll, log2m 13"),
+}
+
+
+def main():
+    check = sys.argv[1:] == ["--check"]
+    wrong, unused, missing = [], set(FIGURES), set()
+    for page in PAGES:
+        with open(page) as file:
+            text = file.read()
+        # Markdown takes such a line, and what follows it, for HTML.
+        wrong += [f"{page}: a line begins with a figure: {line}" for line in re.findall(r"^\s*<!-- [^/]+? -->\S.*", text, re.M)]
+
+        def filled(match):
+            name, stands = match.groups()
+            unused.discard(name)
+            if name not in FIGURES:
+                sys.exit(f"{page}: there is no figure {name!r}")
+            try:
+                figure = FIGURES[name]()
+            except Missing as what:
+                missing.add(f"{page}: {name}: the results lack {what}")
+                return match[0]
+            if figure != stands:
+                wrong.append(f"{page}: {name} is {stands.strip()!r}, and by the results {figure.strip()!r}")
+            return f"<!-- {name} -->{figure}<!-- /{name} -->"
+
+        new = re.sub(r"<!-- ([^/>]+?) -->(.*?)<!-- /\1 -->", filled, text, flags=re.S)
+        if not check and new != text:
+            with open(page, "w") as file:
+                file.write(new)
+    wrong += [f"no page has the figure {name!r}" for name in sorted(unused)]
+    print(*wrong, *sorted(missing), sep="\n" if wrong or missing else "")
+    print(f"{len(FIGURES) - len(unused)} figures", "filled in" if not check else f"checked, {len(wrong)} wrong")
+    sys.exit(check and bool(wrong))
+
+
+main()
