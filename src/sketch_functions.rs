@@ -9,8 +9,8 @@ use crate::state::{Parameters, raise_parameter};
 use crate::varlena;
 use allocator_api2::vec::Vec;
 use cvm_sketch::codec::FORMAT_VERSION;
-use cvm_sketch::interval::{self, Confidence};
-use cvm_sketch::{EncodedSketch, Header, Kind, OperationError, Sketch, UnknownKind, operations};
+use cvm_sketch::interval::{self, Confidence, Interval};
+use cvm_sketch::{EncodedSketch, Header, Kind, OperationError, Sketch, UnknownKind, between, operations};
 use pgrx::pg_guard;
 use pgrx::pg_sys::errcodes::PgSqlErrorCode;
 use pgrx::pg_sys::{self, Datum, FunctionCallInfo};
@@ -22,6 +22,9 @@ declare_function! {
     pg_finfo_cvm_sketch_estimate for cvm_sketch_estimate,
     pg_finfo_cvm_sketch_bounds for cvm_sketch_bounds,
     pg_finfo_cvm_sketch_jaccard for cvm_sketch_jaccard,
+    pg_finfo_cvm_sketch_intersection_bounds for cvm_sketch_intersection_bounds,
+    pg_finfo_cvm_sketch_difference_bounds for cvm_sketch_difference_bounds,
+    pg_finfo_cvm_sketch_containment for cvm_sketch_containment,
     pg_finfo_cvm_sketch_info for cvm_sketch_info,
     pg_finfo_cvm_sketch_is_derived for cvm_sketch_is_derived,
     pg_finfo_cvm_sketch_empty for cvm_sketch_empty,
@@ -67,6 +70,37 @@ pub unsafe extern "C-unwind" fn cvm_sketch_bounds(fcinfo: FunctionCallInfo) -> D
     }
 }
 
+/// A question about two sketches, as `cvm_sketch::between` and `cvm_sketch::interval` answer them.
+type Question<T> =
+    fn(&EncodedSketch<'_>, &EncodedSketch<'_>, Confidence, &ContextAllocator) -> Result<Interval<T>, OperationError>;
+
+/// The answer to a question about the two sketches of a call, as a row of columns that `datum` makes.
+///
+/// # Safety
+///
+/// `fcinfo` is the frame of a call in progress with two arguments of type `cvm_sketch` and a double precision, which returns a
+/// row of three columns of the type of `datum`.
+unsafe fn answer<T>(fcinfo: FunctionCallInfo, question: Question<T>, datum: fn(T) -> Datum) -> Datum {
+    // SAFETY: the caller vouches for the frame and the columns.
+    unsafe {
+        let confidence = confidence_of_call(fcinfo, 2);
+        let (a, b) = (argument(fcinfo, 0), argument(fcinfo, 1));
+        if a.isnull || b.isnull {
+            return return_null(fcinfo);
+        }
+        let surroundings = ContextAllocator::current();
+        let interval = with_sketch(a.value, |a| {
+            with_sketch(b.value, |b| question(a, b, confidence, &surroundings).or_raise())
+        });
+        let columns = [interval.estimate, interval.lower, interval.upper];
+        return_row(fcinfo, columns.map(|column| Some(datum(column))))
+    }
+}
+
+fn datum_of_share(share: f64) -> Datum {
+    Datum::from(share.to_bits())
+}
+
 /// `cvm_sketch_jaccard(cvm_sketch, cvm_sketch, float8) returns (float8, float8, float8)`, not strict.
 ///
 /// # Safety
@@ -76,21 +110,43 @@ pub unsafe extern "C-unwind" fn cvm_sketch_bounds(fcinfo: FunctionCallInfo) -> D
 #[pg_guard]
 pub unsafe extern "C-unwind" fn cvm_sketch_jaccard(fcinfo: FunctionCallInfo) -> Datum {
     // SAFETY: the declaration gives the three arguments and the columns.
-    unsafe {
-        let confidence = confidence_of_call(fcinfo, 2);
-        let (a, b) = (argument(fcinfo, 0), argument(fcinfo, 1));
-        if a.isnull || b.isnull {
-            return return_null(fcinfo);
-        }
-        let surroundings = ContextAllocator::current();
-        let index = with_sketch(a.value, |a| {
-            with_sketch(b.value, |b| {
-                interval::jaccard(a, b, confidence, &surroundings).or_raise()
-            })
-        });
-        let columns = [index.estimate, index.lower, index.upper];
-        return_row(fcinfo, columns.map(|column| Some(Datum::from(column.to_bits()))))
-    }
+    unsafe { answer(fcinfo, interval::jaccard, datum_of_share) }
+}
+
+/// `cvm_sketch_intersection_bounds(cvm_sketch, cvm_sketch, float8) returns (bigint, bigint, bigint)`, not strict.
+///
+/// # Safety
+///
+/// As [`cvm_sketch_estimate`].
+#[unsafe(no_mangle)]
+#[pg_guard]
+pub unsafe extern "C-unwind" fn cvm_sketch_intersection_bounds(fcinfo: FunctionCallInfo) -> Datum {
+    // SAFETY: the declaration gives the three arguments and the columns.
+    unsafe { answer(fcinfo, between::intersection, Datum::from) }
+}
+
+/// `cvm_sketch_difference_bounds(cvm_sketch, cvm_sketch, float8) returns (bigint, bigint, bigint)`, not strict.
+///
+/// # Safety
+///
+/// As [`cvm_sketch_estimate`].
+#[unsafe(no_mangle)]
+#[pg_guard]
+pub unsafe extern "C-unwind" fn cvm_sketch_difference_bounds(fcinfo: FunctionCallInfo) -> Datum {
+    // SAFETY: the declaration gives the three arguments and the columns.
+    unsafe { answer(fcinfo, between::difference, Datum::from) }
+}
+
+/// `cvm_sketch_containment(cvm_sketch, cvm_sketch, float8) returns (float8, float8, float8)`, not strict.
+///
+/// # Safety
+///
+/// As [`cvm_sketch_estimate`].
+#[unsafe(no_mangle)]
+#[pg_guard]
+pub unsafe extern "C-unwind" fn cvm_sketch_containment(fcinfo: FunctionCallInfo) -> Datum {
+    // SAFETY: the declaration gives the three arguments and the columns.
+    unsafe { answer(fcinfo, between::containment, datum_of_share) }
 }
 
 /// # Safety

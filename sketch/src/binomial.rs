@@ -38,7 +38,7 @@ pub(crate) fn at_least(x: u64, n: u64, p: f64) -> f64 {
 }
 
 /// The sum of the points from `k` on in the direction of `step`, `ratio` being that of the next point to the one at `k`.
-fn tail(mut k: f64, mut point: f64, ratio: impl Fn(f64) -> f64, step: f64) -> f64 {
+pub(crate) fn tail(mut k: f64, mut point: f64, ratio: impl Fn(f64) -> f64, step: f64) -> f64 {
     let mut sum = 0.0;
     // From the mean outwards the points fall, and ever faster: what follows a negligible one is negligible.
     while point > sum * 1e-17 {
@@ -50,7 +50,7 @@ fn tail(mut k: f64, mut point: f64, ratio: impl Fn(f64) -> f64, step: f64) -> f6
 }
 
 /// P(X = x).
-fn point(x: f64, n: f64, p: f64) -> f64 {
+pub(crate) fn point(x: f64, n: f64, p: f64) -> f64 {
     if x == 0.0 {
         return (n * (-p).ln_1p()).exp();
     }

@@ -189,22 +189,49 @@ pub fn downsample<A: Surroundings>(
     Ok(header.encode_in(&hashes, prefix, allocator)?)
 }
 
-/// What two samples have in common at the higher level of the two: the numbers of hashes in both and in either.
-///
-/// # Errors
-///
-/// [`OperationError::Seeds`], [`OperationError::Kinds`].
-pub(crate) fn overlap<S: Surroundings>(
-    a: &EncodedSketch<'_>,
-    b: &EncodedSketch<'_>,
-    surroundings: &S,
-) -> Result<(u64, u64), OperationError> {
-    let (mut both, mut either) = (0, 0);
-    Common::of(a, b)?.walk(a, b, surroundings, |_, in_a, in_b| {
-        both += u64::from(in_a && in_b);
-        either += 1;
-    });
-    Ok((both, either))
+/// How many hashes two samples have at the higher level of the two.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Overlap {
+    /// In both.
+    pub(crate) both: u64,
+    /// In the first only.
+    pub(crate) only_a: u64,
+    /// In the second only.
+    pub(crate) only_b: u64,
+}
+
+impl Overlap {
+    /// Complexity: linear in the number of hashes.
+    ///
+    /// # Errors
+    ///
+    /// [`OperationError::Seeds`], [`OperationError::Kinds`].
+    pub(crate) fn of<S: Surroundings>(
+        a: &EncodedSketch<'_>,
+        b: &EncodedSketch<'_>,
+        surroundings: &S,
+    ) -> Result<Self, OperationError> {
+        // The sketch of nothing goes with any seed and any kind.
+        if a.header().is_nothing() || b.header().is_nothing() {
+            return Ok(Overlap {
+                both: 0,
+                only_a: a.header().retained() as u64,
+                only_b: b.header().retained() as u64,
+            });
+        }
+        let mut overlap = Overlap::default();
+        Common::of(a, b)?.walk(a, b, surroundings, |_, in_a, in_b| match (in_a, in_b) {
+            (true, true) => overlap.both += 1,
+            (true, false) => overlap.only_a += 1,
+            (false, _) => overlap.only_b += 1,
+        });
+        Ok(overlap)
+    }
+
+    /// In either.
+    pub(crate) fn either(&self) -> u64 {
+        self.both + self.only_a + self.only_b
+    }
 }
 
 /// What two operands agree on: the higher level, the smaller capacity, the seed and the kind of values.
