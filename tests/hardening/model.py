@@ -161,3 +161,31 @@ def jaccard(a, b):
     level, *_ = common(a, b)
     one, other = ({hash for hash in sketch.hashes if hash < THRESHOLDS[level]} for sketch in (a, b))
     return len(one & other), len(one | other)
+
+
+def common_hashes(a, b):
+    """The numbers of hashes in both and in the first alone at the higher level."""
+    if NOTHING in (a, b):
+        return 0, len(a.hashes)
+    both, either = jaccard(a, b)
+    level, *_ = common(a, b)
+    others = sum(hash < THRESHOLDS[level] for hash in b.hashes)
+    return both, either - others
+
+
+def part(sketch, known, told):
+    """The estimate of a part of a sketch, which has `known` of the `told` hashes at the common level."""
+    numerator, denominator = len(sketch.hashes) * known << 56, max(told, 1) * sketch.threshold
+    return (numerator + denominator // 2) // denominator
+
+
+def estimated_intersection(a, b):
+    """The finer sketch's share, but never more than the other has."""
+    finer, coarser = (a, b) if a.level <= b.level else (b, a)
+    both, rest = common_hashes(finer, coarser)
+    return min(part(finer, both, both + rest), coarser.estimate())
+
+
+def estimated_difference(a, b):
+    both, rest = common_hashes(a, b)
+    return part(a, rest, both + rest)

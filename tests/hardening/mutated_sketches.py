@@ -274,6 +274,14 @@ def functions(session):
     yield ("(SELECT concat_ws(' ', lower BETWEEN 0 AND 1, upper BETWEEN lower AND 1, estimate = 'NaN' OR estimate BETWEEN lower AND upper) "
            "FROM cvm_sketch_jaccard(a, b, 0.9))", lambda a, b: (model.jaccard(a, b), "t t t")[1])
     yield "(cvm_sketch_jaccard(a, b)).estimate", expected_jaccard
+    yield "(cvm_sketch_intersection_bounds(a, b)).estimate", model.estimated_intersection
+    yield "(cvm_sketch_difference_bounds(a, b)).estimate", model.estimated_difference
+    for name, most in [("intersection", "least((cvm_sketch_bounds(a, 0.9)).upper, (cvm_sketch_bounds(b, 0.9)).upper)"),
+                       ("difference", "(cvm_sketch_bounds(a, 0.9)).upper")]:
+        yield (f"(SELECT concat_ws(' ', lower BETWEEN 0 AND estimate, upper BETWEEN estimate AND {most}, x.level + y.level > 0 OR lower = upper) "
+               f"FROM cvm_sketch_{name}_bounds(a, b, 0.9), cvm_sketch_info(a) x, cvm_sketch_info(b) y)", lambda a, b: (model.common_hashes(a, b), "t t t")[1])
+    yield ("(SELECT concat_ws(' ', lower BETWEEN 0 AND 1, upper BETWEEN lower AND 1, estimate = 'NaN' OR estimate BETWEEN lower AND upper) "
+           "FROM cvm_sketch_containment(a, b, 0.9))", lambda a, b: (model.common_hashes(a, b), "t t t")[1])
 
 
 def expected_jaccard(a, b):
