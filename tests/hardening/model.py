@@ -181,8 +181,10 @@ def part(sketch, known, told):
 
 def estimated_intersection(a, b):
     """The finer sketch's share, but never more than the other has."""
-    finer, coarser = (a, b) if a.level <= b.level else (b, a)
-    both, rest = common_hashes(finer, coarser)
+    both, rest = common_hashes(a, b)
+    finer, coarser = a, b
+    if a.level > b.level:
+        finer, coarser, rest = b, a, common_hashes(b, a)[1]
     return min(part(finer, both, both + rest), coarser.estimate())
 
 
