@@ -62,6 +62,9 @@ impl Draw {
         // Downwards, from where it is not yet certain that there are more; that only grows likelier.
         let most = first(x, self.most_marked(x) + 1, |marked| self.at_most(x, marked) < NEVER) - 1;
         let mut marked = most.min(high);
+        if marked < x {
+            return 1.0;
+        }
         let mut chance = self.at_most(x, marked);
         let (mut here, mut of_trials) = (self.point(x, marked), point(marked as f64, trials as f64, p));
         let mut sum = 0.0;
@@ -225,6 +228,9 @@ mod tests {
                     .map(|marked| point(marked as f64, trials as f64, p))
                     .enumerate();
                 for x in [0, 1, 2, sample / 3, sample / 2, sample - 1, sample] {
+                    if x > sample {
+                        continue;
+                    }
                     let sums = chances.clone().fold([0.0, 0.0], |[below, above], (marked, chance)| {
                         let marked = marked as u64;
                         // More than the population has are more than any sample has.

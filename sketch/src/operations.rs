@@ -13,6 +13,7 @@
 //! sketch that values would have built. At level 0 no hash is gone, and nothing is marked.
 
 use crate::codec::{EncodedSketch, Header};
+use crate::common::Common;
 use crate::surroundings::{Surroundings, checking};
 use crate::threshold::{threshold, truncate};
 use crate::{Kind, OperationError, OutOfMemory};
@@ -37,10 +38,9 @@ pub fn union<A: Surroundings>(
             return Ok(copy(other, prefix, allocator)?);
         }
     }
-    let common = Common::of(a, b)?;
-    let derived_level = a.header().derived_level().max(b.header().derived_level());
+    let common = Common::of(a.header(), b.header())?;
     let mut hashes = with_room(a.header().retained() + b.header().retained(), allocator.clone())?;
-    common.walk(a, b, &allocator, |hash, _, _| hashes.push(hash));
+    walk(common.level, a, b, &allocator, |hash, _, _| hashes.push(hash));
     let level = thin(&mut hashes, common.level, common.capacity);
     let header = Header::new(
         common.capacity,
@@ -48,7 +48,7 @@ pub fn union<A: Surroundings>(
         common.kind,
         level,
         hashes.len(),
-        derived_level == Some(level),
+        common.is_union_derived(level),
     );
     Ok(header.encode_in(&hashes, prefix, allocator)?)
 }
@@ -220,7 +220,8 @@ impl Overlap {
             });
         }
         let mut overlap = Overlap::default();
-        Common::of(a, b)?.walk(a, b, surroundings, |_, in_a, in_b| match (in_a, in_b) {
+        let level = Common::of(a.header(), b.header())?.level;
+        walk(level, a, b, surroundings, |_, in_a, in_b| match (in_a, in_b) {
             (true, true) => overlap.both += 1,
             (true, false) => overlap.only_a += 1,
             (false, _) => overlap.only_b += 1,
@@ -234,56 +235,33 @@ impl Overlap {
     }
 }
 
-/// What two operands agree on: the higher level, the smaller capacity, the seed and the kind of values.
-struct Common {
+/// Calls `visit` with every hash of the level, in ascending order, and whether it is in `a` and in `b`.
+fn walk<S: Surroundings>(
     level: u16,
-    capacity: u32,
-    seed: u64,
-    kind: Kind,
-}
-
-impl Common {
-    fn of(a: &EncodedSketch<'_>, b: &EncodedSketch<'_>) -> Result<Self, OperationError> {
-        let (a, b) = (a.header(), b.header());
-        if a.seed() != b.seed() {
-            return Err(OperationError::Seeds(a.seed(), b.seed()));
+    a: &EncodedSketch<'_>,
+    b: &EncodedSketch<'_>,
+    surroundings: &S,
+    mut visit: impl FnMut(u64, bool, bool),
+) {
+    let bound = threshold(level).expect("a header's level is legal");
+    let [mut a, mut b] = [a, b].map(|sketch| checking(sketch.hashes(), surroundings.clone()));
+    let (mut next_a, mut next_b) = (a.next(), b.next());
+    loop {
+        let hash = match (next_a, next_b) {
+            (Some(a), Some(b)) => a.min(b),
+            (Some(one), None) | (None, Some(one)) => one,
+            (None, None) => return,
+        };
+        if hash >= bound {
+            return;
         }
-        Ok(Common {
-            level: a.level().max(b.level()),
-            capacity: a.capacity().min(b.capacity()),
-            seed: a.seed(),
-            kind: a.kind().common(b.kind())?,
-        })
-    }
-
-    /// Calls `visit` with every hash of the level, in ascending order, and whether it is in `a` and in `b`.
-    fn walk<S: Surroundings>(
-        &self,
-        a: &EncodedSketch<'_>,
-        b: &EncodedSketch<'_>,
-        surroundings: &S,
-        mut visit: impl FnMut(u64, bool, bool),
-    ) {
-        let bound = threshold(self.level).expect("a header's level is legal");
-        let [mut a, mut b] = [a, b].map(|sketch| checking(sketch.hashes(), surroundings.clone()));
-        let (mut next_a, mut next_b) = (a.next(), b.next());
-        loop {
-            let hash = match (next_a, next_b) {
-                (Some(a), Some(b)) => a.min(b),
-                (Some(one), None) | (None, Some(one)) => one,
-                (None, None) => return,
-            };
-            if hash >= bound {
-                return;
-            }
-            let (in_a, in_b) = (next_a == Some(hash), next_b == Some(hash));
-            visit(hash, in_a, in_b);
-            if in_a {
-                next_a = a.next();
-            }
-            if in_b {
-                next_b = b.next();
-            }
+        let (in_a, in_b) = (next_a == Some(hash), next_b == Some(hash));
+        visit(hash, in_a, in_b);
+        if in_a {
+            next_a = a.next();
+        }
+        if in_b {
+            next_b = b.next();
         }
     }
 }
@@ -297,9 +275,9 @@ fn select<A: Surroundings>(
     prefix: usize,
     allocator: A,
 ) -> Result<Vec<u8, A>, OperationError> {
-    let common = Common::of(a, b)?;
+    let common = Common::of(a.header(), b.header())?;
     let mut hashes = with_room(room, allocator.clone())?;
-    common.walk(a, b, &allocator, |hash, in_a, in_b| {
+    walk(common.level, a, b, &allocator, |hash, in_a, in_b| {
         if belongs(in_a, in_b) {
             hashes.push(hash);
         }
