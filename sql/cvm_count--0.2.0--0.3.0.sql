@@ -3,11 +3,13 @@
 
 -- A function that returns more columns is another function.
 DROP FUNCTION cvm_sketch_info(cvm_sketch);
+-- One of its columns says the same.
+DROP FUNCTION cvm_sketch_is_derived(cvm_sketch);
 
 CREATE FUNCTION cvm_sketch_info(
     sketch cvm_sketch,
     OUT version integer, OUT seed bigint, OUT capacity integer, OUT level integer, OUT retained integer,
-    OUT is_exact boolean, OUT bytes integer, OUT kind text
+    OUT is_exact boolean, OUT bytes integer, OUT kind text, OUT is_derived boolean
 ) RETURNS record
 AS 'MODULE_PATHNAME', 'cvm_sketch_info'
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE;

@@ -581,15 +581,9 @@ IS 'the sketch of the same hashes, which are said to be of that kind of values';
 CREATE FUNCTION cvm_sketch_info(
     sketch cvm_sketch,
     OUT version integer, OUT seed bigint, OUT capacity integer, OUT level integer, OUT retained integer,
-    OUT is_exact boolean, OUT bytes integer, OUT kind text
+    OUT is_exact boolean, OUT bytes integer, OUT kind text, OUT is_derived boolean
 ) RETURNS record
 AS 'MODULE_PATHNAME', 'cvm_sketch_info'
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION cvm_sketch_info(cvm_sketch)
 IS 'what the header of a sketch says, and its size';
-
-CREATE FUNCTION cvm_sketch_is_derived(sketch cvm_sketch) RETURNS boolean
-AS 'MODULE_PATHNAME', 'cvm_sketch_is_derived'
-LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION cvm_sketch_is_derived(cvm_sketch)
-IS 'whether the sketch was made by intersection or difference, so that only its bounds say how good its estimate is';

@@ -8,9 +8,10 @@ use crate::sketch_type::{header, with_framed, with_sketch};
 use crate::state::{Parameters, raise_parameter};
 use crate::varlena;
 use allocator_api2::vec::Vec;
+use cvm_sketch::capacity::{EPSILON_RANGE, Plain};
 use cvm_sketch::codec::FORMAT_VERSION;
 use cvm_sketch::interval::{self, Confidence, Interval};
-use cvm_sketch::{EncodedSketch, Header, Kind, OperationError, Sketch, UnknownKind, between, operations};
+use cvm_sketch::{Accuracy, EncodedSketch, Header, Kind, OperationError, Sketch, UnknownKind, between, operations};
 use pgrx::pg_guard;
 use pgrx::pg_sys::errcodes::PgSqlErrorCode;
 use pgrx::pg_sys::{self, Datum, FunctionCallInfo};
@@ -162,7 +163,7 @@ unsafe fn confidence_of_call(fcinfo: FunctionCallInfo, index: usize) -> Confiden
         .unwrap_or_else(|error| raise_parameter(error.to_string()))
 }
 
-/// `cvm_sketch_info(cvm_sketch) returns (integer, bigint, integer, integer, integer, boolean, integer, text)`, strict.
+/// `cvm_sketch_info(cvm_sketch) returns (integer, bigint, integer, integer, integer, boolean, integer, text, boolean)`, strict.
 ///
 /// # Safety
 ///
@@ -183,12 +184,14 @@ pub unsafe extern "C-unwind" fn cvm_sketch_info(fcinfo: FunctionCallInfo) -> Dat
             Datum::from(header.is_exact()),
             Datum::from(varlena::len(sketch) as i32),
             varlena::text(header.kind().name()),
+            Datum::from(header.is_derived()),
         ];
         return_row(fcinfo, columns.map(Some))
     }
 }
 
-/// `cvm_sketch_is_derived(cvm_sketch) returns boolean`, strict.
+/// `cvm_sketch_is_derived(cvm_sketch) returns boolean`, strict: of 0.2.0 alone. A database that comes from 0.1.0 or is dumped
+/// at 0.2.0 declares it, before the script to 0.3.0 drops it in favour of `cvm_sketch_info`.
 ///
 /// # Safety
 ///
@@ -260,11 +263,27 @@ pub unsafe extern "C-unwind" fn cvm_sketch_downsample(fcinfo: FunctionCallInfo) 
         if sketch.isnull {
             return return_null(fcinfo);
         }
-        let (capacity, allocator) = (parameters.accuracy.capacity(), ContextAllocator::current());
+        let (accuracy, allocator) = (parameters.accuracy, ContextAllocator::current());
         with_sketch(sketch.value, |sketch| {
-            varlena::into_datum(operations::downsample(sketch, capacity, varlena::HEADER_LEN, allocator).or_raise())
+            match operations::downsample(sketch, accuracy.capacity(), varlena::HEADER_LEN, allocator) {
+                Err(OperationError::Capacity { is, .. }) => raise_finer(is, accuracy),
+                result => varlena::into_datum(result.or_raise()),
+            }
         })
     }
+}
+
+/// Raises an ERROR because a sketch of that capacity does not have the accuracy that is asked for.
+#[track_caller]
+fn raise_finer(capacity: u32, asked: Accuracy) -> ! {
+    let (epsilon, delta) = (Plain(asked.epsilon()), Plain(asked.delta()));
+    let has = match Accuracy::finest(capacity, asked.delta()) {
+        Some(finest) => format!("it has epsilon {}", Plain(finest.epsilon())),
+        None => format!("its epsilon is above {}", Plain(EPSILON_RANGE.1)),
+    };
+    raise_parameter(format!(
+        "cannot downsample a cvm_sketch to epsilon {epsilon}, which is finer: at delta {delta}, {has}"
+    ))
 }
 
 /// `cvm_sketch_of_kind(cvm_sketch, text) returns cvm_sketch`, strict.

@@ -85,10 +85,7 @@ impl Header {
             Some(&FORMAT_VERSION) | None => {}
             Some(&version) => return Err(DecodeError::Version(version)),
         }
-        let head = bytes.get(..HEADER_LEN).ok_or(DecodeError::Length {
-            is: bytes.len(),
-            should_be: HEADER_LEN,
-        })?;
+        let head = bytes.get(..HEADER_LEN).ok_or(DecodeError::Short(bytes.len()))?;
         let header: Header = header_options().deserialize(head).expect("the header has its length");
 
         header.flags.check()?;
@@ -342,6 +339,8 @@ pub enum DecodeError {
     Capacity(u32),
     /// More hashes are claimed than a sketch of that capacity and level can retain.
     Retained(u32),
+    /// The bytes are fewer than a header has.
+    Short(usize),
     /// The bytes are fewer or more than the header asks for.
     #[allow(missing_docs)]
     Length { is: usize, should_be: usize },
@@ -379,6 +378,7 @@ impl fmt::Display for DecodeError {
             DecodeError::Retained(retained) => {
                 write!(f, "{retained} hashes are more than the capacity and level allow")
             }
+            DecodeError::Short(is) => write!(f, "length must be at least {HEADER_LEN} bytes, not {is}"),
             DecodeError::Length { is, should_be } => {
                 write!(f, "length must be {should_be} bytes, not {is}")
             }

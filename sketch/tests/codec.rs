@@ -147,12 +147,18 @@ fn fault(change: impl FnOnce(&mut Vec<u8>)) -> String {
 
 #[test]
 fn every_fault_is_named() {
-    assert_eq!(fault(Vec::clear), format!("length must be {HEADER_LEN} bytes, not 0"));
+    assert_eq!(
+        fault(Vec::clear),
+        format!("length must be at least {HEADER_LEN} bytes, not 0")
+    );
     assert_eq!(
         fault(|bytes| bytes[0] = FORMAT_VERSION + 1),
         "format version must be 1, not 2"
     );
-    assert_eq!(fault(|bytes| bytes.truncate(7)), "length must be 20 bytes, not 7");
+    assert_eq!(
+        fault(|bytes| bytes.truncate(7)),
+        "length must be at least 20 bytes, not 7"
+    );
     assert_eq!(fault(|bytes| bytes[1] = 0x40), "flags must be below 64, not 64");
     assert_eq!(fault(|bytes| bytes[1] |= 0x80), "flags must be below 64, not 128");
     assert_eq!(fault(|bytes| bytes[1] = 17 << 1), "kind must be at most 16, not 17");

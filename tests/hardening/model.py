@@ -150,7 +150,8 @@ def downsample(sketch, capacity):
     if sketch == NOTHING:
         return sketch
     if capacity > sketch.capacity:
-        raise Refused(f"cannot downsample a cvm_sketch of capacity {sketch.capacity} to {capacity}, which is larger")
+        # The coarsest accuracy that can be asked for: whatever has fewer hashes has none that can be named.
+        raise Refused("cannot downsample a cvm_sketch to epsilon 0.5, which is finer: at delta 0.1, its epsilon is above 0.5")
     return made(sketch.hashes, sketch.level, capacity, sketch.seed, sketch.kind, None)
 
 

@@ -98,9 +98,9 @@ DROP TYPE mood;
 DROP DOMAIN small;
 
 -- an intersection or difference of sketches that are not exact is marked, and takes no values
-SELECT cvm_sketch_is_derived(of('a')) AS plain, cvm_sketch_is_derived(of('a') || of('b')) AS union,
-       cvm_sketch_is_derived(of('a') & of('b')) AS intersection, cvm_sketch_is_derived(of('a') - of('b')) AS difference,
-       cvm_sketch_is_derived(of('few') & of('some')) AS exact, cvm_sketch_is_derived((of('a') & of('c')) || of('c')) AS mixed;
+SELECT (cvm_sketch_info(of('a'))).is_derived AS plain, (cvm_sketch_info(of('a') || of('b'))).is_derived AS union,
+       (cvm_sketch_info(of('a') & of('b'))).is_derived AS intersection, (cvm_sketch_info(of('a') - of('b'))).is_derived AS difference,
+       (cvm_sketch_info(of('few') & of('some'))).is_derived AS exact, (cvm_sketch_info((of('a') & of('c')) || of('c'))).is_derived AS mixed;
 SELECT cvm_sketch_add(of('a') & of('b'), 1);
 SELECT cvm_sketch_downsample(of('a') - of('b'), 0.1);
 SELECT cvm_sketch_add(of('few') & of('some'), 1501) = cvm_sketch_agg(i) AS exact_may_grow
