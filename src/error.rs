@@ -1,4 +1,5 @@
-//! The errors that users see: each with its SQLSTATE, and with the place of whoever raises it, which `VERBOSITY verbose` shows.
+//! The errors that users see: each with its SQLSTATE, and with the place of whoever raises it, which `VERBOSITY
+//! verbose` shows.
 
 use cvm_sketch::{DecodeError, OperationError, OutOfMemory};
 use pgrx::PgLogLevel;
@@ -59,8 +60,8 @@ impl<T> OrRaise<T> for Result<T, OperationError> {
     }
 }
 
-/// Reports an ERROR to the caller of an input function, if it has asked for that: then this returns, and so has the function
-/// to, with any result. Raises the ERROR otherwise.
+/// Reports an ERROR to the caller of an input function, if it has asked for that: then this returns, and so has the
+/// function to, with any result. Raises the ERROR otherwise.
 ///
 /// # Safety
 ///
@@ -69,8 +70,9 @@ impl<T> OrRaise<T> for Result<T, OperationError> {
 pub(crate) unsafe fn raise_softly(fcinfo: FunctionCallInfo, code: PgSqlErrorCode, message: String) {
     // PostgreSQL 15 has hard errors only.
     #[cfg(not(feature = "pg15"))]
-    // SAFETY: the caller vouches for the frame; where its context is not NULL, it is a node, and nodes start with their tag.
-    // The functions are called in the order of PostgreSQL's macro errsave, which are all that uses the message: it is copied.
+    // SAFETY: the caller vouches for the frame; where its context is not NULL, it is a node, and nodes start with their
+    // tag. The functions are called in the order of PostgreSQL's macro errsave, which are all that uses the message: it
+    // is copied.
     unsafe {
         use pgrx::pg_sys;
         unsafe extern "C-unwind" {

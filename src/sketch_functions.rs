@@ -79,8 +79,8 @@ type Question<T> =
 ///
 /// # Safety
 ///
-/// `fcinfo` is the frame of a call in progress with two arguments of type `cvm_sketch` and a double precision, which returns a
-/// row of three columns of the type of `datum`.
+/// `fcinfo` is the frame of a call in progress with two arguments of type `cvm_sketch` and a double precision, which
+/// returns a row of three columns of the type of `datum`.
 unsafe fn answer<T>(fcinfo: FunctionCallInfo, question: Question<T>, datum: fn(T) -> Datum) -> Datum {
     // SAFETY: the caller vouches for the frame and the columns.
     unsafe {
@@ -163,7 +163,8 @@ unsafe fn confidence_of_call(fcinfo: FunctionCallInfo, index: usize) -> Confiden
         .unwrap_or_else(|error| raise_parameter(error.to_string()))
 }
 
-/// `cvm_sketch_info(cvm_sketch) returns (integer, bigint, integer, integer, integer, boolean, integer, text, boolean)`, strict.
+/// `cvm_sketch_info(cvm_sketch) returns (integer, bigint, integer, integer, integer, boolean, integer, text, boolean)`,
+/// strict.
 ///
 /// # Safety
 ///
@@ -190,8 +191,8 @@ pub unsafe extern "C-unwind" fn cvm_sketch_info(fcinfo: FunctionCallInfo) -> Dat
     }
 }
 
-/// `cvm_sketch_is_derived(cvm_sketch) returns boolean`, strict: of 0.2.0 alone. A database that comes from 0.1.0 or is dumped
-/// at 0.2.0 declares it, before the script to 0.3.0 drops it in favour of `cvm_sketch_info`.
+/// `cvm_sketch_is_derived(cvm_sketch) returns boolean`, strict: of 0.2.0 alone. A database that comes from 0.1.0 or is
+/// dumped at 0.2.0 declares it, before the script to 0.3.0 drops it in favour of `cvm_sketch_info`.
 ///
 /// # Safety
 ///
@@ -349,8 +350,8 @@ pub unsafe extern "C-unwind" fn cvm_sketch_union(fcinfo: FunctionCallInfo) -> Da
     unsafe { operate(fcinfo, operations::union) }
 }
 
-/// `cvm_sketch_union(cvm_sketch[]) returns cvm_sketch`, strict: of all elements that are not NULL; of none, the sketch of
-/// nothing.
+/// `cvm_sketch_union(cvm_sketch[]) returns cvm_sketch`, strict: of all elements that are not NULL; of none, the sketch
+/// of nothing.
 ///
 /// # Safety
 ///
@@ -358,8 +359,8 @@ pub unsafe extern "C-unwind" fn cvm_sketch_union(fcinfo: FunctionCallInfo) -> Da
 #[unsafe(no_mangle)]
 #[pg_guard]
 pub unsafe extern "C-unwind" fn cvm_sketch_union_of_array(fcinfo: FunctionCallInfo) -> Datum {
-    // SAFETY: the declaration gives the argument, an array whose elements are as CREATE TYPE says of cvm_sketch. Elements lie
-    // in the array, which lives in the current memory context, as does the result.
+    // SAFETY: the declaration gives the argument, an array whose elements are as CREATE TYPE says of cvm_sketch.
+    // Elements lie in the array, which lives in the current memory context, as does the result.
     unsafe {
         let array: *mut pg_sys::ArrayType = pg_sys::pg_detoast_datum(argument(fcinfo, 0).value.cast_mut_ptr()).cast();
         let (mut elements, mut nulls, mut count) = (std::ptr::null_mut(), std::ptr::null_mut(), 0);

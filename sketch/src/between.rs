@@ -1,26 +1,27 @@
-//! Confidence intervals of what two sets have in common, from both sketches at once: intersection, difference, containment.
+//! Confidence intervals of what two sets have in common, from both sketches at once: intersection, difference,
+//! containment.
 //!
-//! At the common level, the higher of the two, it is known of each hash which sets its value is in; and that is all that the
-//! intersection of two sketches keeps. But the sketch at the lower level, the finer one, has more hashes. It is asked two
-//! questions, one after the other:
+//! At the common level, the higher of the two, it is known of each hash which sets its value is in; and that is all
+//! that the intersection of two sketches keeps. But the sketch at the lower level, the finer one, has more hashes. It
+//! is asked two questions, one after the other:
 //!
 //! 1. *How many of its N hashes belong?* Of m, those at the common level, it is known: k do. They are a sample of the N
 //!    without replacement, so k is hypergeometric, and k N / m is the estimate.
-//! 2. *How many values do so many hashes stand for?* They are a sample of the values, with the rate p of the finer sketch.
-//!    An exact sketch has the rate 1: there is no second question.
+//! 2. *How many values do so many hashes stand for?* They are a sample of the values, with the rate p of the finer
+//!    sketch. An exact sketch has the rate 1: there is no second question.
 //!
-//! The estimate k N / (m p) is that of maximum likelihood. It is the share of the finer sketch's hashes that belong, times
-//! that sketch's own estimate, and the coarser sketch has nothing to add: the same from its side is k over its rate, as the
-//! intersection of the two sketches has it. Nor does it say more of a difference a - b: its hashes outside a say nothing,
-//! and those inside are known. So the difference is asked of a, whichever is finer.
+//! The estimate k N / (m p) is that of maximum likelihood. It is the share of the finer sketch's hashes that belong,
+//! times that sketch's own estimate, and the coarser sketch has nothing to add: the same from its side is k over its
+//! rate, as the intersection of the two sketches has it. Nor does it say more of a difference a - b: its hashes outside
+//! a say nothing, and those inside are known. So the difference is asked of a, whichever is finer.
 //!
-//! The bounds are Clopper and Pearson's for the two steps together: the lower is the smallest number of values that makes so
-//! many common hashes as k or more likely enough, the upper the largest that makes so few likely enough, if N and m are taken
-//! as they are. Where only one question is open, its answer is the result; at equal levels that is the one of
-//! [`interval::bounds`](crate::interval::bounds) for the intersection or difference of the sketches.
+//! The bounds are Clopper and Pearson's for the two steps together: the lower is the smallest number of values that
+//! makes so many common hashes as k or more likely enough, the upper the largest that makes so few likely enough, if N
+//! and m are taken as they are. Where only one question is open, its answer is the result; at equal levels that is the
+//! one of [`interval::bounds`](crate::interval::bounds) for the intersection or difference of the sketches.
 //!
-//! As there, what is left to be wrong is a half below and a third above: a sketch stays at its level the rather for having
-//! few hashes there, which makes few common ones likelier. The test `tests/between.rs` simulates the coverage.
+//! As there, what is left to be wrong is a half below and a third above: a sketch stays at its level the rather for
+//! having few hashes there, which makes few common ones likelier. The test `tests/between.rs` simulates the coverage.
 
 use crate::codec::{EncodedSketch, Header};
 use crate::hypergeometric::Draw;
@@ -29,18 +30,18 @@ use crate::operations::Overlap;
 use crate::threshold::{sampling_rate, scale_up_share};
 use crate::{OperationError, Surroundings};
 
-/// The number of distinct values in both sets: never more than either sketch estimates, or may have at that confidence, nor
-/// fewer than the common hashes. Exact if both sketches are, or if one is and empty.
+/// The number of distinct values in both sets: never more than either sketch estimates, or may have at that confidence,
+/// nor fewer than the common hashes. Exact if both sketches are, or if one is and empty.
 ///
-/// Unlike that of the [intersection](crate::operations::intersection), the estimate is not quite unbiased: where nearly all
-/// values of the coarser sketch are in the other, it is cut off at what the coarser one estimates.
+/// Unlike that of the [intersection](crate::operations::intersection), the estimate is not quite unbiased: where nearly
+/// all values of the coarser sketch are in the other, it is cut off at what the coarser one estimates.
 ///
 /// Complexity: linear in the number of hashes.
 ///
 /// # Errors
 ///
-/// [`OperationError::Seeds`] when the hashes come from hash functions of different seeds, [`OperationError::Kinds`] when
-/// they are those of values of different kinds.
+/// [`OperationError::Seeds`] when the hashes come from hash functions of different seeds, [`OperationError::Kinds`]
+/// when they are those of values of different kinds.
 pub fn intersection<S: Surroundings>(
     a: &EncodedSketch<'_>,
     b: &EncodedSketch<'_>,
@@ -61,9 +62,9 @@ pub fn intersection<S: Surroundings>(
     .in_order())
 }
 
-/// The number of distinct values in the first set but not in the second: never more than the first sketch estimates, or may
-/// have at that confidence, nor fewer than the hashes that only it has. Exact if both sketches are, or if the first is and
-/// empty. Arguments, complexity and errors as of [`intersection`].
+/// The number of distinct values in the first set but not in the second: never more than the first sketch estimates, or
+/// may have at that confidence, nor fewer than the hashes that only it has. Exact if both sketches are, or if the first
+/// is and empty. Arguments, complexity and errors as of [`intersection`].
 ///
 /// # Errors
 ///
@@ -79,9 +80,9 @@ pub fn difference<S: Surroundings>(
     Ok(only_a.bounds(confidence, surroundings))
 }
 
-/// The share of the values of the first set that are in the second: 1 if the first is empty, and NaN with the bounds 0 and 1
-/// if nothing is known, as when no hash of the first is left at the common level. Exact if both sketches are, or if one is
-/// and empty. Arguments, complexity and errors as of [`intersection`].
+/// The share of the values of the first set that are in the second: 1 if the first is empty, and NaN with the bounds 0
+/// and 1 if nothing is known, as when no hash of the first is left at the common level. Exact if both sketches are, or
+/// if one is and empty. Arguments, complexity and errors as of [`intersection`].
 ///
 /// # Errors
 ///

@@ -36,8 +36,8 @@ impl Common {
         })
     }
 
-    /// Whether the union is derived, which has that level: if a derived operand had it. At a higher one, which the union's own
-    /// hashes call for, it has all that belong.
+    /// Whether the union is derived, which has that level: if a derived operand had it. At a higher one, which the
+    /// union's own hashes call for, it has all that belong.
     pub(crate) fn is_union_derived(&self, level: u16) -> bool {
         self.derived_level == Some(level)
     }

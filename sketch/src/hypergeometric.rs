@@ -1,8 +1,9 @@
-//! Tails of the hypergeometric distribution: of a population of values some are marked, and a sample is drawn from it. For
-//! any size: populations up to 2^56.
+//! Tails of the hypergeometric distribution: of a population of values some are marked, and a sample is drawn from it.
+//! For any size: populations up to 2^56.
 //!
-//! A point is made of three of the binomial distribution: that a sample has so many values, of which so many are marked, is
-//! that so many of the marked ones and so many of the others belong to it, whatever probability each value has.
+//! A point is made of three of the binomial distribution: that a sample has so many values, of which so many are
+//! marked, is that so many of the marked ones and so many of the others belong to it, whatever probability each value
+//! has.
 
 use crate::binomial::{self, point, tail};
 use crate::interval::first;
@@ -54,7 +55,8 @@ impl Draw {
         tail(x as f64, self.point(x, marked), ratio, 1.0)
     }
 
-    /// [`at_most`](Self::at_most) if the number of marked values is itself random: binomial with `trials` of probability `p`.
+    /// [`at_most`](Self::at_most) if the number of marked values is itself random: binomial with `trials` of
+    /// probability `p`.
     ///
     /// Complexity: a few times the square root of the number of values in the population.
     pub(crate) fn at_most_of(self, x: u64, trials: u64, p: f64) -> f64 {

@@ -2,14 +2,14 @@
 //!
 //! At a given level, the number of retained hashes is binomial: each of the n values is retained with the probability
 //! p_j. The bounds are Clopper and Pearson's ("The Use of Confidence or Fiducial Limits Illustrated in the Case of the
-//! Binomial", Biometrika 26, 1934), solved for n: the lower is the smallest n that makes as many hashes as these or more
-//! likely enough, the upper the largest n that makes as many or fewer likely enough.
+//! Binomial", Biometrika 26, 1934), solved for n: the lower is the smallest n that makes as many hashes as these or
+//! more likely enough, the upper the largest n that makes as many or fewer likely enough.
 //!
 //! But the level is not given. It depends on the hashes, and so do the chances: a sketch stays at a level *because* few
 //! hashes belong, or goes on and may find few at the next. So the estimate is more often too low than the binomial
 //! distribution says, up to 1.46 times as often in the tails, and never too high more often. The upper bound therefore
-//! has a third of the error probability where the lower has half. The test `tests/interval.rs` computes the coverage over
-//! all phases of n, and simulates it for sketches that went through unions, intersections and differences.
+//! has a third of the error probability where the lower has half. The test `tests/interval.rs` computes the coverage
+//! over all phases of n, and simulates it for sketches that went through unions, intersections and differences.
 
 use crate::capacity::Plain;
 use crate::codec::{EncodedSketch, Header};
@@ -136,8 +136,8 @@ pub(crate) fn first(mut low: u64, mut high: u64, holds: impl Fn(u64) -> bool) ->
 ///
 /// # Errors
 ///
-/// [`OperationError::Seeds`] when the hashes come from hash functions of different seeds, [`OperationError::Kinds`] when
-/// they are those of values of different kinds.
+/// [`OperationError::Seeds`] when the hashes come from hash functions of different seeds, [`OperationError::Kinds`]
+/// when they are those of values of different kinds.
 pub fn jaccard<S: Surroundings>(
     a: &EncodedSketch<'_>,
     b: &EncodedSketch<'_>,

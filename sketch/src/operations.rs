@@ -2,15 +2,15 @@
 //!
 //! The hashes of an encoded sketch ascend, so each operation is one walk through its operands, and builds no table.
 //!
-//! Both operands are brought to the higher level; then the samples are samples of the same hashes, and what holds of the
-//! sets holds of the samples: the intersection of the samples is the sample of the intersection. Unlike
+//! Both operands are brought to the higher level; then the samples are samples of the same hashes, and what holds of
+//! the sets holds of the samples: the intersection of the samples is the sample of the intersection. Unlike
 //! inclusion-exclusion on HyperLogLog, that is unbiased, and the number retained says how good the estimate is.
 //!
-//! An intersection or difference keeps the level of its operands, although it may have few hashes, since those below the
-//! level are gone. So it is marked as [derived](Header::is_derived): it does not keep the promise of its capacity, only the
-//! bounds of [`interval`](crate::interval). It may be an operand of any further union, intersection or difference, which
-//! hands the mark on where it still applies; values are not added to it, and it is not downsampled, since both promise the
-//! sketch that values would have built. At level 0 no hash is gone, and nothing is marked.
+//! An intersection or difference keeps the level of its operands, although it may have few hashes, since those below
+//! the level are gone. So it is marked as [derived](Header::is_derived): it does not keep the promise of its capacity,
+//! only the bounds of [`interval`](crate::interval). It may be an operand of any further union, intersection or
+//! difference, which hands the mark on where it still applies; values are not added to it, and it is not downsampled,
+//! since both promise the sketch that values would have built. At level 0 no hash is gone, and nothing is marked.
 
 use crate::codec::{EncodedSketch, Header};
 use crate::common::Common;
@@ -19,8 +19,8 @@ use crate::threshold::{threshold, truncate};
 use crate::{Kind, OperationError, OutOfMemory};
 use allocator_api2::vec::Vec;
 
-/// The sketch of all values in `a` or `b`, encoded in memory of `allocator` after `prefix` bytes left to the caller: what
-/// [`Sketch::merge`](crate::Sketch::merge) makes of them.
+/// The sketch of all values in `a` or `b`, encoded in memory of `allocator` after `prefix` bytes left to the caller:
+/// what [`Sketch::merge`](crate::Sketch::merge) makes of them.
 ///
 /// Complexity: linear in the number of hashes, as that of all operations here.
 ///
@@ -64,8 +64,8 @@ pub fn intersection<A: Surroundings>(
     prefix: usize,
     allocator: A,
 ) -> Result<Vec<u8, A>, OperationError> {
-    // An exact intersection that is empty may be the same bytes as the sketch of nothing. So what is intersected with that is
-    // what an empty sketch would make of it: then the intersection of several does not depend on their order.
+    // An exact intersection that is empty may be the same bytes as the sketch of nothing. So what is intersected with
+    // that is what an empty sketch would make of it: then the intersection of several does not depend on their order.
     for (one, other) in [(a.header(), b.header()), (b.header(), a.header())] {
         if one.is_nothing() {
             let capacity = one.capacity().min(other.capacity());
@@ -77,7 +77,8 @@ pub fn intersection<A: Surroundings>(
     select(a, b, room, |in_a, in_b| in_a && in_b, prefix, allocator)
 }
 
-/// The sketch of all values in `a` but not in `b`; derived, unless both are exact. Arguments and errors as of [`union`].
+/// The sketch of all values in `a` but not in `b`; derived, unless both are exact. Arguments and errors as of
+/// [`union`].
 ///
 /// # Errors
 ///
@@ -158,8 +159,8 @@ pub fn of_kind<A: Surroundings>(
     Ok(Some(header.encode_in(&hashes, prefix, allocator)?))
 }
 
-/// The sketch that the same values would have built at a smaller capacity. The [sketch of nothing](Header::NOTHING), which
-/// has none of its own, stays itself.
+/// The sketch that the same values would have built at a smaller capacity. The [sketch of nothing](Header::NOTHING),
+/// which has none of its own, stays itself.
 ///
 /// # Errors
 ///
@@ -314,7 +315,8 @@ fn copy<A: Surroundings>(sketch: &EncodedSketch<'_>, prefix: usize, allocator: A
     sketch.header().encode_in(&hashes, prefix, allocator)
 }
 
-/// Raises the level until fewer than `capacity` of the ascending hashes belong, drops the others, and returns the level.
+/// Raises the level until fewer than `capacity` of the ascending hashes belong, drops the others, and returns the
+/// level.
 fn thin<A: Surroundings>(hashes: &mut Vec<u64, A>, mut level: u16, capacity: u32) -> u16 {
     while hashes.len() >= capacity as usize {
         level += 1;

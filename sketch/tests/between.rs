@@ -1,5 +1,5 @@
-//! What two sketches tell of each other at once: exact where it can be known, within what is known of each, and bounds that
-//! hold their confidence.
+//! What two sketches tell of each other at once: exact where it can be known, within what is known of each, and bounds
+//! that hold their confidence.
 
 use allocator_api2::alloc::Global;
 use cvm_sketch::interval::{Confidence, Interval, bounds};
@@ -85,7 +85,8 @@ fn what_can_be_known_is_exact() {
         assert_eq!(containment(&large, none, 0.95), exactly(0.0));
         assert_eq!(containment(none, none, 0.95), exactly(1.0));
     }
-    // A difference without hashes may be empty, and may not: of the values of a, where no hash is left, nothing is known.
+    // A difference without hashes may be empty, and may not: of the values of a, where no hash is left, nothing is
+    // known.
     let nobody = operations::difference(&parse(&large), &parse(&large), 0, Global).unwrap();
     for other in [&none, &large] {
         let Interval { estimate, lower, upper } = containment(&nobody, other, 0.95);
@@ -94,7 +95,8 @@ fn what_can_be_known_is_exact() {
     assert_eq!(intersection(&nobody, &none, 0.95), exactly(0));
     let few = intersection(&nobody, &large, 0.95);
     assert!(few.estimate == 0 && few.lower == 0 && few.upper > 0);
-    // No hash of a few values is at the level of very many; then no more is known than that they are no more than there are.
+    // No hash of a few values is at the level of very many; then no more is known than that they are no more than there
+    // are.
     let few = sketch(50, [&[u64::MAX, u64::MAX - 4096, u64::MAX - 8192], &[]]);
     let many = sketch(50, [&random.values(50_000), &[]]);
     assert_eq!(
@@ -118,7 +120,8 @@ fn a_small_set_inside_of_a_large_one_is_counted() {
     for (i, part) in values.chunks_exact(3_000).take(100).enumerate() {
         let small = sketch(8_517, [part, &[]]);
         let Interval { estimate, lower, upper } = intersection(&small, &large, 0.95);
-        // 25 of 25 hashes or so are in the large one: if a share of 1 - 3.7 / 25 were, that would have a probability of 2.5 %.
+        // 25 of 25 hashes or so are in the large one: if a share of 1 - 3.7 / 25 were, that would have a probability of
+        // 2.5 %.
         let told = operations::intersection(&parse(&small), &parse(&large), 0, Global).unwrap();
         let told = parse(&told).header().retained() as f64;
         assert_eq!((estimate, upper), (3_000, 3_000), "set {i}");
@@ -176,7 +179,8 @@ fn answers_keep_to_what_is_known_of_each_set() {
             let share = containment(&a, &b, number);
             assert!(0.0 <= share.lower && share.upper <= 1.0);
             assert!(share.estimate.is_nan() || share.lower <= share.estimate && share.estimate <= share.upper);
-            // Two samples of one level know no more than their intersection and their difference, unless these are thinned.
+            // Two samples of one level know no more than their intersection and their difference, unless these are
+            // thinned.
             if x.header().level() == y.header().level() && capacities[0] == capacities[1] {
                 assert_eq!(
                     (inside.estimate, outside.estimate),
@@ -224,7 +228,8 @@ impl Tally {
         self.above += u64::from(truth > upper + 1e-12);
     }
 
-    /// A miss has at most probability alpha: the count is at most its mean and four standard deviations of the binomial.
+    /// A miss has at most probability alpha: the count is at most its mean and four standard deviations of the
+    /// binomial.
     fn check(&self, alpha: f64, what: &str) {
         let expected = self.runs as f64 * alpha;
         let limit = expected + 4.0 * (expected * (1.0 - alpha)).sqrt();
@@ -245,8 +250,8 @@ fn bounds_cover() {
     let names = ["intersection", "a - b", "b - a", "a in b", "b in a"];
     let mut random = SplitMix(4);
     let mut totals = [[Tally::default(); 3]; 5];
-    // Capacities, and values in a and in b: an exact one beside one that is not; levels that are near, and far; of which each
-    // is the finer; and so few hashes that hardly any is left.
+    // Capacities, and values in a and in b: an exact one beside one that is not; levels that are near, and far; of
+    // which each is the finer; and so few hashes that hardly any is left.
     for ((capacity_a, capacity_b), size_a, size_b) in [
         ((64, 64), 60, 100),
         ((64, 64), 60, 700),
@@ -304,8 +309,8 @@ fn bounds_cover() {
                             "{name} at {number}, {size_a} and {size_b} values, {both} in both, capacities {capacity_a} and {capacity_b}"
                         );
                         tally.check(1.0 - number, &what);
-                        // Few hashes are too coarse to come near what may be missed, and with hardly any or all values common
-                        // one end is all but known.
+                        // Few hashes are too coarse to come near what may be missed, and with hardly any or all values
+                        // common one end is all but known.
                         if capacity_a.min(capacity_b) == 400 && (0.3..0.9).contains(&share) {
                             totals[case][i].runs += tally.runs;
                             totals[case][i].below += tally.below;

@@ -1,7 +1,7 @@
 //! What fuzzing starts from: sketches and texts in `sketch/fuzz/corpus`, valid ones and one broken in each way.
 //!
-//! `CVM_WRITE_GOLDEN=1` writes the files that are missing. A file that is there is never rewritten, and says for ever what
-//! its name says.
+//! `CVM_WRITE_GOLDEN=1` writes the files that are missing. A file that is there is never rewritten, and says for ever
+//! what its name says.
 
 use allocator_api2::alloc::Global;
 use cvm_sketch::text::{self, TextError};

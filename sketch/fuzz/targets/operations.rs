@@ -1,5 +1,5 @@
-//! Operations on any sketches that decoding accepts, whether or not values would ever build them: the results are sketches,
-//! those that the operations on sets say, and the laws of sets hold.
+//! Operations on any sketches that decoding accepts, whether or not values would ever build them: the results are
+//! sketches, those that the operations on sets say, and the laws of sets hold.
 #![no_main]
 
 use allocator_api2::alloc::Global;
