@@ -97,17 +97,18 @@ pub fn containment<S: Surroundings>(
     let (a, b) = (a.header(), b.header());
     let is_empty = |sketch: &Header| sketch.is_exact() && sketch.retained() == 0;
     let told = overlap.both + overlap.only_a;
-    match told {
-        _ if is_empty(a) => return Ok(Interval::exactly(1.0)),
-        0 => {
-            return Ok(Interval {
-                estimate: f64::NAN,
-                lower: 0.0,
-                upper: 1.0,
-            });
-        }
-        _ if is_empty(b) => return Ok(Interval::exactly(0.0)),
-        _ => {}
+    if is_empty(a) {
+        return Ok(Interval::exactly(1.0));
+    }
+    if told == 0 {
+        return Ok(Interval {
+            estimate: f64::NAN,
+            lower: 0.0,
+            upper: 1.0,
+        });
+    }
+    if is_empty(b) {
+        return Ok(Interval::exactly(0.0));
     }
     // The hashes at the common level are a sample of all values of a, of which there are so many at most.
     let values = bounds(a, confidence).upper;
