@@ -525,6 +525,33 @@ LANGUAGE c IMMUTABLE PARALLEL SAFE COST 100;
 COMMENT ON FUNCTION cvm_sketch_jaccard(cvm_sketch, cvm_sketch, double precision)
 IS 'approximate share of the values in either sketch that are in both, and bounds that hold with the confidence';
 
+CREATE FUNCTION cvm_sketch_intersection_bounds(
+    a cvm_sketch, b cvm_sketch, confidence double precision DEFAULT 0.95,
+    OUT estimate bigint, OUT lower bigint, OUT upper bigint
+) RETURNS record
+AS 'MODULE_PATHNAME', 'cvm_sketch_intersection_bounds'
+LANGUAGE c IMMUTABLE PARALLEL SAFE COST 1000;
+COMMENT ON FUNCTION cvm_sketch_intersection_bounds(cvm_sketch, cvm_sketch, double precision)
+IS 'approximate number of distinct values in both sketches, from all that either knows, and bounds that hold with the confidence';
+
+CREATE FUNCTION cvm_sketch_difference_bounds(
+    a cvm_sketch, b cvm_sketch, confidence double precision DEFAULT 0.95,
+    OUT estimate bigint, OUT lower bigint, OUT upper bigint
+) RETURNS record
+AS 'MODULE_PATHNAME', 'cvm_sketch_difference_bounds'
+LANGUAGE c IMMUTABLE PARALLEL SAFE COST 1000;
+COMMENT ON FUNCTION cvm_sketch_difference_bounds(cvm_sketch, cvm_sketch, double precision)
+IS 'approximate number of distinct values in the first sketch but not in the second, from all that the first knows, and bounds that hold with the confidence';
+
+CREATE FUNCTION cvm_sketch_containment(
+    a cvm_sketch, b cvm_sketch, confidence double precision DEFAULT 0.95,
+    OUT estimate double precision, OUT lower double precision, OUT upper double precision
+) RETURNS record
+AS 'MODULE_PATHNAME', 'cvm_sketch_containment'
+LANGUAGE c IMMUTABLE PARALLEL SAFE COST 1000;
+COMMENT ON FUNCTION cvm_sketch_containment(cvm_sketch, cvm_sketch, double precision)
+IS 'approximate share of the values of the first sketch that are in the second, and bounds that hold with the confidence';
+
 CREATE FUNCTION cvm_sketch_empty(
     epsilon double precision DEFAULT 0.03, delta double precision DEFAULT 0.01, seed bigint DEFAULT 0
 ) RETURNS cvm_sketch
@@ -554,15 +581,9 @@ IS 'the sketch of the same hashes, which are said to be of that kind of values';
 CREATE FUNCTION cvm_sketch_info(
     sketch cvm_sketch,
     OUT version integer, OUT seed bigint, OUT capacity integer, OUT level integer, OUT retained integer,
-    OUT is_exact boolean, OUT bytes integer, OUT kind text
+    OUT is_exact boolean, OUT bytes integer, OUT kind text, OUT is_derived boolean
 ) RETURNS record
 AS 'MODULE_PATHNAME', 'cvm_sketch_info'
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION cvm_sketch_info(cvm_sketch)
 IS 'what the header of a sketch says, and its size';
-
-CREATE FUNCTION cvm_sketch_is_derived(sketch cvm_sketch) RETURNS boolean
-AS 'MODULE_PATHNAME', 'cvm_sketch_is_derived'
-LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION cvm_sketch_is_derived(cvm_sketch)
-IS 'whether the sketch was made by intersection or difference, so that only its bounds say how good its estimate is';

@@ -53,7 +53,8 @@ pub(crate) unsafe fn function(fcinfo: FunctionCallInfo) -> *mut FmgrInfo {
 ///
 /// # Safety
 ///
-/// `fcinfo` is the frame of a call in progress, of a function that returns a row of `N` columns of the types of `columns`.
+/// `fcinfo` is the frame of a call in progress, of a function that returns a row of `N` columns of the types of
+/// `columns`.
 pub(crate) unsafe fn return_row<const N: usize>(fcinfo: FunctionCallInfo, mut columns: [Option<Datum>; N]) -> Datum {
     // SAFETY: the caller vouches for the frame and the types. The row is made in the current memory context.
     unsafe {

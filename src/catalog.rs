@@ -90,8 +90,8 @@ pub(crate) fn citus_tables() -> Option<CitusTables> {
 /// Has PostgreSQL tell of changes, from the first question on.
 fn be_told() {
     if !IS_TOLD.replace(true) {
-        // SAFETY: the callbacks are guarded and have the types that PostgreSQL calls them by. Creating or dropping the extension,
-        // and moving it to another version or schema, changes functions.
+        // SAFETY: the callbacks are guarded and have the types that PostgreSQL calls them by. Creating or dropping the
+        // extension, and moving it to another version or schema, changes functions.
         unsafe {
             use pg_sys::SysCacheIdentifier::{PROCOID, RELOID};
             pg_sys::CacheRegisterSyscacheCallback(PROCOID as _, Some(function_changed), Datum::null());
@@ -230,8 +230,8 @@ impl CitusTables {
 ///
 /// # Safety
 ///
-/// The key is the number of a column, a function that compares two values of its type, and such a value; the index, if it is a
-/// valid one, is on that column. `read` is given what follows the header of the row.
+/// The key is the number of a column, a function that compares two values of its type, and such a value; the index, if
+/// it is a valid one, is on that column. `read` is given what follows the header of the row.
 unsafe fn first_row<T>(
     table: Oid,
     index: Oid,

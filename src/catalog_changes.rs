@@ -1,8 +1,9 @@
 //! Noticing that the catalog has changed under what was read of it.
 //!
-//! A call site keeps what it has learned of its types: the columns of rows, the labels of enums. It may outlive a change of
-//! these, an expression of a PL/pgSQL function does. PostgreSQL tells of changes by callbacks, which cannot be taken back. So
-//! there is one for each sort of change, that counts; and who keeps something keeps the count with it.
+//! A call site keeps what it has learned of its types: the columns of rows, the labels of enums. It may outlive a
+//! change of these, an expression of a PL/pgSQL function does. PostgreSQL tells of changes by callbacks, which cannot
+//! be taken back. So there is one for each sort of change, that counts; and who keeps something keeps the count with
+//! it.
 
 use pgrx::pg_guard;
 use pgrx::pg_sys::SysCacheIdentifier::{ATTNUM, ENUMOID, TYPEOID};

@@ -1,4 +1,5 @@
-//! The errors that users see: each with its SQLSTATE.
+//! The errors that users see: each with its SQLSTATE, and with the place of whoever raises it, which `VERBOSITY
+//! verbose` shows.
 
 use cvm_sketch::{DecodeError, OperationError, OutOfMemory};
 use pgrx::PgLogLevel;
@@ -7,11 +8,13 @@ use pgrx::pg_sys::errcodes::PgSqlErrorCode;
 use pgrx::pg_sys::panic::ErrorReport;
 
 /// Raises an ERROR.
+#[track_caller]
 pub(crate) fn raise(code: PgSqlErrorCode, message: impl Into<String>) -> ! {
     raise_report(ErrorReport::new(code, message.into(), "cvm_count"))
 }
 
 /// Raises an ERROR with a hint.
+#[track_caller]
 pub(crate) fn raise_with_hint(code: PgSqlErrorCode, message: impl Into<String>, hint: &str) -> ! {
     raise_report(ErrorReport::new(code, message.into(), "cvm_count").set_hint(hint))
 }
@@ -24,47 +27,52 @@ fn raise_report(report: ErrorReport) -> ! {
 /// What a failed operation on sketches means to a user.
 pub(crate) trait OrRaise<T> {
     /// The result, or an ERROR in its place.
+    #[track_caller]
     fn or_raise(self) -> T;
 }
 
 impl<T> OrRaise<T> for Result<T, OutOfMemory> {
+    #[track_caller]
     fn or_raise(self) -> T {
-        self.unwrap_or_else(|error| raise(PgSqlErrorCode::ERRCODE_OUT_OF_MEMORY, error.to_string()))
+        match self {
+            Ok(result) => result,
+            Err(error) => raise(PgSqlErrorCode::ERRCODE_OUT_OF_MEMORY, error.to_string()),
+        }
     }
 }
 
 impl<T> OrRaise<T> for Result<T, OperationError> {
+    #[track_caller]
     fn or_raise(self) -> T {
-        self.unwrap_or_else(|error| match error {
-            OperationError::OutOfMemory => Err(OutOfMemory).or_raise(),
+        let error = match self {
+            Ok(result) => return result,
+            Err(error) => error,
+        };
+        let hint = match error {
+            OperationError::OutOfMemory => return Err(OutOfMemory).or_raise(),
             OperationError::Seeds(..) | OperationError::Capacity { .. } => {
                 raise(PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE, error.to_string())
             }
-            OperationError::Kinds(..) => raise_with_hint(
-                PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
-                error.to_string(),
-                "Make the sketches of values that are cast to the same type.",
-            ),
-            OperationError::Derived => raise_with_hint(
-                PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
-                error.to_string(),
-                "Add values to, or downsample, the sketches that it was made of.",
-            ),
-        })
+            OperationError::Kinds(..) => "Make the sketches of values that are cast to the same type.",
+            OperationError::Derived => "Add values to, or downsample, the sketches that it was made of.",
+        };
+        raise_with_hint(PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE, error.to_string(), hint)
     }
 }
 
-/// Reports an ERROR to the caller of an input function, if it has asked for that: then this returns, and so has the function
-/// to, with any result. Raises the ERROR otherwise.
+/// Reports an ERROR to the caller of an input function, if it has asked for that: then this returns, and so has the
+/// function to, with any result. Raises the ERROR otherwise.
 ///
 /// # Safety
 ///
 /// `fcinfo` is the frame of a call in progress, of an input function.
+#[track_caller]
 pub(crate) unsafe fn raise_softly(fcinfo: FunctionCallInfo, code: PgSqlErrorCode, message: String) {
     // PostgreSQL 15 has hard errors only.
     #[cfg(not(feature = "pg15"))]
-    // SAFETY: the caller vouches for the frame; where its context is not NULL, it is a node, and nodes start with their tag.
-    // The functions are called in the order of PostgreSQL's macro errsave, which are all that uses the message: it is copied.
+    // SAFETY: the caller vouches for the frame; where its context is not NULL, it is a node, and nodes start with their
+    // tag. The functions are called in the order of PostgreSQL's macro errsave, which are all that uses the message: it
+    // is copied.
     unsafe {
         use pgrx::pg_sys;
         unsafe extern "C-unwind" {
@@ -74,10 +82,16 @@ pub(crate) unsafe fn raise_softly(fcinfo: FunctionCallInfo, code: PgSqlErrorCode
         let context = (*fcinfo).context;
         if !context.is_null() && (*context).type_ == pg_sys::NodeTag::T_ErrorSaveContext {
             let message = pgrx::StringInfo::from(message);
+            let place = std::panic::Location::caller();
             if pg_sys::errsave_start(context, std::ptr::null()) {
                 errcode(code as std::ffi::c_int);
                 pg_sys::errmsg_internal(c"%s".as_ptr(), message.as_ptr());
-                pg_sys::errsave_finish(context, c"error.rs".as_ptr(), line!() as i32, c"raise_softly".as_ptr());
+                pg_sys::errsave_finish(
+                    context,
+                    place.file_as_c_str().as_ptr(),
+                    place.line() as i32,
+                    c"cvm_count".as_ptr(),
+                );
             }
             return;
         }
@@ -88,6 +102,7 @@ pub(crate) unsafe fn raise_softly(fcinfo: FunctionCallInfo, code: PgSqlErrorCode
 }
 
 /// Raises an ERROR because bytes are not a sketch. `code` says where they came from.
+#[track_caller]
 pub(crate) fn raise_invalid(code: PgSqlErrorCode, fault: DecodeError) -> ! {
     raise(code, format!("invalid cvm_sketch: {fault}"))
 }

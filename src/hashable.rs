@@ -6,7 +6,8 @@ use cvm_sketch::Kind;
 use pgrx::PgTupleDesc;
 use pgrx::pg_sys::{self, Oid};
 
-/// Whether the values of a type can be hashed under a collation. Of anonymous rows that is not known before there is one: no.
+/// Whether the values of a type can be hashed under a collation. Of anonymous rows that is not known before there is
+/// one: no.
 pub(crate) fn is_hashable(declared: Oid, collation: Oid) -> bool {
     // SAFETY: any type may be asked about, and entries of the type cache live as long as the process.
     unsafe {
@@ -64,8 +65,8 @@ unsafe fn is_hashable_range(range: &pg_sys::TypeCacheEntry) -> bool {
 
 /// What kind of values a type has under a collation; `None` if they cannot be hashed.
 pub(crate) fn kind_of(declared: Oid, collation: Oid) -> Option<Kind> {
-    // SAFETY: any type may be asked about, and the rule is not kept. None of it raises an error for a type that can be hashed, nor for
-    // anonymous rows.
+    // SAFETY: any type may be asked about, and the rule is not kept. None of it raises an error for a type that can be
+    // hashed, nor for anonymous rows.
     unsafe {
         let may_be_asked = pg_sys::getBaseType(declared) == pg_sys::RECORDOID || is_hashable(declared, collation);
         may_be_asked.then(|| Rule::new(declared, collation, ContextAllocator::current()).1)

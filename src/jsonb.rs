@@ -6,7 +6,9 @@
 #![forbid(unsafe_code)]
 
 use crate::numeric;
+use allocator_api2::vec::Vec;
 use cvm_sketch::hash::{self, Sequence};
+use cvm_sketch::{OutOfMemory, Surroundings};
 
 const COUNT: u32 = 0x0FFF_FFFF;
 const IS_SCALAR: u32 = 0x1000_0000;
@@ -27,16 +29,46 @@ const CONTAINER: u32 = 0x5000_0000;
 /// How many children are read before the next look at interrupts.
 const UNCHECKED: usize = 1_024;
 
-/// The hash of the document in the bytes after the varlena's header; `None` if they are none. Allocates nothing and does not
-/// panic. `check` is called before each container in another, which is read deeper in the stack, and at times in long ones.
-pub(crate) fn hash(bytes: &[u8], seed: u64, check: fn()) -> Option<u64> {
+/// How many containers inside of one another are kept track of without allocating.
+const NEAR: usize = 16;
+
+/// The hash of the document in the bytes after the varlena's header; `None` if they are none. It does not panic, and
+/// goes no deeper into the stack for a deeper document: of one with more than [`NEAR`] containers inside of one
+/// another, memory of `allocator` keeps track. `check` is called before each container in another, and at times in long
+/// ones.
+pub(crate) fn hash<A: Surroundings>(
+    bytes: &[u8],
+    seed: u64,
+    check: fn(),
+    allocator: A,
+) -> Option<Result<u64, OutOfMemory>> {
     let mut document = Document {
         tokens: Sequence::new(seed),
         seed,
         check,
     };
-    document.container(bytes)?;
-    Some(document.tokens.finish())
+    let mut container = document.open(bytes)?;
+    let mut parents = Parents::new(allocator);
+    loop {
+        match document.children(&mut container.children)? {
+            Some(child) => {
+                check();
+                let parent = std::mem::replace(&mut container, document.open(child)?);
+                if let Err(error) = parents.push(parent) {
+                    return Some(Err(error));
+                }
+            }
+            None => {
+                if let Some(end) = container.end {
+                    document.tokens.push(end);
+                }
+                match parents.pop() {
+                    Some(parent) => container = parent,
+                    None => return Some(Ok(document.tokens.finish())),
+                }
+            }
+        }
+    }
 }
 
 /// A document while it is read.
@@ -47,7 +79,8 @@ struct Document {
 }
 
 impl Document {
-    fn container(&mut self, bytes: &[u8]) -> Option<()> {
+    /// Begins to read a container: of an object, its keys.
+    fn open<'a>(&mut self, bytes: &'a [u8]) -> Option<Container<'a>> {
         let (&header, rest) = bytes.split_first_chunk()?;
         let header = u32::from_le_bytes(header);
         let count = (header & COUNT) as usize;
@@ -55,30 +88,37 @@ impl Document {
             IS_OBJECT => {
                 let mut children = Children::new(rest, 2 * count)?;
                 self.tokens.push(b"{");
-                for i in 0..count {
-                    self.pause(i);
+                for _ in 0..count {
+                    self.pause(&children);
                     let (_, key) = children.next()?;
                     self.tokens.push_word(b'k', hash::bytes(key, self.seed));
                 }
-                self.children(children)?;
-                self.tokens.push(b"}");
+                Some(Container {
+                    children,
+                    end: Some(b"}"),
+                })
             }
             IS_ARRAY => {
                 let children = Children::new(rest, count)?;
                 self.tokens.push(b"[");
-                self.children(children)?;
-                self.tokens.push(b"]");
+                Some(Container {
+                    children,
+                    end: Some(b"]"),
+                })
             }
             // A document that is a scalar is kept as an array of one element.
-            kind if kind == IS_SCALAR | IS_ARRAY => self.children(Children::new(rest, count)?)?,
-            _ => return None,
+            kind if kind == IS_SCALAR | IS_ARRAY => Some(Container {
+                children: Children::new(rest, count)?,
+                end: None,
+            }),
+            _ => None,
         }
-        Some(())
     }
 
-    fn children(&mut self, mut children: Children<'_>) -> Option<()> {
-        for i in 0..children.remaining() {
-            self.pause(i);
+    /// Reads children up to one that is a container, whose bytes are the result, or up to the end.
+    fn children<'a>(&mut self, children: &mut Children<'a>) -> Option<Option<&'a [u8]>> {
+        while children.remaining() > 0 {
+            self.pause(children);
             let (kind, child) = children.next()?;
             match kind {
                 NULL => self.tokens.push(b"n"),
@@ -89,20 +129,62 @@ impl Document {
                     let number = numeric::hash(varlena_bytes(child)?, self.seed)?;
                     self.tokens.push_word(b'd', number);
                 }
-                CONTAINER => {
-                    (self.check)();
-                    self.container(child)?;
-                }
+                CONTAINER => return Some(Some(child)),
                 _ => return None,
             }
         }
-        Some(())
+        Some(None)
     }
 
-    fn pause(&self, position: usize) {
-        if position % UNCHECKED == UNCHECKED - 1 {
+    fn pause(&self, children: &Children<'_>) {
+        if children.remaining() % UNCHECKED == 0 {
             (self.check)();
         }
+    }
+}
+
+/// A container that is being read.
+struct Container<'a> {
+    children: Children<'a>,
+    /// The token of its end.
+    end: Option<&'static [u8; 1]>,
+}
+
+/// The containers around the one that is being read.
+struct Parents<'a, A: Surroundings> {
+    near: [Option<Container<'a>>; NEAR],
+    /// How many of these there are.
+    count: usize,
+    /// Those that `near` has no room for.
+    far: Vec<Container<'a>, A>,
+}
+
+impl<'a, A: Surroundings> Parents<'a, A> {
+    fn new(allocator: A) -> Self {
+        Parents {
+            near: [const { None }; NEAR],
+            count: 0,
+            far: Vec::new_in(allocator),
+        }
+    }
+
+    fn push(&mut self, container: Container<'a>) -> Result<(), OutOfMemory> {
+        if let Some(place) = self.near.get_mut(self.count) {
+            *place = Some(container);
+            self.count += 1;
+        } else {
+            self.far.try_reserve(1).map_err(|_| OutOfMemory)?;
+            self.far.push(container);
+        }
+        Ok(())
+    }
+
+    fn pop(&mut self) -> Option<Container<'a>> {
+        if let Some(container) = self.far.pop() {
+            return Some(container);
+        }
+        self.count = self.count.checked_sub(1)?;
+        self.near[self.count].take()
     }
 }
 

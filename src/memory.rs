@@ -24,7 +24,8 @@ pub(crate) mod unguarded {
     unsafe extern "C-unwind" {
         /// Raises errors for sizes above the largest, and for exhaustion unless told not to.
         pub(crate) fn MemoryContextAllocExtended(context: MemoryContext, size: usize, flags: c_int) -> *mut c_void;
-        /// Raises errors for blocks of a context that cannot free them, or crashes; AllocSet and Generation contexts can.
+        /// Raises errors for blocks of a context that cannot free them, or crashes; AllocSet and Generation contexts
+        /// can.
         pub(crate) fn pfree(block: *mut c_void);
         /// Raises none: it looks at the type of a node.
         pub(crate) fn AggCheckCallContext(call: FunctionCallInfo, context: *mut MemoryContext) -> c_int;
@@ -45,12 +46,13 @@ impl ContextAllocator {
     }
 
     /// Takes from the current memory context, in functions that SQL calls: PostgreSQL calls those in the memory of an
-    /// expression or of a query, which is AllocSet. The methods of expanded objects it calls in any, Bump contexts included.
+    /// expression or of a query, which is AllocSet. The methods of expanded objects it calls in any, Bump contexts
+    /// included.
     ///
     /// # Safety
     ///
-    /// The call in progress is that of an SQL function. What is allocated through the result is not used after the end of the
-    /// current memory context.
+    /// The call in progress is that of an SQL function. What is allocated through the result is not used after the end
+    /// of the current memory context.
     pub(crate) unsafe fn current() -> Self {
         // SAFETY: the current memory context is always one, and of that kind where SQL functions are called.
         unsafe { Self::new(pg_sys::CurrentMemoryContext) }
@@ -73,18 +75,18 @@ impl ContextAllocator {
             return Err(AllocError);
         }
         let flags = pg_sys::MCXT_ALLOC_NO_OOM | pg_sys::MCXT_ALLOC_HUGE;
-        // SAFETY: the context is one, as whoever made the allocator vouched. Told so, the function returns NULL when memory
-        // is exhausted, and the size is one that it takes, so it raises no error.
+        // SAFETY: the context is one, as whoever made the allocator vouched. Told so, the function returns NULL when
+        // memory is exhausted, and the size is one that it takes, so it raises no error.
         let block = unsafe { unguarded::MemoryContextAllocExtended(self.0, size, flags as i32) };
         NonNull::new(block.cast()).ok_or(AllocError)
     }
 }
 
 impl Surroundings for ContextAllocator {
-    /// As CHECK_FOR_INTERRUPTS. Where there is an ERROR to raise, it unwinds through pgrx's guard, and what is dropped on the
-    /// way goes back to its memory context. A sketch that was worked on is left half done, and nobody reads it: a function's
-    /// result is never returned, and the state of an aggregate ends with its query, of which an exception handler in
-    /// PL/pgSQL, or a cursor after ROLLBACK TO, has nothing to go on with.
+    /// As CHECK_FOR_INTERRUPTS. Where there is an ERROR to raise, it unwinds through pgrx's guard, and what is dropped
+    /// on the way goes back to its memory context. A sketch that was worked on is left half done, and nobody reads it:
+    /// a function's result is never returned, and the state of an aggregate ends with its query, of which an exception
+    /// handler in PL/pgSQL, or a cursor after ROLLBACK TO, has nothing to go on with.
     #[inline(always)]
     fn check_for_interrupts(&self) {
         // SAFETY: a flag that signal handlers set, and that PostgreSQL reads in the same way.

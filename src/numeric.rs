@@ -20,7 +20,8 @@ const SHORT_NEGATIVE: u16 = 0x2000;
 const SHORT_WEIGHT_NEGATIVE: u16 = 0x0040;
 const SHORT_WEIGHT: u16 = 0x003F;
 
-/// The hash of the number in the bytes after the varlena's header; `None` if they are none. Neither allocates nor panics.
+/// The hash of the number in the bytes after the varlena's header; `None` if they are none. Neither allocates nor
+/// panics.
 #[inline]
 pub(crate) fn hash(bytes: &[u8], seed: u64) -> Option<u64> {
     let (&header, rest) = bytes.split_first_chunk()?;

@@ -1,12 +1,13 @@
-//! The planner hook: it finds the aggregates that a query has in a form to be replaced, replaces them, and passes the query on.
+//! The planner hook: it finds the aggregates that a query has in a form to be replaced, replaces them, and passes the
+//! query on.
 //!
 //! Two forms are replaced, each by one that PostgreSQL could have parsed itself:
 //!
 //! - where the session asks for it (`cvm_count.count_distinct_epsilon`), `count(DISTINCT x)` by
 //!   `approx_count_distinct_cvm(x, epsilon, delta)`;
 //! - where the query reads a table of Citus, the aggregates of values by the form that Citus sends to the shards:
-//!   `cvm_sketch_agg_hashed(cvm_hash(x, seed) ...)`, and around it `cvm_sketch_estimate` or, since hashes do not tell, the kind
-//!   of the values.
+//!   `cvm_sketch_agg_hashed(cvm_hash(x, seed) ...)`, and around it `cvm_sketch_estimate` or, since hashes do not tell,
+//!   the kind of the values.
 //!
 //! The query tree is copied, never changed in place, by PostgreSQL's own mutators.
 
@@ -133,7 +134,8 @@ enum Call {
 }
 
 impl Replacement {
-    /// What the session wants replaced, if the query has any of it. Nothing is looked up where neither setting asks for it.
+    /// What the session wants replaced, if the query has any of it. Nothing is looked up where neither setting asks for
+    /// it.
     ///
     /// # Safety
     ///
@@ -162,8 +164,8 @@ impl Replacement {
     ///
     /// `query` is a query to be planned.
     unsafe fn replace_all(mut self, query: *mut Query, inlined: &mut Inlined) -> *mut Query {
-        // SAFETY: the caller vouches for the query. The contexts of the walker and the mutators outlive them, and inside of the guard
-        // nothing needs a destructor.
+        // SAFETY: the caller vouches for the query. The contexts of the walker and the mutators outlive them, and
+        // inside of the guard nothing needs a destructor.
         unsafe {
             let this: *mut c_void = (&raw mut self).cast();
             inlined.replacement = this;
@@ -235,8 +237,8 @@ impl Replacement {
     ///
     /// # Safety
     ///
-    /// `aggregate` is a copy that may be changed, `arguments` are those of `call`: a value, epsilon, delta and a seed, or the first
-    /// of these.
+    /// `aggregate` is a copy that may be changed, `arguments` are those of `call`: a value, epsilon, delta and a seed,
+    /// or the first of these.
     unsafe fn hashed(&self, aggregate: &mut Aggref, call: &Call, mut arguments: Vec<*mut Expr>) -> Option<*mut Node> {
         let functions = &self.functions;
         // SAFETY: the caller vouches for the aggregate. No expression is in the tree twice: the seed is copied.
@@ -269,8 +271,8 @@ impl Replacement {
     }
 }
 
-/// Functions written in SQL that a FROM clause calls, where they ask for something to be replaced. PostgreSQL's planner would put
-/// their bodies into the query in place of the calls, behind the hook's back; so they are put there before.
+/// Functions written in SQL that a FROM clause calls, where they ask for something to be replaced. PostgreSQL's planner
+/// would put their bodies into the query in place of the calls, behind the hook's back; so they are put there before.
 struct Inlined {
     /// The [`Replacement`] that the query is searched for.
     replacement: *mut c_void,
@@ -324,22 +326,24 @@ impl Inlined {
                     entry.rtekind = pg_sys::RTEKind::RTE_SUBQUERY;
                     entry.subquery = body;
                     entry.security_barrier = false;
-                    // The columns keep the names that the function gives them where a hook writes the query down again, as Citus's does.
+                    // The columns keep the names that the function gives them where a hook writes the query down again,
+                    // as Citus's does.
                     entry.alias = pg_sys::copyObjectImpl(entry.eref.cast()).cast();
                 }
             }
         }
     }
 
-    /// The body of the function that an entry of a FROM clause calls, if PostgreSQL would put it there and it asks for something to
-    /// be replaced.
+    /// The body of the function that an entry of a FROM clause calls, if PostgreSQL would put it there and it asks for
+    /// something to be replaced.
     ///
     /// # Safety
     ///
     /// `entry` is a copy that may be changed, for which [`may_be_inlined`] holds.
     unsafe fn body(&mut self, entry: &mut RangeTblEntry) -> Option<*mut Query> {
-        // SAFETY: the caller vouches for the entry. PostgreSQL's function is called as its preprocess_function_rtes calls it, after
-        // named and default arguments were put in their places. The replacement outlives the mutator that this is a part of.
+        // SAFETY: the caller vouches for the entry. PostgreSQL's function is called as its preprocess_function_rtes
+        // calls it, after named and default arguments were put in their places. The replacement outlives the mutator
+        // that this is a part of.
         unsafe {
             entry.functions = pg_sys::eval_const_expressions(self.planner, entry.functions.cast()).cast();
             let body = inline_function(self.planner, entry);
@@ -376,8 +380,8 @@ unsafe fn may_be_inlined(entry: &RangeTblEntry) -> bool {
     }
 }
 
-// The callbacks of walkers and mutators, for which what `query_tree` says of frames holds; and the guarded functions to which they leave
-// what needs more.
+// The callbacks of walkers and mutators, for which what `query_tree` says of frames holds; and the guarded functions to
+// which they leave what needs more.
 
 /// Walker: whether there is an aggregate to be replaced, or a function whose body may have one.
 ///
@@ -495,7 +499,8 @@ unsafe extern "C-unwind" fn put_in_place(aggregate: *mut Aggref, replacement: *m
     unsafe { (*replacement.cast::<Replacement>()).in_place_of(&mut *aggregate) }
 }
 
-/// Leaves what policies of row-level security ask as it is: who may see or write a row is not for those to set who look.
+/// Leaves what policies of row-level security ask as it is: who may see or write a row is not for those to set who
+/// look.
 ///
 /// # Safety
 ///
@@ -545,12 +550,13 @@ unsafe fn arguments(aggregate: &Aggref) -> Vec<*mut Expr> {
     }
 }
 
-/// Makes an aggregate the call of another function with these arguments. Its FILTER and its level stay. DISTINCT and ORDER BY
-/// make no difference to aggregates of distinct values, and go.
+/// Makes an aggregate the call of another function with these arguments. Its FILTER and its level stay. DISTINCT and
+/// ORDER BY make no difference to aggregates of distinct values, and go.
 ///
 /// # Safety
 ///
-/// `aggregate` is a copy that may be changed, `function` an aggregate that takes the arguments, and `returned` its type.
+/// `aggregate` is a copy that may be changed, `function` an aggregate that takes the arguments, and `returned` its
+/// type.
 unsafe fn set_call(aggregate: &mut Aggref, function: Oid, returned: Oid, arguments: &[*mut Expr]) {
     aggregate.aggfnoid = function;
     aggregate.aggtype = returned;

@@ -1,8 +1,9 @@
 //! PostgreSQL's walkers and mutators of query trees, called without pgrx's guard.
 //!
-//! They call themselves through their callback, once for each level of an expression; with a guard at each, a query would need a
-//! multiple of the stack. So an ERROR leaves all frames of the callbacks behind without running a destructor, up to the guard around
-//! the whole: callbacks hold pointers and integers only, and leave to guarded functions what needs more.
+//! They call themselves through their callback, once for each level of an expression; with a guard at each, a query
+//! would need a multiple of the stack. So an ERROR leaves all frames of the callbacks behind without running a
+//! destructor, up to the guard around the whole: callbacks hold pointers and integers only, and leave to guarded
+//! functions what needs more.
 
 use pgrx::pg_sys::{self, Node, Query};
 use std::ffi::{c_int, c_void};
@@ -15,8 +16,8 @@ pub(crate) type Mutator = unsafe extern "C-unwind" fn(*mut Node, *mut c_void) ->
 mod unguarded {
     use super::*;
 
-    // Since 16, PostgreSQL's headers make macros of the names. What is declared there of the callbacks differs, and how they are called
-    // does not.
+    // Since 16, PostgreSQL's headers make macros of the names. What is declared there of the callbacks differs, and how
+    // they are called does not.
     unsafe extern "C-unwind" {
         #[cfg_attr(feature = "pg15", link_name = "query_tree_walker")]
         pub(super) fn query_tree_walker_impl(
@@ -47,7 +48,8 @@ mod unguarded {
 ///
 /// # Safety
 ///
-/// `query` is a query, `context` what the walker takes, and what is between here and the guard around it needs no destructor.
+/// `query` is a query, `context` what the walker takes, and what is between here and the guard around it needs no
+/// destructor.
 pub(crate) unsafe fn walk_query(query: *mut Query, walker: Walker, context: *mut c_void) -> bool {
     let flags = pg_sys::QTW_EXAMINE_RTES_BEFORE as c_int;
     // SAFETY: the caller vouches for the arguments and the frames.

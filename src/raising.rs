@@ -1,9 +1,9 @@
 //! Functions of PostgreSQL that may raise an ERROR, called without pgrx's guard.
 //!
-//! The guard turns an ERROR into a panic, and saves and restores a jump buffer for that around each call: more than what
-//! hashing a value costs. Called like this, an ERROR leaves all frames up to PostgreSQL's own handler behind without running
-//! a destructor. So nothing in them may need one: whoever calls these holds references, integers, and memory of a memory
-//! context at most, and nobody a lock or a borrow that would be found taken afterwards.
+//! The guard turns an ERROR into a panic, and saves and restores a jump buffer for that around each call: more than
+//! what hashing a value costs. Called like this, an ERROR leaves all frames up to PostgreSQL's own handler behind
+//! without running a destructor. So nothing in them may need one: whoever calls these holds references, integers, and
+//! memory of a memory context at most, and nobody a lock or a borrow that would be found taken afterwards.
 
 use pgrx::pg_sys::{
     self, Datum, FunctionCallInfo, HeapTuple, RangeBound, RangeType, TupleDesc, TypeCacheEntry, varlena,
@@ -48,8 +48,8 @@ pub(crate) fn check_stack_and_interrupts() {
 /// Raises an ERROR if the query is to be cancelled or the session ended.
 #[inline(always)]
 pub(crate) fn check_interrupts() {
-    // SAFETY: the flag is written by signal handlers, and read as what it is: at any time, and maybe late. What the function
-    // raises passes frames without destructors.
+    // SAFETY: the flag is written by signal handlers, and read as what it is: at any time, and maybe late. What the
+    // function raises passes frames without destructors.
     unsafe {
         if (&raw const pg_sys::InterruptPending).read_volatile() != 0 {
             unguarded::ProcessInterrupts();
@@ -57,8 +57,8 @@ pub(crate) fn check_interrupts() {
     }
 }
 
-/// Calls `read` with the value neither compressed nor out of line, though maybe with a short header. What it returns does not
-/// refer to the value.
+/// Calls `read` with the value neither compressed nor out of line, though maybe with a short header. What it returns
+/// does not refer to the value.
 ///
 /// # Safety
 ///
@@ -97,8 +97,8 @@ pub(crate) unsafe fn with_text<T>(value: Datum, read: impl FnOnce(Datum) -> T) -
 unsafe fn with_copy<T>(value: Datum, copy: *mut varlena, read: impl FnOnce(Datum) -> T) -> T {
     let result = read(Datum::from(copy));
     if copy != value.cast_mut_ptr() {
-        // SAFETY: the caller vouches for the copy. Values are hashed while expressions are evaluated or rows accumulated,
-        // for which PostgreSQL makes a context current that can free.
+        // SAFETY: the caller vouches for the copy. Values are hashed while expressions are evaluated or rows
+        // accumulated, for which PostgreSQL makes a context current that can free.
         unsafe { unguarded::pfree(copy.cast()) };
     }
     result

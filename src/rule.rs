@@ -158,9 +158,10 @@ impl Rule {
 
     /// The hash of a value; `None` if that takes a row type or a label that has not been looked up before.
     ///
-    /// With `LEARN`, these are looked up, and `None` says that the value is not what its type says. Otherwise this allocates
-    /// no more than a copy of a value that has to be detoasted, which it frees, and calls no function behind pgrx's guard: an
-    /// ERROR passes as [`raising`] says.
+    /// With `LEARN`, these are looked up, and `None` says that the value is not what its type says. Otherwise this
+    /// allocates no more than a copy of a value that has to be detoasted, and a list of the containers around the one
+    /// that is read in a very deep `jsonb`, and frees both; and it calls no function behind pgrx's guard: an ERROR
+    /// passes as [`raising`] says.
     ///
     /// # Safety
     ///
@@ -180,12 +181,19 @@ impl Rule {
                     }
                     Some(hash::bytes(labels.known(value)?, seed))
                 }
-                Rule::Jsonb => match varlena::plain_bytes(value) {
-                    Some(bytes) => jsonb::hash(bytes, seed, check_stack_and_interrupts),
-                    None => raising::with_packed(value, |value| {
-                        jsonb::hash(varlena::plain_bytes(value)?, seed, check_stack_and_interrupts)
-                    }),
-                },
+                Rule::Jsonb => {
+                    let hash = |bytes| {
+                        let memory = ContextAllocator::current();
+                        match jsonb::hash(bytes, seed, raising::check_interrupts, memory)? {
+                            Err(error) if LEARN => Err(error).or_raise(),
+                            hash => hash.ok(),
+                        }
+                    };
+                    match varlena::plain_bytes(value) {
+                        Some(bytes) => hash(bytes),
+                        None => raising::with_packed(value, |value| hash(varlena::plain_bytes(value)?)),
+                    }
+                }
                 Rule::Array(elements) => {
                     raising::with_aligned(value, |array| elements.as_mut().hash::<LEARN>(array, seed))
                 }

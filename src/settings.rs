@@ -26,8 +26,8 @@ pub(crate) fn citus_pushdown() -> bool {
     CITUS_PUSHDOWN.get()
 }
 
-/// Tells PostgreSQL of the settings. Where the session has set one before the library was there, it gets that value if it is a
-/// legal one.
+/// Tells PostgreSQL of the settings. Where the session has set one before the library was there, it gets that value if
+/// it is a legal one.
 ///
 /// # Safety
 ///
@@ -148,8 +148,8 @@ unsafe extern "C-unwind" fn assign_citus_pushdown(value: bool, _extra: *mut c_vo
 /// Lets prepared statements and functions plan anew, since their plans were made under another setting.
 fn forget_plans_unless(same: bool) {
     if !same {
-        // SAFETY: it marks the session's plans as invalid and nothing else: it looks nothing up, allocates nothing and raises no
-        // error, so that it may be called while a transaction is rolled back, or before there is any.
+        // SAFETY: it marks the session's plans as invalid and nothing else: it looks nothing up, allocates nothing and
+        // raises no error, so that it may be called while a transaction is rolled back, or before there is any.
         unsafe { pg_sys::ResetPlanCache() };
     }
 }

@@ -25,8 +25,8 @@ declare_function! {
 /// Called by PostgreSQL, as declared in `sql/cvm_count.sql`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn cvm_accumulate_hashed(fcinfo: FunctionCallInfo) -> Datum {
-    // SAFETY: the declaration gives two to five arguments. PostgreSQL passes the state on as it was returned, and uses it
-    // nowhere else during the call.
+    // SAFETY: the declaration gives two to five arguments. PostgreSQL passes the state on as it was returned, and uses
+    // it nowhere else during the call.
     unsafe {
         let (state, hash) = (argument(fcinfo, 0), argument(fcinfo, 1));
         if !state.isnull
@@ -99,8 +99,8 @@ unsafe fn in_place(
     }
 }
 
-/// Combine: `cvm_combine_hashed(cvm_sketch, cvm_sketch) returns cvm_sketch`, not strict: [`cvm_merge`] of two parts of one
-/// group, which were told the same accuracy.
+/// Combine: `cvm_combine_hashed(cvm_sketch, cvm_sketch) returns cvm_sketch`, not strict: [`cvm_merge`] of two parts of
+/// one group, which were told the same accuracy.
 ///
 /// # Safety
 ///
@@ -112,8 +112,8 @@ pub unsafe extern "C-unwind" fn cvm_combine_hashed(fcinfo: FunctionCallInfo) -> 
     unsafe { merge(fcinfo, true) }
 }
 
-/// Transition and combine: `cvm_merge(cvm_sketch, cvm_sketch) returns cvm_sketch`, not strict. Sketches that are NULL are
-/// skipped.
+/// Transition and combine: `cvm_merge(cvm_sketch, cvm_sketch) returns cvm_sketch`, not strict. Sketches that are NULL
+/// are skipped.
 ///
 /// # Safety
 ///
@@ -154,8 +154,8 @@ unsafe fn merge(fcinfo: FunctionCallInfo, is_one_group: bool) -> Datum {
     }
 }
 
-/// Final: `cvm_final_flat(cvm_sketch) returns cvm_sketch`, not strict. Leaves the state as it is; of no rows, the sketch of
-/// nothing.
+/// Final: `cvm_final_flat(cvm_sketch) returns cvm_sketch`, not strict. Leaves the state as it is; of no rows, the
+/// sketch of nothing.
 ///
 /// # Safety
 ///

@@ -8,9 +8,10 @@ use crate::sketch_type::{header, with_framed, with_sketch};
 use crate::state::{Parameters, raise_parameter};
 use crate::varlena;
 use allocator_api2::vec::Vec;
+use cvm_sketch::capacity::{EPSILON_RANGE, Plain};
 use cvm_sketch::codec::FORMAT_VERSION;
-use cvm_sketch::interval::{self, Confidence};
-use cvm_sketch::{EncodedSketch, Header, Kind, OperationError, Sketch, UnknownKind, operations};
+use cvm_sketch::interval::{self, Confidence, Interval};
+use cvm_sketch::{Accuracy, EncodedSketch, Header, Kind, OperationError, Sketch, UnknownKind, between, operations};
 use pgrx::pg_guard;
 use pgrx::pg_sys::errcodes::PgSqlErrorCode;
 use pgrx::pg_sys::{self, Datum, FunctionCallInfo};
@@ -22,6 +23,9 @@ declare_function! {
     pg_finfo_cvm_sketch_estimate for cvm_sketch_estimate,
     pg_finfo_cvm_sketch_bounds for cvm_sketch_bounds,
     pg_finfo_cvm_sketch_jaccard for cvm_sketch_jaccard,
+    pg_finfo_cvm_sketch_intersection_bounds for cvm_sketch_intersection_bounds,
+    pg_finfo_cvm_sketch_difference_bounds for cvm_sketch_difference_bounds,
+    pg_finfo_cvm_sketch_containment for cvm_sketch_containment,
     pg_finfo_cvm_sketch_info for cvm_sketch_info,
     pg_finfo_cvm_sketch_is_derived for cvm_sketch_is_derived,
     pg_finfo_cvm_sketch_empty for cvm_sketch_empty,
@@ -67,6 +71,37 @@ pub unsafe extern "C-unwind" fn cvm_sketch_bounds(fcinfo: FunctionCallInfo) -> D
     }
 }
 
+/// A question about two sketches, as `cvm_sketch::between` and `cvm_sketch::interval` answer them.
+type Question<T> =
+    fn(&EncodedSketch<'_>, &EncodedSketch<'_>, Confidence, &ContextAllocator) -> Result<Interval<T>, OperationError>;
+
+/// The answer to a question about the two sketches of a call, as a row of columns that `datum` makes.
+///
+/// # Safety
+///
+/// `fcinfo` is the frame of a call in progress with two arguments of type `cvm_sketch` and a double precision, which
+/// returns a row of three columns of the type of `datum`.
+unsafe fn answer<T>(fcinfo: FunctionCallInfo, question: Question<T>, datum: fn(T) -> Datum) -> Datum {
+    // SAFETY: the caller vouches for the frame and the columns.
+    unsafe {
+        let confidence = confidence_of_call(fcinfo, 2);
+        let (a, b) = (argument(fcinfo, 0), argument(fcinfo, 1));
+        if a.isnull || b.isnull {
+            return return_null(fcinfo);
+        }
+        let surroundings = ContextAllocator::current();
+        let interval = with_sketch(a.value, |a| {
+            with_sketch(b.value, |b| question(a, b, confidence, &surroundings).or_raise())
+        });
+        let columns = [interval.estimate, interval.lower, interval.upper];
+        return_row(fcinfo, columns.map(|column| Some(datum(column))))
+    }
+}
+
+fn datum_of_share(share: f64) -> Datum {
+    Datum::from(share.to_bits())
+}
+
 /// `cvm_sketch_jaccard(cvm_sketch, cvm_sketch, float8) returns (float8, float8, float8)`, not strict.
 ///
 /// # Safety
@@ -76,21 +111,43 @@ pub unsafe extern "C-unwind" fn cvm_sketch_bounds(fcinfo: FunctionCallInfo) -> D
 #[pg_guard]
 pub unsafe extern "C-unwind" fn cvm_sketch_jaccard(fcinfo: FunctionCallInfo) -> Datum {
     // SAFETY: the declaration gives the three arguments and the columns.
-    unsafe {
-        let confidence = confidence_of_call(fcinfo, 2);
-        let (a, b) = (argument(fcinfo, 0), argument(fcinfo, 1));
-        if a.isnull || b.isnull {
-            return return_null(fcinfo);
-        }
-        let surroundings = ContextAllocator::current();
-        let index = with_sketch(a.value, |a| {
-            with_sketch(b.value, |b| {
-                interval::jaccard(a, b, confidence, &surroundings).or_raise()
-            })
-        });
-        let columns = [index.estimate, index.lower, index.upper];
-        return_row(fcinfo, columns.map(|column| Some(Datum::from(column.to_bits()))))
-    }
+    unsafe { answer(fcinfo, interval::jaccard, datum_of_share) }
+}
+
+/// `cvm_sketch_intersection_bounds(cvm_sketch, cvm_sketch, float8) returns (bigint, bigint, bigint)`, not strict.
+///
+/// # Safety
+///
+/// As [`cvm_sketch_estimate`].
+#[unsafe(no_mangle)]
+#[pg_guard]
+pub unsafe extern "C-unwind" fn cvm_sketch_intersection_bounds(fcinfo: FunctionCallInfo) -> Datum {
+    // SAFETY: the declaration gives the three arguments and the columns.
+    unsafe { answer(fcinfo, between::intersection, Datum::from) }
+}
+
+/// `cvm_sketch_difference_bounds(cvm_sketch, cvm_sketch, float8) returns (bigint, bigint, bigint)`, not strict.
+///
+/// # Safety
+///
+/// As [`cvm_sketch_estimate`].
+#[unsafe(no_mangle)]
+#[pg_guard]
+pub unsafe extern "C-unwind" fn cvm_sketch_difference_bounds(fcinfo: FunctionCallInfo) -> Datum {
+    // SAFETY: the declaration gives the three arguments and the columns.
+    unsafe { answer(fcinfo, between::difference, Datum::from) }
+}
+
+/// `cvm_sketch_containment(cvm_sketch, cvm_sketch, float8) returns (float8, float8, float8)`, not strict.
+///
+/// # Safety
+///
+/// As [`cvm_sketch_estimate`].
+#[unsafe(no_mangle)]
+#[pg_guard]
+pub unsafe extern "C-unwind" fn cvm_sketch_containment(fcinfo: FunctionCallInfo) -> Datum {
+    // SAFETY: the declaration gives the three arguments and the columns.
+    unsafe { answer(fcinfo, between::containment, datum_of_share) }
 }
 
 /// # Safety
@@ -106,7 +163,8 @@ unsafe fn confidence_of_call(fcinfo: FunctionCallInfo, index: usize) -> Confiden
         .unwrap_or_else(|error| raise_parameter(error.to_string()))
 }
 
-/// `cvm_sketch_info(cvm_sketch) returns (integer, bigint, integer, integer, integer, boolean, integer, text)`, strict.
+/// `cvm_sketch_info(cvm_sketch) returns (integer, bigint, integer, integer, integer, boolean, integer, text, boolean)`,
+/// strict.
 ///
 /// # Safety
 ///
@@ -127,12 +185,14 @@ pub unsafe extern "C-unwind" fn cvm_sketch_info(fcinfo: FunctionCallInfo) -> Dat
             Datum::from(header.is_exact()),
             Datum::from(varlena::len(sketch) as i32),
             varlena::text(header.kind().name()),
+            Datum::from(header.is_derived()),
         ];
         return_row(fcinfo, columns.map(Some))
     }
 }
 
-/// `cvm_sketch_is_derived(cvm_sketch) returns boolean`, strict.
+/// `cvm_sketch_is_derived(cvm_sketch) returns boolean`, strict: of 0.2.0 alone. A database that comes from 0.1.0 or is
+/// dumped at 0.2.0 declares it, before the script to 0.3.0 drops it in favour of `cvm_sketch_info`.
 ///
 /// # Safety
 ///
@@ -204,11 +264,27 @@ pub unsafe extern "C-unwind" fn cvm_sketch_downsample(fcinfo: FunctionCallInfo) 
         if sketch.isnull {
             return return_null(fcinfo);
         }
-        let (capacity, allocator) = (parameters.accuracy.capacity(), ContextAllocator::current());
+        let (accuracy, allocator) = (parameters.accuracy, ContextAllocator::current());
         with_sketch(sketch.value, |sketch| {
-            varlena::into_datum(operations::downsample(sketch, capacity, varlena::HEADER_LEN, allocator).or_raise())
+            match operations::downsample(sketch, accuracy.capacity(), varlena::HEADER_LEN, allocator) {
+                Err(OperationError::Capacity { is, .. }) => raise_finer(is, accuracy),
+                result => varlena::into_datum(result.or_raise()),
+            }
         })
     }
+}
+
+/// Raises an ERROR because a sketch of that capacity does not have the accuracy that is asked for.
+#[track_caller]
+fn raise_finer(capacity: u32, asked: Accuracy) -> ! {
+    let (epsilon, delta) = (Plain(asked.epsilon()), Plain(asked.delta()));
+    let has = match Accuracy::finest(capacity, asked.delta()) {
+        Some(finest) => format!("it has epsilon {}", Plain(finest.epsilon())),
+        None => format!("its epsilon is above {}", Plain(EPSILON_RANGE.1)),
+    };
+    raise_parameter(format!(
+        "cannot downsample a cvm_sketch to epsilon {epsilon}, which is finer: at delta {delta}, {has}"
+    ))
 }
 
 /// `cvm_sketch_of_kind(cvm_sketch, text) returns cvm_sketch`, strict.
@@ -274,8 +350,8 @@ pub unsafe extern "C-unwind" fn cvm_sketch_union(fcinfo: FunctionCallInfo) -> Da
     unsafe { operate(fcinfo, operations::union) }
 }
 
-/// `cvm_sketch_union(cvm_sketch[]) returns cvm_sketch`, strict: of all elements that are not NULL; of none, the sketch of
-/// nothing.
+/// `cvm_sketch_union(cvm_sketch[]) returns cvm_sketch`, strict: of all elements that are not NULL; of none, the sketch
+/// of nothing.
 ///
 /// # Safety
 ///
@@ -283,8 +359,8 @@ pub unsafe extern "C-unwind" fn cvm_sketch_union(fcinfo: FunctionCallInfo) -> Da
 #[unsafe(no_mangle)]
 #[pg_guard]
 pub unsafe extern "C-unwind" fn cvm_sketch_union_of_array(fcinfo: FunctionCallInfo) -> Datum {
-    // SAFETY: the declaration gives the argument, an array whose elements are as CREATE TYPE says of cvm_sketch. Elements lie
-    // in the array, which lives in the current memory context, as does the result.
+    // SAFETY: the declaration gives the argument, an array whose elements are as CREATE TYPE says of cvm_sketch.
+    // Elements lie in the array, which lives in the current memory context, as does the result.
     unsafe {
         let array: *mut pg_sys::ArrayType = pg_sys::pg_detoast_datum(argument(fcinfo, 0).value.cast_mut_ptr()).cast();
         let (mut elements, mut nulls, mut count) = (std::ptr::null_mut(), std::ptr::null_mut(), 0);

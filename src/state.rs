@@ -162,6 +162,7 @@ const AFTER_VALUE: usize = 2;
 
 /// Raises an ERROR because of the number of that name at `index`. Other systems count the distinct pairs of two arguments: who
 /// gives a second value, which is taken for epsilon, is told how to write that here.
+#[track_caller]
 fn raise_number(index: usize, name: &str, message: String) -> ! {
     if index == AFTER_VALUE && name == EPSILON {
         raise_with_hint(
@@ -173,6 +174,7 @@ fn raise_number(index: usize, name: &str, message: String) -> ! {
     raise_parameter(message)
 }
 
+#[track_caller]
 pub(crate) fn raise_parameter(message: impl Into<String>) -> ! {
     raise(PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE, message)
 }

@@ -36,7 +36,8 @@ pub(crate) unsafe fn plain_bytes<'a>(datum: Datum) -> Option<&'a [u8]> {
 ///
 /// # Safety
 ///
-/// `datum` is a varlena, and the call in progress that of an SQL function: its memory context can free what it detoasts.
+/// `datum` is a varlena, and the call in progress that of an SQL function: its memory context can free what it
+/// detoasts.
 pub(crate) unsafe fn with_bytes<T>(datum: Datum, read: impl FnOnce(&[u8]) -> T) -> T {
     // SAFETY: the caller vouches for the varlena. What pg_detoast_datum_packed returns is never compressed or out of
     // line; where it is a copy, it is ours to free.
@@ -52,8 +53,8 @@ pub(crate) unsafe fn with_bytes<T>(datum: Datum, read: impl FnOnce(&[u8]) -> T) 
     }
 }
 
-/// Calls `read` with the first `length` bytes of a value, or all if it has fewer. Of a value stored out of line, no more
-/// than that is fetched.
+/// Calls `read` with the first `length` bytes of a value, or all if it has fewer. Of a value stored out of line, no
+/// more than that is fetched.
 ///
 /// # Safety
 ///

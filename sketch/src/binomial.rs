@@ -1,8 +1,8 @@
 //! Tails of the binomial distribution, for any size: n up to 2^63, and any p.
 //!
 //! The point probability is computed with Loader's saddle-point expansion ("Fast and Accurate Computation of Binomial
-//! Probabilities", 2000), which loses no digits where logarithms of factorials would: at n = 10^13 those are near 10^14,
-//! and only their difference matters. A tail is the sum of the points beyond, each a ratio of the one before.
+//! Probabilities", 2000), which loses no digits where logarithms of factorials would: at n = 10^13 those are near
+//! 10^14, and only their difference matters. A tail is the sum of the points beyond, each a ratio of the one before.
 
 use std::f64::consts::TAU;
 
@@ -37,8 +37,9 @@ pub(crate) fn at_least(x: u64, n: u64, p: f64) -> f64 {
     tail(x as f64, point(x as f64, n, p), |k| (n - k) / (k + 1.0) * odds, 1.0)
 }
 
-/// The sum of the points from `k` on in the direction of `step`, `ratio` being that of the next point to the one at `k`.
-fn tail(mut k: f64, mut point: f64, ratio: impl Fn(f64) -> f64, step: f64) -> f64 {
+/// The sum of the points from `k` on in the direction of `step`, `ratio` being that of the next point to the one at
+/// `k`.
+pub(crate) fn tail(mut k: f64, mut point: f64, ratio: impl Fn(f64) -> f64, step: f64) -> f64 {
     let mut sum = 0.0;
     // From the mean outwards the points fall, and ever faster: what follows a negligible one is negligible.
     while point > sum * 1e-17 {
@@ -50,7 +51,7 @@ fn tail(mut k: f64, mut point: f64, ratio: impl Fn(f64) -> f64, step: f64) -> f6
 }
 
 /// P(X = x).
-fn point(x: f64, n: f64, p: f64) -> f64 {
+pub(crate) fn point(x: f64, n: f64, p: f64) -> f64 {
     if x == 0.0 {
         return (n * (-p).ln_1p()).exp();
     }

@@ -74,6 +74,33 @@ impl Accuracy {
         Ok(Accuracy { epsilon, delta })
     }
 
+    /// The finest accuracy that a sketch of that capacity has at that delta, its epsilon rounded up to two digits;
+    /// `None` if that is coarser than is legal.
+    ///
+    /// Complexity: constant.
+    pub fn finest(capacity: u32, delta: f64) -> Option<Self> {
+        let is_kept = |epsilon| Accuracy { epsilon, delta }.capacity() <= capacity;
+        let (mut low, mut high) = EPSILON_RANGE;
+        if !is_kept(high) {
+            return None;
+        }
+        if is_kept(low) {
+            return Some(Accuracy { epsilon: low, delta });
+        }
+        // The capacity falls as epsilon grows.
+        for _ in 0..f64::MANTISSA_DIGITS {
+            let middle = (low + high) / 2.0;
+            if is_kept(middle) {
+                high = middle;
+            } else {
+                low = middle;
+            }
+        }
+        let scale = 10_f64.powf(1.0 - high.log10().floor());
+        let epsilon = ((high * scale).ceil() / scale).min(EPSILON_RANGE.1);
+        Some(Accuracy { epsilon, delta })
+    }
+
     /// The relative error.
     pub fn epsilon(&self) -> f64 {
         self.epsilon
@@ -139,6 +166,20 @@ impl std::error::Error for AccuracyError {}
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_finest_accuracy_of_a_capacity_is_what_asked_for_it() {
+        for epsilon in [0.001, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1] {
+            for delta in [1e-9, 0.001, 0.01, 0.1] {
+                let accuracy = Accuracy::new(epsilon, delta).unwrap();
+                assert_eq!(Accuracy::finest(accuracy.capacity(), delta), Some(accuracy));
+                let coarser = Accuracy::finest(accuracy.capacity() - 1, delta).unwrap();
+                assert!(coarser.epsilon() >= epsilon && coarser.capacity() < accuracy.capacity());
+            }
+        }
+        assert_eq!(Accuracy::finest(MIN_CAPACITY, 1e-9), None);
+        assert_eq!(Accuracy::finest(MAX_CAPACITY, 0.1).unwrap().epsilon(), EPSILON_RANGE.0);
+    }
 
     #[test]
     fn every_legal_accuracy_has_a_legal_capacity() {

@@ -41,8 +41,8 @@ fn header_options() -> impl Options {
 }
 
 impl Header {
-    /// The sketch of nothing: what no values give where nobody has said an accuracy or a seed. In operations on sketches
-    /// it takes on those of the other.
+    /// The sketch of nothing: what no values give where nobody has said an accuracy or a seed. In operations on
+    /// sketches it takes on those of the other.
     pub const NOTHING: Header = Header {
         version: FORMAT_VERSION,
         flags: Flags::NONE,
@@ -85,10 +85,7 @@ impl Header {
             Some(&FORMAT_VERSION) | None => {}
             Some(&version) => return Err(DecodeError::Version(version)),
         }
-        let head = bytes.get(..HEADER_LEN).ok_or(DecodeError::Length {
-            is: bytes.len(),
-            should_be: HEADER_LEN,
-        })?;
+        let head = bytes.get(..HEADER_LEN).ok_or(DecodeError::Short(bytes.len()))?;
         let header: Header = header_options().deserialize(head).expect("the header has its length");
 
         header.flags.check()?;
@@ -171,8 +168,8 @@ impl Header {
         Layout::new(self.retained(), self.threshold())
     }
 
-    /// Writes the sketch of this header and these hashes, which ascend and are as many as the header says, into `bytes`,
-    /// as many as [`encoded_len`](Self::encoded_len) says.
+    /// Writes the sketch of this header and these hashes, which ascend and are as many as the header says, into
+    /// `bytes`, as many as [`encoded_len`](Self::encoded_len) says.
     pub(crate) fn encode_into<S: Surroundings>(&self, hashes: &[u64], bytes: &mut [u8], surroundings: &S) {
         debug_assert!(hashes.len() == self.retained() && bytes.len() == self.encoded_len());
         for step in bytes.chunks_mut(BYTES_STEP) {
@@ -204,8 +201,8 @@ impl Header {
     }
 }
 
-/// A sketch in its encoded form, of which the header and the length are known to be valid. Its hashes are checked as they
-/// are read: for whoever reads only some of them.
+/// A sketch in its encoded form, of which the header and the length are known to be valid. Its hashes are checked as
+/// they are read: for whoever reads only some of them.
 #[derive(Clone, Copy, Debug)]
 pub struct FramedSketch<'a> {
     header: Header,
@@ -241,8 +238,8 @@ impl<'a> FramedSketch<'a> {
         &self.header
     }
 
-    /// The retained hashes in ascending order, each below the threshold of the level, or the fault of the first that is not;
-    /// what comes behind a fault means nothing. That they are as many as the header says is known at the end.
+    /// The retained hashes in ascending order, each below the threshold of the level, or the fault of the first that is
+    /// not; what comes behind a fault means nothing. That they are as many as the header says is known at the end.
     pub fn hashes(&self) -> impl Iterator<Item = Result<u64, DecodeError>> + 'a {
         let sketch = *self;
         let threshold = sketch.header.threshold();
@@ -285,8 +282,8 @@ impl<'a> FramedSketch<'a> {
     }
 }
 
-/// A sketch in its encoded form, known to be valid: its bytes are exactly what [`Sketch::encode`](crate::Sketch::encode)
-/// writes for it.
+/// A sketch in its encoded form, known to be valid: its bytes are exactly what
+/// [`Sketch::encode`](crate::Sketch::encode) writes for it.
 #[derive(Clone, Copy, Debug)]
 pub struct EncodedSketch<'a>(FramedSketch<'a>);
 
@@ -342,6 +339,8 @@ pub enum DecodeError {
     Capacity(u32),
     /// More hashes are claimed than a sketch of that capacity and level can retain.
     Retained(u32),
+    /// The bytes are fewer than a header has.
+    Short(usize),
     /// The bytes are fewer or more than the header asks for.
     #[allow(missing_docs)]
     Length { is: usize, should_be: usize },
@@ -379,6 +378,7 @@ impl fmt::Display for DecodeError {
             DecodeError::Retained(retained) => {
                 write!(f, "{retained} hashes are more than the capacity and level allow")
             }
+            DecodeError::Short(is) => write!(f, "length must be at least {HEADER_LEN} bytes, not {is}"),
             DecodeError::Length { is, should_be } => {
                 write!(f, "length must be {should_be} bytes, not {is}")
             }

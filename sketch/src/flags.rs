@@ -1,4 +1,5 @@
-//! What a sketch says of itself in one byte, in memory as in its bytes: whether it is derived, and the kind of its values.
+//! What a sketch says of itself in one byte, in memory as in its bytes: whether it is derived, and the kind of its
+//! values.
 
 use crate::{DecodeError, Kind};
 use serde::{Deserialize, Serialize};

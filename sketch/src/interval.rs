@@ -2,19 +2,20 @@
 //!
 //! At a given level, the number of retained hashes is binomial: each of the n values is retained with the probability
 //! p_j. The bounds are Clopper and Pearson's ("The Use of Confidence or Fiducial Limits Illustrated in the Case of the
-//! Binomial", Biometrika 26, 1934), solved for n: the lower is the smallest n that makes as many hashes as these or more
-//! likely enough, the upper the largest n that makes as many or fewer likely enough.
+//! Binomial", Biometrika 26, 1934), solved for n: the lower is the smallest n that makes as many hashes as these or
+//! more likely enough, the upper the largest n that makes as many or fewer likely enough.
 //!
 //! But the level is not given. It depends on the hashes, and so do the chances: a sketch stays at a level *because* few
 //! hashes belong, or goes on and may find few at the next. So the estimate is more often too low than the binomial
 //! distribution says, up to 1.46 times as often in the tails, and never too high more often. The upper bound therefore
-//! has a third of the error probability where the lower has half. The test `tests/interval.rs` computes the coverage over
-//! all phases of n, and simulates it for sketches that went through unions, intersections and differences.
+//! has a third of the error probability where the lower has half. The test `tests/interval.rs` computes the coverage
+//! over all phases of n, and simulates it for sketches that went through unions, intersections and differences.
 
 use crate::capacity::Plain;
 use crate::codec::{EncodedSketch, Header};
-use crate::threshold::{HASH_BITS, threshold};
-use crate::{OperationError, Surroundings, binomial, operations};
+use crate::operations::Overlap;
+use crate::threshold::{sampling_rate, scale_up};
+use crate::{OperationError, Surroundings, binomial};
 use std::fmt;
 
 /// The probability with which an interval contains the truth: greater than 0, less than 1.
@@ -34,12 +35,12 @@ impl Confidence {
     }
 
     /// The probability left for the truth to be below the lower bound.
-    fn below(self) -> f64 {
+    pub(crate) fn below(self) -> f64 {
         (1.0 - self.0) / 2.0
     }
 
     /// The probability of the binomial distribution that is left for the truth to be above the upper bound.
-    fn above(self) -> f64 {
+    pub(crate) fn above(self) -> f64 {
         (1.0 - self.0) / 3.0
     }
 }
@@ -69,7 +70,7 @@ pub struct Interval<T> {
 }
 
 impl<T: Copy> Interval<T> {
-    fn exactly(value: T) -> Self {
+    pub(crate) fn exactly(value: T) -> Self {
         Interval {
             estimate: value,
             lower: value,
@@ -82,11 +83,15 @@ impl<T: Copy> Interval<T> {
 ///
 /// Complexity: about 100 times the square root of the number of retained hashes.
 pub fn bounds(sketch: &Header, confidence: Confidence) -> Interval<u64> {
-    let (estimate, retained) = (sketch.estimate(), sketch.retained() as u64);
-    if sketch.is_exact() {
+    bounds_of_count(sketch.retained() as u64, sketch.threshold(), confidence)
+}
+
+/// The number of distinct values of which so many have a hash below the threshold; exact, if all hashes are.
+pub(crate) fn bounds_of_count(retained: u64, threshold: u64, confidence: Confidence) -> Interval<u64> {
+    let (estimate, p) = (scale_up(retained, threshold), sampling_rate(threshold));
+    if p == 1.0 {
         return Interval::exactly(estimate);
     }
-    let p = sampling_rate(sketch);
 
     // As many hashes as these or more are the likelier the larger n is; from the estimate on, as likely as not.
     let lower = first(retained, estimate, |n| {
@@ -110,7 +115,7 @@ pub fn bounds(sketch: &Header, confidence: Confidence) -> Interval<u64> {
 }
 
 /// The smallest number from `low` on for which `holds`; it holds for all that follow, and `high` is taken to be one.
-fn first(mut low: u64, mut high: u64, holds: impl Fn(u64) -> bool) -> u64 {
+pub(crate) fn first(mut low: u64, mut high: u64, holds: impl Fn(u64) -> bool) -> u64 {
     while low < high {
         let middle = low + (high - low) / 2;
         if holds(middle) {
@@ -122,12 +127,6 @@ fn first(mut low: u64, mut high: u64, holds: impl Fn(u64) -> bool) -> u64 {
     low
 }
 
-/// The probability that a hash belongs to the level of the sketch.
-fn sampling_rate(sketch: &Header) -> f64 {
-    let threshold = threshold(sketch.level()).expect("a header's level is legal");
-    threshold as f64 / (1_u64 << HASH_BITS) as f64
-}
-
 /// The Jaccard index of two sets: the number of values in both over that in either. Of two sets without values, 1: they
 /// are equal. NaN with the bounds 0 and 1 if nothing is known, as when neither of two derived sketches retains a hash.
 ///
@@ -137,8 +136,8 @@ fn sampling_rate(sketch: &Header) -> f64 {
 ///
 /// # Errors
 ///
-/// [`OperationError::Seeds`] when the hashes come from hash functions of different seeds, [`OperationError::Kinds`] when
-/// they are those of values of different kinds.
+/// [`OperationError::Seeds`] when the hashes come from hash functions of different seeds, [`OperationError::Kinds`]
+/// when they are those of values of different kinds.
 pub fn jaccard<S: Surroundings>(
     a: &EncodedSketch<'_>,
     b: &EncodedSketch<'_>,
@@ -150,12 +149,8 @@ pub fn jaccard<S: Surroundings>(
     let may_be_empty = |sketch: &EncodedSketch<'_>| {
         is_empty(sketch) || sketch.header().is_derived() && sketch.header().retained() == 0
     };
-    // The sketch of nothing goes with any seed and any kind.
-    let (both, either) = if a.header().is_nothing() || b.header().is_nothing() {
-        (0, (a.header().retained() + b.header().retained()) as u64)
-    } else {
-        operations::overlap(a, b, surroundings)?
-    };
+    let overlap = Overlap::of(a, b, surroundings)?;
+    let (both, either) = (overlap.both, overlap.either());
     let estimate = both as f64 / either as f64;
     if is_empty(a) && is_empty(b) {
         return Ok(Interval::exactly(1.0));
@@ -166,29 +161,30 @@ pub fn jaccard<S: Surroundings>(
     if a.header().is_exact() && b.header().is_exact() {
         return Ok(Interval::exactly(estimate));
     }
-    // The bounds are where the probability of what is seen crosses what is left to be wrong.
-    let crossing = |is_above: &dyn Fn(f64) -> bool| {
-        let (mut low, mut high) = (0.0, 1.0);
-        while high - low > f64::EPSILON * high {
-            let middle = (low + high) / 2.0;
-            if middle <= low || middle >= high {
-                break;
-            }
-            if is_above(middle) {
-                high = middle;
-            } else {
-                low = middle;
-            }
-        }
-        (low, high)
-    };
     let lower = match both {
         0 => 0.0,
-        _ => crossing(&|p| binomial::at_least(both, either, p) >= confidence.below()).0,
+        _ => crossing(|p| binomial::at_least(both, either, p) >= confidence.below()).0,
     };
     let upper = match both == either {
         true => 1.0,
-        false => crossing(&|p| binomial::at_most(both, either, p) < confidence.above()).1,
+        false => crossing(|p| binomial::at_most(both, either, p) < confidence.above()).1,
     };
     Ok(Interval { estimate, lower, upper })
+}
+
+/// The share, between 0 and 1, from which on `holds`, as the two neighbouring numbers around it.
+fn crossing(holds: impl Fn(f64) -> bool) -> (f64, f64) {
+    let (mut low, mut high) = (0.0, 1.0);
+    while high - low > f64::EPSILON * high {
+        let middle = (low + high) / 2.0;
+        if middle <= low || middle >= high {
+            break;
+        }
+        if holds(middle) {
+            high = middle;
+        } else {
+            low = middle;
+        }
+    }
+    (low, high)
 }

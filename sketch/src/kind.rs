@@ -1,15 +1,15 @@
 //! What kind of values a sketch is of: hashes of different kinds say nothing about each other.
 //!
-//! The integer 1 and the text `1` have different hashes, so the union of the sketches of an integer and of a text column
-//! with the same values would count each value twice. A sketch that knows its kind can refuse.
+//! The integer 1 and the text `1` have different hashes, so the union of the sketches of an integer and of a text
+//! column with the same values would count each value twice. A sketch that knows its kind can refuse.
 
 use crate::OperationError;
 use std::fmt;
 use std::str::FromStr;
 
-/// A kind of values. Those that are one kind are hashed by one rule where they stand alone, so that equal ones have equal
-/// hashes, but for [`Row`](Self::Row), [`Array`](Self::Array), [`Range`](Self::Range) and [`Other`](Self::Other), which
-/// hold many types.
+/// A kind of values. Those that are one kind are hashed by one rule where they stand alone, so that equal ones have
+/// equal hashes, but for [`Row`](Self::Row), [`Array`](Self::Array), [`Range`](Self::Range) and [`Other`](Self::Other),
+/// which hold many types.
 ///
 /// The numbers are those of the encoded form, and never change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]

@@ -10,22 +10,27 @@
 //! order, repetition, partitioning or the tree of merges.
 //!
 //! Data runs forward through the files: [`capacity`] (from an accuracy to a size), [`hash`] (from a value to its hash),
-//! [`threshold`] (which hashes belong to a level), `kind` (of values) and `flags`, `elias_fano` and [`codec`] (sketches as
-//! bytes), [`text`] (bytes as text), `surroundings` (memory, and whether to go on), `key` and `retained` (the set of hashes), `sort`, `batch` (many hashes at once), [`sketch`] (insert, merge, estimate), [`operations`] (sketches as sets), `binomial` and
-//! [`interval`] (confidence bounds).
+//! [`threshold`] (which hashes belong to a level), `kind` (of values) and `flags`, `elias_fano` and [`codec`] (sketches
+//! as bytes), `common` (what two of them agree on), [`text`] (bytes as text), `surroundings` (memory, and whether to go
+//! on), `key` and `retained` (the set of hashes), `sort`, `batch` (many hashes at once), [`sketch`] (insert, merge,
+//! estimate), [`operations`] (sketches as sets), `binomial` and [`interval`] (confidence bounds), `hypergeometric` and
+//! [`between`] (bounds from two sketches at once).
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
 mod batch;
+pub mod between;
 mod binomial;
 pub mod capacity;
 pub mod codec;
+mod common;
 mod elias_fano;
 mod error;
 mod flags;
 pub mod hash;
 #[cfg(test)]
 mod hash_quality;
+mod hypergeometric;
 pub mod interval;
 mod key;
 mod kind;

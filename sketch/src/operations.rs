@@ -2,24 +2,25 @@
 //!
 //! The hashes of an encoded sketch ascend, so each operation is one walk through its operands, and builds no table.
 //!
-//! Both operands are brought to the higher level; then the samples are samples of the same hashes, and what holds of the
-//! sets holds of the samples: the intersection of the samples is the sample of the intersection. Unlike
+//! Both operands are brought to the higher level; then the samples are samples of the same hashes, and what holds of
+//! the sets holds of the samples: the intersection of the samples is the sample of the intersection. Unlike
 //! inclusion-exclusion on HyperLogLog, that is unbiased, and the number retained says how good the estimate is.
 //!
-//! An intersection or difference keeps the level of its operands, although it may have few hashes, since those below the
-//! level are gone. So it is marked as [derived](Header::is_derived): it does not keep the promise of its capacity, only the
-//! bounds of [`interval`](crate::interval). It may be an operand of any further union, intersection or difference, which
-//! hands the mark on where it still applies; values are not added to it, and it is not downsampled, since both promise the
-//! sketch that values would have built. At level 0 no hash is gone, and nothing is marked.
+//! An intersection or difference keeps the level of its operands, although it may have few hashes, since those below
+//! the level are gone. So it is marked as [derived](Header::is_derived): it does not keep the promise of its capacity,
+//! only the bounds of [`interval`](crate::interval). It may be an operand of any further union, intersection or
+//! difference, which hands the mark on where it still applies; values are not added to it, and it is not downsampled,
+//! since both promise the sketch that values would have built. At level 0 no hash is gone, and nothing is marked.
 
 use crate::codec::{EncodedSketch, Header};
+use crate::common::Common;
 use crate::surroundings::{Surroundings, checking};
 use crate::threshold::{threshold, truncate};
 use crate::{Kind, OperationError, OutOfMemory};
 use allocator_api2::vec::Vec;
 
-/// The sketch of all values in `a` or `b`, encoded in memory of `allocator` after `prefix` bytes left to the caller: what
-/// [`Sketch::merge`](crate::Sketch::merge) makes of them.
+/// The sketch of all values in `a` or `b`, encoded in memory of `allocator` after `prefix` bytes left to the caller:
+/// what [`Sketch::merge`](crate::Sketch::merge) makes of them.
 ///
 /// Complexity: linear in the number of hashes, as that of all operations here.
 ///
@@ -37,10 +38,9 @@ pub fn union<A: Surroundings>(
             return Ok(copy(other, prefix, allocator)?);
         }
     }
-    let common = Common::of(a, b)?;
-    let derived_level = a.header().derived_level().max(b.header().derived_level());
+    let common = Common::of(a.header(), b.header())?;
     let mut hashes = with_room(a.header().retained() + b.header().retained(), allocator.clone())?;
-    common.walk(a, b, &allocator, |hash, _, _| hashes.push(hash));
+    walk(common.level, a, b, &allocator, |hash, _, _| hashes.push(hash));
     let level = thin(&mut hashes, common.level, common.capacity);
     let header = Header::new(
         common.capacity,
@@ -48,7 +48,7 @@ pub fn union<A: Surroundings>(
         common.kind,
         level,
         hashes.len(),
-        derived_level == Some(level),
+        common.is_union_derived(level),
     );
     Ok(header.encode_in(&hashes, prefix, allocator)?)
 }
@@ -64,8 +64,8 @@ pub fn intersection<A: Surroundings>(
     prefix: usize,
     allocator: A,
 ) -> Result<Vec<u8, A>, OperationError> {
-    // An exact intersection that is empty may be the same bytes as the sketch of nothing. So what is intersected with that is
-    // what an empty sketch would make of it: then the intersection of several does not depend on their order.
+    // An exact intersection that is empty may be the same bytes as the sketch of nothing. So what is intersected with
+    // that is what an empty sketch would make of it: then the intersection of several does not depend on their order.
     for (one, other) in [(a.header(), b.header()), (b.header(), a.header())] {
         if one.is_nothing() {
             let capacity = one.capacity().min(other.capacity());
@@ -77,7 +77,8 @@ pub fn intersection<A: Surroundings>(
     select(a, b, room, |in_a, in_b| in_a && in_b, prefix, allocator)
 }
 
-/// The sketch of all values in `a` but not in `b`; derived, unless both are exact. Arguments and errors as of [`union`].
+/// The sketch of all values in `a` but not in `b`; derived, unless both are exact. Arguments and errors as of
+/// [`union`].
 ///
 /// # Errors
 ///
@@ -158,8 +159,8 @@ pub fn of_kind<A: Surroundings>(
     Ok(Some(header.encode_in(&hashes, prefix, allocator)?))
 }
 
-/// The sketch that the same values would have built at a smaller capacity. The [sketch of nothing](Header::NOTHING), which
-/// has none of its own, stays itself.
+/// The sketch that the same values would have built at a smaller capacity. The [sketch of nothing](Header::NOTHING),
+/// which has none of its own, stays itself.
 ///
 /// # Errors
 ///
@@ -189,74 +190,79 @@ pub fn downsample<A: Surroundings>(
     Ok(header.encode_in(&hashes, prefix, allocator)?)
 }
 
-/// What two samples have in common at the higher level of the two: the numbers of hashes in both and in either.
-///
-/// # Errors
-///
-/// [`OperationError::Seeds`], [`OperationError::Kinds`].
-pub(crate) fn overlap<S: Surroundings>(
-    a: &EncodedSketch<'_>,
-    b: &EncodedSketch<'_>,
-    surroundings: &S,
-) -> Result<(u64, u64), OperationError> {
-    let (mut both, mut either) = (0, 0);
-    Common::of(a, b)?.walk(a, b, surroundings, |_, in_a, in_b| {
-        both += u64::from(in_a && in_b);
-        either += 1;
-    });
-    Ok((both, either))
+/// How many hashes two samples have at the higher level of the two.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Overlap {
+    /// In both.
+    pub(crate) both: u64,
+    /// In the first only.
+    pub(crate) only_a: u64,
+    /// In the second only.
+    pub(crate) only_b: u64,
 }
 
-/// What two operands agree on: the higher level, the smaller capacity, the seed and the kind of values.
-struct Common {
-    level: u16,
-    capacity: u32,
-    seed: u64,
-    kind: Kind,
-}
-
-impl Common {
-    fn of(a: &EncodedSketch<'_>, b: &EncodedSketch<'_>) -> Result<Self, OperationError> {
-        let (a, b) = (a.header(), b.header());
-        if a.seed() != b.seed() {
-            return Err(OperationError::Seeds(a.seed(), b.seed()));
-        }
-        Ok(Common {
-            level: a.level().max(b.level()),
-            capacity: a.capacity().min(b.capacity()),
-            seed: a.seed(),
-            kind: a.kind().common(b.kind())?,
-        })
-    }
-
-    /// Calls `visit` with every hash of the level, in ascending order, and whether it is in `a` and in `b`.
-    fn walk<S: Surroundings>(
-        &self,
+impl Overlap {
+    /// Complexity: linear in the number of hashes.
+    ///
+    /// # Errors
+    ///
+    /// [`OperationError::Seeds`], [`OperationError::Kinds`].
+    pub(crate) fn of<S: Surroundings>(
         a: &EncodedSketch<'_>,
         b: &EncodedSketch<'_>,
         surroundings: &S,
-        mut visit: impl FnMut(u64, bool, bool),
-    ) {
-        let bound = threshold(self.level).expect("a header's level is legal");
-        let [mut a, mut b] = [a, b].map(|sketch| checking(sketch.hashes(), surroundings.clone()));
-        let (mut next_a, mut next_b) = (a.next(), b.next());
-        loop {
-            let hash = match (next_a, next_b) {
-                (Some(a), Some(b)) => a.min(b),
-                (Some(one), None) | (None, Some(one)) => one,
-                (None, None) => return,
-            };
-            if hash >= bound {
-                return;
-            }
-            let (in_a, in_b) = (next_a == Some(hash), next_b == Some(hash));
-            visit(hash, in_a, in_b);
-            if in_a {
-                next_a = a.next();
-            }
-            if in_b {
-                next_b = b.next();
-            }
+    ) -> Result<Self, OperationError> {
+        // The sketch of nothing goes with any seed and any kind.
+        if a.header().is_nothing() || b.header().is_nothing() {
+            return Ok(Overlap {
+                both: 0,
+                only_a: a.header().retained() as u64,
+                only_b: b.header().retained() as u64,
+            });
+        }
+        let mut overlap = Overlap::default();
+        let level = Common::of(a.header(), b.header())?.level;
+        walk(level, a, b, surroundings, |_, in_a, in_b| match (in_a, in_b) {
+            (true, true) => overlap.both += 1,
+            (true, false) => overlap.only_a += 1,
+            (false, _) => overlap.only_b += 1,
+        });
+        Ok(overlap)
+    }
+
+    /// In either.
+    pub(crate) fn either(&self) -> u64 {
+        self.both + self.only_a + self.only_b
+    }
+}
+
+/// Calls `visit` with every hash of the level, in ascending order, and whether it is in `a` and in `b`.
+fn walk<S: Surroundings>(
+    level: u16,
+    a: &EncodedSketch<'_>,
+    b: &EncodedSketch<'_>,
+    surroundings: &S,
+    mut visit: impl FnMut(u64, bool, bool),
+) {
+    let bound = threshold(level).expect("a header's level is legal");
+    let [mut a, mut b] = [a, b].map(|sketch| checking(sketch.hashes(), surroundings.clone()));
+    let (mut next_a, mut next_b) = (a.next(), b.next());
+    loop {
+        let hash = match (next_a, next_b) {
+            (Some(a), Some(b)) => a.min(b),
+            (Some(one), None) | (None, Some(one)) => one,
+            (None, None) => return,
+        };
+        if hash >= bound {
+            return;
+        }
+        let (in_a, in_b) = (next_a == Some(hash), next_b == Some(hash));
+        visit(hash, in_a, in_b);
+        if in_a {
+            next_a = a.next();
+        }
+        if in_b {
+            next_b = b.next();
         }
     }
 }
@@ -270,9 +276,9 @@ fn select<A: Surroundings>(
     prefix: usize,
     allocator: A,
 ) -> Result<Vec<u8, A>, OperationError> {
-    let common = Common::of(a, b)?;
+    let common = Common::of(a.header(), b.header())?;
     let mut hashes = with_room(room, allocator.clone())?;
-    common.walk(a, b, &allocator, |hash, in_a, in_b| {
+    walk(common.level, a, b, &allocator, |hash, in_a, in_b| {
         if belongs(in_a, in_b) {
             hashes.push(hash);
         }
@@ -309,7 +315,8 @@ fn copy<A: Surroundings>(sketch: &EncodedSketch<'_>, prefix: usize, allocator: A
     sketch.header().encode_in(&hashes, prefix, allocator)
 }
 
-/// Raises the level until fewer than `capacity` of the ascending hashes belong, drops the others, and returns the level.
+/// Raises the level until fewer than `capacity` of the ascending hashes belong, drops the others, and returns the
+/// level.
 fn thin<A: Surroundings>(hashes: &mut Vec<u64, A>, mut level: u16, capacity: u32) -> u16 {
     while hashes.len() >= capacity as usize {
         level += 1;

@@ -3,6 +3,7 @@
 use crate::batch::{BLOCKS, Batch, candidates};
 use crate::capacity::{MAX_CAPACITY, MIN_CAPACITY};
 use crate::codec::{EncodedSketch, FramedSketch, Header};
+use crate::common::Common;
 use crate::flags::Flags;
 use crate::retained::Retained;
 use crate::sort::dedup;
@@ -340,13 +341,9 @@ impl<A: Surroundings> Sketch<A> {
         if self.header().is_nothing() {
             (self.capacity, self.seed) = (other.capacity(), other.seed());
         }
-        if self.seed != other.seed() {
-            return Err(OperationError::Seeds(self.seed, other.seed()));
-        }
-        let kind = self.kind().common(other.kind())?;
-        let derived_level = self.header().derived_level().max(other.derived_level());
-        self.capacity = self.capacity.min(other.capacity());
-        self.raise_to(other.level())?;
+        let common = Common::of(&self.header(), other)?;
+        self.capacity = common.capacity;
+        self.raise_to(common.level)?;
         self.thin()?;
         let mut batch = Batch::new();
         for hash in hashes {
@@ -357,7 +354,7 @@ impl<A: Surroundings> Sketch<A> {
         }
         self.append(batch.take())?;
         self.settle()?;
-        self.flags = Flags::new(kind, derived_level == Some(self.level));
+        self.flags = Flags::new(common.kind, common.is_union_derived(self.level));
         Ok(())
     }
 

@@ -11,7 +11,8 @@ use std::fmt;
 
 const PREFIX: &[u8] = b"\\x";
 
-/// The bytes that a text stands for, in memory of `allocator`, after `prefix` bytes that are zero and left to the caller.
+/// The bytes that a text stands for, in memory of `allocator`, after `prefix` bytes that are zero and left to the
+/// caller.
 ///
 /// Complexity: linear in the length.
 ///

@@ -65,11 +65,24 @@ pub fn threshold(level: u16) -> Option<u64> {
     THRESHOLDS.get(usize::from(level)).copied()
 }
 
+/// The probability that a hash is below the threshold.
+pub(crate) fn sampling_rate(threshold: u64) -> f64 {
+    threshold as f64 / ALL as f64
+}
+
 /// The probability that a hash belongs to the level, as a fraction of 2^56: `count` retained hashes stand for
 /// `count * 2^56 / threshold` distinct values, rounded to the nearest integer.
 pub(crate) fn scale_up(count: u64, threshold: u64) -> u64 {
     // No overflow: count <= threshold, since hashes are distinct, so the result is at most 2^56.
     ((u128::from(count) * u128::from(ALL) + u128::from(threshold / 2)) / u128::from(threshold)) as u64
+}
+
+/// What [`scale_up`] makes of `count`, of which `part` in `whole` count; of none, 0.
+pub(crate) fn scale_up_share(count: u64, part: u64, whole: u64, threshold: u64) -> u64 {
+    // No overflow: no sketch retains as many as 2^32 hashes, so the numerator is below 2^120.
+    let numerator = u128::from(count) * u128::from(part) * u128::from(ALL);
+    let denominator = u128::from(whole.max(1)) * u128::from(threshold);
+    ((numerator + denominator / 2) / denominator) as u64
 }
 
 #[cfg(test)]
@@ -100,5 +113,14 @@ mod tests {
         assert_eq!(scale_up(7, threshold(1).unwrap()), 8);
         assert_eq!(scale_up(3, threshold(1).unwrap()), 3); // 3.43
         assert_eq!(scale_up(7, 7), ALL);
+        for (count, threshold) in [(7, 7), (8_000, 12_345_678_901), (3, threshold(1).unwrap()), (0, ALL)] {
+            assert_eq!(scale_up_share(count, 5, 5, threshold), scale_up(count, threshold));
+        }
+        assert_eq!(scale_up_share(10, 1, 4, ALL), 3); // 2.5
+        assert_eq!(scale_up_share(10, 0, 0, ALL), 0);
+        assert_eq!(
+            scale_up_share(u64::from(u32::MAX), 1, 1, 1 << 32),
+            (u64::from(u32::MAX) << 24)
+        );
     }
 }

@@ -12,8 +12,8 @@ fn confidence(number: f64) -> Confidence {
     Confidence::new(number).unwrap()
 }
 
-/// A header with a level and a number of retained hashes, by way of bytes as a sketch would have them: the hashes do not
-/// matter to the bounds.
+/// A header with a level and a number of retained hashes, by way of bytes as a sketch would have them: the hashes do
+/// not matter to the bounds.
 fn header(capacity: u32, level: u16, retained: u32) -> Header {
     let mut bytes = vec![1, 0];
     bytes.extend(level.to_le_bytes());
@@ -25,8 +25,8 @@ fn header(capacity: u32, level: u16, retained: u32) -> Header {
 
 /// The probability that the bounds of a sketch of n values miss n, for an ideal hash: below, and above.
 ///
-/// As in `accuracy.rs`: the sketch stops at level j with k hashes when k < B of the hashes belong to level j, and at least
-/// B to level j - 1.
+/// As in `accuracy.rs`: the sketch stops at level j with k hashes when k < B of the hashes belong to level j, and at
+/// least B to level j - 1.
 fn misses(capacity: u32, n: u64, confidence: Confidence) -> (f64, f64) {
     let size = f64::from(capacity);
     let (mut below, mut above) = (0.0, 0.0);
@@ -155,7 +155,8 @@ impl Tally {
         self.misses += u64::from(is_missed);
     }
 
-    /// A miss has at most probability alpha: the count is at most its mean and four standard deviations of the binomial.
+    /// A miss has at most probability alpha: the count is at most its mean and four standard deviations of the
+    /// binomial.
     fn check(&self, alpha: f64, what: &str) {
         let expected = self.runs as f64 * alpha;
         let limit = expected + 4.0 * (expected * (1.0 - alpha)).sqrt();
@@ -235,8 +236,8 @@ fn bounds_cover_after_set_operations() {
             }
         }
     }
-    // Intervals that never miss would be too wide: over all cases they miss at least a third as often as they may, but for
-    // the Jaccard index, whose hypergeometric distribution is narrower than the binomial.
+    // Intervals that never miss would be too wide: over all cases they miss at least a third as often as they may, but
+    // for the Jaccard index, whose hypergeometric distribution is narrower than the binomial.
     for (case, name) in names.iter().enumerate() {
         for (i, number) in NUMBERS.into_iter().enumerate() {
             let rate = totals[case][i].misses as f64 / totals[case][i].runs as f64;

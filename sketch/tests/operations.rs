@@ -46,8 +46,8 @@ fn sample(bytes: &Bytes) -> (u16, BTreeSet<u64>) {
     (sketch.header().level(), sketch.hashes().collect())
 }
 
-/// What a set operation should give: the sample of the set that it makes of all values, at the level of the operands or,
-/// if that leaves too many, the first that does not.
+/// What a set operation should give: the sample of the set that it makes of all values, at the level of the operands
+/// or, if that leaves too many, the first that does not.
 fn oracle(operands: [&Bytes; 2], capacity: u32, values: impl IntoIterator<Item = u64>) -> (u16, BTreeSet<u64>) {
     let all: BTreeSet<u64> = values.into_iter().map(|hash| hash >> (64 - HASH_BITS)).collect();
     let start = operands
@@ -193,8 +193,8 @@ fn nothing_takes_on_what_the_other_says() {
     assert_eq!(merged.encode(), other);
 }
 
-/// Two small sketches that have nothing in common leave the bytes of the sketch of nothing, in whichever order a large one
-/// comes to them.
+/// Two small sketches that have nothing in common leave the bytes of the sketch of nothing, in whichever order a large
+/// one comes to them.
 #[test]
 fn intersections_do_not_depend_on_their_order() {
     let of = |range: std::ops::Range<u64>| {

@@ -1,6 +1,7 @@
 //! Runs the aggregates the way Citus does, in one server: workers make a state each, states travel as text or binary, a
-//! coordinator combines them. Its aggregates wrap ours, and call our functions themselves: with a new function record for
-//! every row, which knows nothing of the expression, and keeps nothing. What must come out is what a plain call answers.
+//! coordinator combines them. Its aggregates wrap ours, and call our functions themselves: with a new function record
+//! for every row, which knows nothing of the expression, and keeps nothing. What must come out is what a plain call
+//! answers.
 
 use crate::call::{argument, declare_function, return_null};
 use crate::expanded;
@@ -66,8 +67,8 @@ unsafe fn call(procedure: Oid, caller: FunctionCallInfo, arguments: &[NullableDa
         base: pg_sys::FunctionCallInfoBaseData,
         arguments: [NullableDatum; 6],
     }
-    // SAFETY: zeros are a valid record and frame, and what matters is filled in. An error of the function becomes a panic,
-    // which drops nothing that another call sees.
+    // SAFETY: zeros are a valid record and frame, and what matters is filled in. An error of the function becomes a
+    // panic, which drops nothing that another call sees.
     unsafe {
         let mut function: FmgrInfo = std::mem::zeroed();
         pg_sys::fmgr_info(procedure, &mut function);
@@ -414,8 +415,8 @@ mod tests {
             ))
             .unwrap();
         }
-        // More values than a sketch of the default capacity keeps. A quarter of them is on two shards, the others on one, so
-        // that none may be lost.
+        // More values than a sketch of the default capacity keeps. A quarter of them is on two shards, the others on
+        // one, so that none may be lost.
         Spi::run(
             "CREATE TABLE visits AS
                  SELECT i % 3 AS shard, (i % 40000)::bigint AS visitor FROM generate_series(1, 50000) i
@@ -472,8 +473,8 @@ mod tests {
     #[pg_test]
     fn unions_and_intersections_of_sketches() {
         set_up();
-        // Capacities differ from day to day, and a day may have no sketch. Each day has values of its own, and lacks some
-        // that all others have.
+        // Capacities differ from day to day, and a day may have no sketch. Each day has values of its own, and lacks
+        // some that all others have.
         Spi::run(
             "CREATE TABLE days AS
                  SELECT day, day % 3 AS shard, cvm_sketch_agg(

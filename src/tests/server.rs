@@ -1,5 +1,5 @@
-//! Run inside a server by `cargo pgrx test`. What can be said in SQL is tested by `tests/pg_regress`; here is what wants
-//! arithmetic.
+//! Run inside a server by `cargo pgrx test`. What can be said in SQL is tested by `tests/pg_regress`; here is what
+//! wants arithmetic.
 
 #[pgrx::pg_schema]
 mod tests {
@@ -17,7 +17,8 @@ mod tests {
             .expect("the answer is not NULL")
     }
 
-    /// What the aggregate answers is what the sketch makes of the documented hashes, for every size around the capacity.
+    /// What the aggregate answers is what the sketch makes of the documented hashes, for every size around the
+    /// capacity.
     #[pg_test]
     fn answers_are_those_of_the_sketch() {
         let capacity = u64::from(Accuracy::default().capacity());
@@ -51,14 +52,16 @@ mod tests {
     /// The promise, through the whole extension: 400 disjoint sets of 3,000 integers, each a sample of hash functions.
     #[pg_test]
     fn the_promise_holds_through_sql() {
-        // epsilon 0.1, delta 0.05: at most 5 % of the sets may be off by more than 10 %, and computation puts the rate near
-        // 4 % (sketch/tests/accuracy.rs). Of 400 sets, 20 or fewer are expected; the standard deviation is below 4.4, so
-        // that more than 38 means a wrong algorithm. And none at all means that something else is measured (e^-13).
+        // epsilon 0.1, delta 0.05: at most 5 % of the sets may be off by more than 10 %, and computation puts the rate
+        // near 4 % (sketch/tests/accuracy.rs). Of 400 sets, 20 or fewer are expected; the standard deviation is below
+        // 4.4, so that more than 38 means a wrong algorithm. And none at all means that something else is measured
+        // (e^-13).
         let failures = one("SELECT count(*) FILTER (WHERE abs(estimate / 3000.0 - 1) > 0.1) FROM (
             SELECT approx_count_distinct_cvm(i, 0.1, 0.05) AS estimate FROM generate_series(0, 1199999) i GROUP BY i / 3000
         ) sets");
         assert!((1..=38).contains(&failures), "{failures} failures");
-        // The mean of 400 unbiased estimates with a relative standard error below 5.2 %: within 4 * 5.2 % / 20 = 1.04 %.
+        // The mean of 400 unbiased estimates with a relative standard error below 5.2 %: within 4 * 5.2 % / 20 = 1.04
+        // %.
         let mean = one("SELECT round(avg(estimate))::bigint FROM (
             SELECT approx_count_distinct_cvm(i, 0.1, 0.05) AS estimate FROM generate_series(0, 1199999) i GROUP BY i / 3000
         ) sets");

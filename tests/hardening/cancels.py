@@ -35,7 +35,8 @@ WORKS = {
     "combine unions": (PARALLEL, "SELECT cvm_sketch_union_agg(s)::bytea FROM cancelled_sketches, generate_series(1, 20)"),
     "spill": (SPILLING, "SELECT count(n), sum(n) FROM (SELECT g, approx_count_distinct_cvm(i) AS n FROM cancelled GROUP BY g) q"),
     "spill of sketches": (SPILLING, "SELECT count(s), sum(# s) FROM (SELECT g, cvm_sketch_agg_hashed(i) AS s FROM cancelled GROUP BY g) q"),
-    "functions": (SERIAL, "SELECT sum((# (a.s || b.s)) + (# (a.s & b.s)) + (# (a.s - b.s))), max((cvm_sketch_bounds(a.s || b.s)).upper), sum((cvm_sketch_jaccard(a.s, b.s)).upper) "
+    "functions": (SERIAL, "SELECT sum((# (a.s || b.s)) + (# (a.s & b.s)) + (# (a.s - b.s))), max((cvm_sketch_bounds(a.s || b.s)).upper), sum((cvm_sketch_jaccard(a.s, b.s)).upper), "
+                          "sum((cvm_sketch_intersection_bounds(a.s, b.s)).upper), sum((cvm_sketch_containment(a.s, b.s)).upper) "
                           "FROM cancelled_sketches a, cancelled_sketches b WHERE a.k < 12"),
     "add and text": (SERIAL, "SELECT sum(# cvm_sketch_add(cvm_sketch_downsample(s::text::cvm_sketch, 0.1), j)) FROM cancelled_sketches, generate_series(1, 30) j"),
     "window": (SERIAL, "SELECT sum(n) FROM (SELECT approx_count_distinct_cvm(i, 0.1) OVER (ORDER BY i ROWS UNBOUNDED PRECEDING) AS n FROM cancelled WHERE i < 100000) q"),

@@ -14,10 +14,11 @@ import psycopg2
 
 
 class Outcome(NamedTuple):
-    """What became of a statement: rows, or the SQLSTATE and the message of an ERROR."""
+    """What became of a statement: rows, or the SQLSTATE and the message of an ERROR, and the file that raised it."""
     rows: list
     state: str
     message: str
+    file: str = None
 
 
 class Session:
@@ -41,7 +42,7 @@ class Session:
         except psycopg2.Error as error:
             if error.pgcode is None or self.connection.closed:
                 raise
-            return Outcome(None, error.pgcode, error.diag.message_primary)
+            return Outcome(None, error.pgcode, error.diag.message_primary, error.diag.source_file)
 
     def memory(self):
         """The bytes in all memory contexts of the session."""

@@ -177,7 +177,7 @@ FORMS = {
 
 class Calls:
     def __init__(self, report):
-        self.report, self.made, self.answered, self.states = report, 0, 0, {}
+        self.report, self.made, self.answered, self.states, self.files = report, 0, 0, {}, set()
 
     def call(self, query, must_fail=False):
         outcome = self.report.session.attempt(query)
@@ -186,6 +186,10 @@ class Calls:
         self.states[outcome.state] = self.states.get(outcome.state, 0) + 1
         self.report.check(outcome.state is not None if must_fail else outcome.state is None or not outcome.state.startswith("XX"),
                           lambda: f"{query}: {outcome.rows if outcome.rows else ''} {outcome.state} {outcome.message}")
+        if outcome.file and outcome.file.endswith(".rs"):
+            self.files.add(outcome.file)
+            # Whoever looks for the place of an ERROR is not sent to where all of them pass.
+            self.report.check(not outcome.file.endswith("/error.rs"), lambda: f"{query}: raised in {outcome.file}")
         return outcome
 
 
@@ -242,6 +246,7 @@ def main():
             report.check(outcome.rows[0][0] == min(outcome.rows[0][1], 1), lambda: f"{outcome.rows} of three times {value}")
     session.all("DROP SCHEMA arguments CASCADE")
     report.check(calls.answered > calls.made // 10, f"only {calls.answered} of {calls.made} calls had a result")
+    report.check(len(calls.files) > 5, f"errors come from {calls.files}")
     report.server_lived()
     errors = ", ".join(f"{state}: {count:,}" for state, count in sorted(calls.states.items(), key=str) if state)
     report.finish(f"{calls.made:,} calls of {len(functions)} functions, {calls.answered:,} with a result; errors {errors}")

@@ -150,7 +150,8 @@ def downsample(sketch, capacity):
     if sketch == NOTHING:
         return sketch
     if capacity > sketch.capacity:
-        raise Refused(f"cannot downsample a cvm_sketch of capacity {sketch.capacity} to {capacity}, which is larger")
+        # The coarsest accuracy that can be asked for: whatever has fewer hashes has none that can be named.
+        raise Refused("cannot downsample a cvm_sketch to epsilon 0.5, which is finer: at delta 0.1, its epsilon is above 0.5")
     return made(sketch.hashes, sketch.level, capacity, sketch.seed, sketch.kind, None)
 
 
@@ -161,3 +162,33 @@ def jaccard(a, b):
     level, *_ = common(a, b)
     one, other = ({hash for hash in sketch.hashes if hash < THRESHOLDS[level]} for sketch in (a, b))
     return len(one & other), len(one | other)
+
+
+def common_hashes(a, b):
+    """The numbers of hashes in both and in the first alone at the higher level."""
+    if NOTHING in (a, b):
+        return 0, len(a.hashes)
+    both, either = jaccard(a, b)
+    level, *_ = common(a, b)
+    others = sum(hash < THRESHOLDS[level] for hash in b.hashes)
+    return both, either - others
+
+
+def part(sketch, known, told):
+    """The estimate of a part of a sketch, which has `known` of the `told` hashes at the common level."""
+    numerator, denominator = len(sketch.hashes) * known << 56, max(told, 1) * sketch.threshold
+    return (numerator + denominator // 2) // denominator
+
+
+def estimated_intersection(a, b):
+    """The finer sketch's share, but never more than the other has."""
+    both, rest = common_hashes(a, b)
+    finer, coarser = a, b
+    if a.level > b.level:
+        finer, coarser, rest = b, a, common_hashes(b, a)[1]
+    return min(part(finer, both, both + rest), coarser.estimate())
+
+
+def estimated_difference(a, b):
+    both, rest = common_hashes(a, b)
+    return part(a, rest, both + rest)

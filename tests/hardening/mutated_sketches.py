@@ -241,7 +241,8 @@ def fold(operation, *sketches):
 def info(a):
     kind = model.KINDS[a.kind]
     kind = f'"{kind}"' if " " in kind else kind
-    return "({},{},{},{},{},{},{},{})".format(1, a.signed_seed(), a.capacity, a.level, len(a.hashes), "ft"[a.level == 0], len(model.encode(a)), kind)
+    return "({},{},{},{},{},{},{},{},{})".format(1, a.signed_seed(), a.capacity, a.level, len(a.hashes), "ft"[a.level == 0], len(model.encode(a)), kind,
+                                             "ft"[a.derived])
 
 
 def compare(a, b):
@@ -259,7 +260,6 @@ def functions(session):
     yield "a - b", model.difference
     yield "# a", model_first(model.Sketch.estimate)
     yield "cvm_sketch_info(a)", model_first(info)
-    yield "cvm_sketch_is_derived(a)", model_first(lambda a: str(a.derived).lower())
     yield "cvm_sketch_downsample(a, 0.5, 0.1)", model_first(lambda a: model.downsample(a, coarse))
     yield "(SELECT cvm_sketch_union_agg(s) FROM unnest(ARRAY[a, b, NULL, a]) s)", lambda a, b: fold(model.union, a, b, a)
     yield "(SELECT cvm_sketch_intersection_agg(s) FROM unnest(ARRAY[a, b, NULL, a]) s)", lambda a, b: fold(model.intersection, a, b, a)
@@ -274,6 +274,14 @@ def functions(session):
     yield ("(SELECT concat_ws(' ', lower BETWEEN 0 AND 1, upper BETWEEN lower AND 1, estimate = 'NaN' OR estimate BETWEEN lower AND upper) "
            "FROM cvm_sketch_jaccard(a, b, 0.9))", lambda a, b: (model.jaccard(a, b), "t t t")[1])
     yield "(cvm_sketch_jaccard(a, b)).estimate", expected_jaccard
+    yield "(cvm_sketch_intersection_bounds(a, b)).estimate", model.estimated_intersection
+    yield "(cvm_sketch_difference_bounds(a, b)).estimate", model.estimated_difference
+    for name, most in [("intersection", "least((cvm_sketch_bounds(a, 0.9)).upper, (cvm_sketch_bounds(b, 0.9)).upper)"),
+                       ("difference", "(cvm_sketch_bounds(a, 0.9)).upper")]:
+        yield (f"(SELECT concat_ws(' ', lower BETWEEN 0 AND estimate, upper BETWEEN estimate AND {most}, x.level + y.level > 0 OR lower = upper) "
+               f"FROM cvm_sketch_{name}_bounds(a, b, 0.9), cvm_sketch_info(a) x, cvm_sketch_info(b) y)", lambda a, b: (model.common_hashes(a, b), "t t t")[1])
+    yield ("(SELECT concat_ws(' ', lower BETWEEN 0 AND 1, upper BETWEEN lower AND 1, estimate = 'NaN' OR estimate BETWEEN lower AND upper) "
+           "FROM cvm_sketch_containment(a, b, 0.9))", lambda a, b: (model.common_hashes(a, b), "t t t")[1])
 
 
 def expected_jaccard(a, b):
@@ -325,7 +333,7 @@ def through_functions(report, session, sketches, chance):
             calls += 1
     # One value more: its hash is the server's.
     added = session.all("""SELECT id, cvm_hash('a value'::text, (cvm_sketch_info(a)).seed), cvm_sketch_add(a, 'a value'::text)::bytea
-                           FROM pairs WHERE NOT cvm_sketch_is_derived(a) AND (cvm_sketch_info(a)).kind IN ('unknown', 'text')""")
+                           FROM pairs WHERE NOT (cvm_sketch_info(a)).is_derived AND (cvm_sketch_info(a)).kind IN ('unknown', 'text')""")
     for number, hash, sketch in added:
         expected = model.encode(model.with_hash(sketches[pairs[number][0]], model.KINDS.index("text"), hash & ALL_BITS))
         report.check(bytes(sketch) == expected, lambda: f"cvm_sketch_add to {pairs[number][0].hex()} is {bytes(sketch).hex()}, not {expected.hex()}")

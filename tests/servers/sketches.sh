@@ -40,7 +40,8 @@ make_sketches() {
         CREATE INDEX sketches_estimate ON sketches ((#sketch));
         CREATE VIEW pairs AS
             SELECT a.name AS a, b.name AS b, #(a.sketch || b.sketch) AS either, cvm_sketch_jaccard(a.sketch, b.sketch, 0.9)::text AS share,
-                   cvm_sketch_bounds(a.sketch & b.sketch)::text AS bounds, #(a.sketch - b.sketch) AS only_a
+                   cvm_sketch_bounds(a.sketch & b.sketch)::text AS bounds,
+                   cvm_sketch_intersection_bounds(a.sketch, b.sketch)::text AS both, cvm_sketch_containment(a.sketch, b.sketch)::text AS contained, #(a.sketch - b.sketch) AS only_a
             FROM sketches a, sketches b
             WHERE a.name IN ('exact', 'usual', 'neighbour', 'fine') AND b.name IN ('hundred', 'neighbour', 'empty');
         CREATE VIEW copied_often AS SELECT sketch, count(*) AS copies FROM sketches GROUP BY sketch HAVING count(*) > 1;
@@ -53,7 +54,7 @@ make_sketches() {
 }
 
 # All bytes of all sketches, and what they say.
-sketches="SELECT name, md5(sketch::bytea), #sketch, cvm_sketch_bounds(sketch), cvm_sketch_info(sketch), cvm_sketch_is_derived(sketch)
+sketches="SELECT name, md5(sketch::bytea), #sketch, cvm_sketch_bounds(sketch), cvm_sketch_info(sketch)
           FROM sketches ORDER BY name COLLATE \"C\""
 
 # What else has the type in it: a generated column, a default, views, indexes, hash partitions.

@@ -2,7 +2,7 @@
 
 use allocator_api2::alloc::{AllocError, Allocator, Global, Layout};
 use cvm_sketch::interval::{self, Confidence};
-use cvm_sketch::{Accuracy, EncodedSketch, FramedSketch, Kind, Sketch, Surroundings, hash, operations, text};
+use cvm_sketch::{Accuracy, EncodedSketch, FramedSketch, Kind, Sketch, Surroundings, between, hash, operations, text};
 use std::cell::Cell;
 use std::hint::black_box;
 use std::ptr::NonNull;
@@ -140,6 +140,12 @@ fn main() {
         finish(
             watched,
             interval::jaccard(&x, &y, confidence, &watched).expect("of one seed"),
+        )
+    });
+    measure("intersection bounds", &|_| {
+        finish(
+            watched,
+            between::intersection(&x, &y, confidence, &watched).expect("of one seed"),
         )
     });
     measure("bounds", &|_| finish(watched, interval::bounds(y.header(), confidence)));

@@ -115,8 +115,8 @@ impl Reader<'_> {
         }
     }
 
-    /// A sketch of unknown kind that is legal, and of no particular history. Small numbers choose what is common, so that sketches meet:
-    /// in capacity, seed, level and hashes.
+    /// A sketch of unknown kind that is legal, and of no particular history. Small numbers choose what is common, so
+    /// that sketches meet: in capacity, seed, level and hashes.
     pub fn parts(&mut self) -> Parts {
         let form = self.number(1);
         let level = match form & 3 {

@@ -36,8 +36,8 @@ fuzz_target!(|bytes: &[u8]| {
     assert_eq!(decoded.encode(), bytes);
 });
 
-// Bytes changed at random are hardly ever a sketch, for its length and its count have to fit. So every other change is one
-// of what a sketch says, and half of these are followed by one of its bytes.
+// Bytes changed at random are hardly ever a sketch, for its length and its count have to fit. So every other change is
+// one of what a sketch says, and half of these are followed by one of its bytes.
 fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, seed: u32| {
     let mut parts = match EncodedSketch::parse(&data[..size]) {
         Ok(sketch) if seed & 1 == 0 => Parts::of(&sketch),

@@ -1,11 +1,11 @@
-//! Operations on any sketches that decoding accepts, whether or not values would ever build them: the results are sketches,
-//! those that the operations on sets say, and the laws of sets hold.
+//! Operations on any sketches that decoding accepts, whether or not values would ever build them: the results are
+//! sketches, those that the operations on sets say, and the laws of sets hold.
 #![no_main]
 
 use allocator_api2::alloc::Global;
 use cvm_sketch::capacity::{MAX_CAPACITY, MIN_CAPACITY};
 use cvm_sketch::interval::{self, Confidence};
-use cvm_sketch::{EncodedSketch, FramedSketch, Kind, MergeError, OperationError, Sketch, operations};
+use cvm_sketch::{EncodedSketch, FramedSketch, Kind, MergeError, OperationError, Sketch, between, operations};
 use fuzz::{Parts, Reader, check_bounds};
 use libfuzzer_sys::fuzz_target;
 use std::collections::BTreeSet;
@@ -80,6 +80,7 @@ fn check_pair(a: &Bytes, b: &Bytes) {
         assert_eq!(both, Ok(empty.encode()));
         assert_eq!(rest.as_ref(), Ok(a));
         assert!(jaccard.is_ok());
+        check_between(a, b, confidence);
         return;
     }
     let kinds_differ = x.kind != y.kind && ![x.kind, y.kind].contains(&Kind::Unknown);
@@ -90,6 +91,7 @@ fn check_pair(a: &Bytes, b: &Bytes) {
         };
         assert_eq!([both, either, rest], [const { () }; 3].map(|()| Err(error)));
         assert_eq!(jaccard.unwrap_err(), error);
+        assert_eq!(between::intersection(&parse(a), &parse(b), confidence, &Global), Err(error));
         return;
     }
     let (both, either, rest) = (both.unwrap(), either.unwrap(), rest.unwrap());
@@ -119,10 +121,27 @@ fn check_pair(a: &Bytes, b: &Bytes) {
     } else {
         assert!(jaccard.lower <= jaccard.estimate && jaccard.estimate <= jaccard.upper);
     }
+    check_between(a, b, confidence);
     let mirrored = interval::jaccard(&parse(b), &parse(a), confidence, &Global).unwrap();
     assert_eq!(format!("{mirrored:?}"), format!("{jaccard:?}"));
     assert_eq!(union(b, a), Ok(either));
     assert_eq!(intersection(b, a), Ok(both));
+}
+
+/// What both sketches say together is within what each says.
+fn check_between(a: &Bytes, b: &Bytes, confidence: Confidence) {
+    let (x, y) = (parse(a), parse(b));
+    let [of_x, of_y] = [&x, &y].map(|sketch| interval::bounds(sketch.header(), confidence));
+    let both = between::intersection(&x, &y, confidence, &Global).expect("they combine");
+    assert!(both.lower <= both.estimate && both.estimate <= both.upper);
+    assert!(both.estimate <= of_x.estimate.min(of_y.estimate) && both.upper <= of_x.upper.min(of_y.upper));
+    assert_eq!(between::intersection(&y, &x, confidence, &Global), Ok(both));
+    let rest = between::difference(&x, &y, confidence, &Global).expect("they combine");
+    assert!(rest.lower <= rest.estimate && rest.estimate <= rest.upper);
+    assert!(rest.estimate <= of_x.estimate && rest.upper <= of_x.upper);
+    let share = between::containment(&x, &y, confidence, &Global).expect("they combine");
+    assert!(0.0 <= share.lower && share.upper <= 1.0);
+    assert!(share.estimate.is_nan() || share.lower <= share.estimate && share.estimate <= share.upper);
 }
 
 fn check_one(a: &Bytes, kind: Kind, hash: u64, capacity: u32) {

@@ -48,6 +48,35 @@ SELECT cvm_sketch_jaccard(of('few'), of('some')) AS exact, cvm_sketch_jaccard(of
        (cvm_sketch_jaccard(of('a'), of('a'))).estimate AS same, (cvm_sketch_jaccard(of('a'), of('c'))).estimate AS disjoint,
        (cvm_sketch_jaccard(of('seeded'), cvm_sketch_empty())).estimate AS seeded;
 
+-- two sketches at once: a hundred sets of exactly 3,000 values inside of a million
+CREATE TABLE million AS SELECT cvm_sketch_agg(i) AS sketch FROM generate_series(0, 999999) i;
+CREATE TABLE parts AS SELECT i / 3000 AS part, cvm_sketch_agg(i) AS sketch FROM generate_series(0, 299999) i GROUP BY part;
+SELECT count(*), count(*) FILTER (WHERE #(parts.sketch & million.sketch) > 3000) AS operator_says_more,
+       count(*) FILTER (WHERE (estimate, upper) = (3000, 3000)) AS right, min(lower) AS lower,
+       count(*) FILTER (WHERE cvm_sketch_intersection_bounds(million.sketch, parts.sketch) = (estimate, lower, upper)) AS commutes
+FROM parts, million, cvm_sketch_intersection_bounds(parts.sketch, million.sketch);
+SELECT DISTINCT estimate, upper, lower > 0.7 AS mostly FROM parts, million, cvm_sketch_containment(parts.sketch, million.sketch);
+SELECT bool_and(is_near(estimate, 0.003, 0.05) AND lower <= 0.003 AND 0.003 <= upper AND upper < 0.0032) AS share_of_the_million
+FROM parts, million, cvm_sketch_containment(million.sketch, parts.sketch, 0.9999);
+SELECT DISTINCT estimate, lower, upper < 900 AS few FROM parts, million, cvm_sketch_difference_bounds(parts.sketch, million.sketch);
+SELECT bool_and(is_near(estimate, 997000, 0.03) AND lower <= 997000 AND 997000 <= upper) AS rest_of_the_million
+FROM parts, million, cvm_sketch_difference_bounds(million.sketch, parts.sketch, 0.9999);
+DROP TABLE million, parts;
+-- of one level, they are the bounds of the intersection and of the difference
+SELECT cvm_sketch_intersection_bounds(of('a'), of('b')) = cvm_sketch_bounds(of('a') & of('b')) AS intersection,
+       cvm_sketch_difference_bounds(of('a'), of('b')) = cvm_sketch_bounds(of('a') - of('b')) AS difference,
+       is_near((cvm_sketch_containment(of('a'), of('b'))).estimate, 1.0 * cvm_sketch_estimate(of('a') & of('b')) / cvm_sketch_estimate(of('a')), 0.0001) AS containment,
+       (cvm_sketch_intersection_bounds(of('a'), of('b'), 0.5)).upper < (cvm_sketch_intersection_bounds(of('a'), of('b'), 0.9)).upper AS wider;
+-- exact where it can be known
+SELECT cvm_sketch_intersection_bounds(of('few'), of('some')) AS "500", cvm_sketch_difference_bounds(of('few'), of('some')) AS "500",
+       cvm_sketch_containment(of('few'), of('some')) AS "0.5", cvm_sketch_intersection_bounds(of('a'), cvm_sketch_empty()) AS with_none,
+       cvm_sketch_difference_bounds(cvm_sketch_empty(), of('a')) AS none_of_none, cvm_sketch_containment(of('seeded'), cvm_sketch_empty()) AS in_none,
+       cvm_sketch_containment(cvm_sketch_empty(), of('seeded')) AS none_in_any,
+       cvm_sketch_difference_bounds(of('seeded'), cvm_sketch_empty()) = cvm_sketch_bounds(of('seeded')) AS without_none;
+-- of a derived sketch without hashes nothing is known
+SELECT cvm_sketch_containment(of('a') - of('a'), of('b')) AS nothing_known, (cvm_sketch_intersection_bounds(of('a') - of('a'), of('b'))).lower,
+       is_near((cvm_sketch_intersection_bounds(of('a') - of('b'), of('fine'))).estimate, 30000, 0.05) AS of_derived;
+
 -- adding values
 SELECT cvm_sketch_add(cvm_sketch_add(cvm_sketch_empty(), 'x'::text), 'x'::text) = cvm_sketch_agg('x'::text) AS once,
        cvm_sketch_add(cvm_sketch_empty(0.1, 0.1, 3), 1) = cvm_sketch_agg(1, 0.1, 0.1, 3) AS seeded,
@@ -69,9 +98,9 @@ DROP TYPE mood;
 DROP DOMAIN small;
 
 -- an intersection or difference of sketches that are not exact is marked, and takes no values
-SELECT cvm_sketch_is_derived(of('a')) AS plain, cvm_sketch_is_derived(of('a') || of('b')) AS union,
-       cvm_sketch_is_derived(of('a') & of('b')) AS intersection, cvm_sketch_is_derived(of('a') - of('b')) AS difference,
-       cvm_sketch_is_derived(of('few') & of('some')) AS exact, cvm_sketch_is_derived((of('a') & of('c')) || of('c')) AS mixed;
+SELECT (cvm_sketch_info(of('a'))).is_derived AS plain, (cvm_sketch_info(of('a') || of('b'))).is_derived AS union,
+       (cvm_sketch_info(of('a') & of('b'))).is_derived AS intersection, (cvm_sketch_info(of('a') - of('b'))).is_derived AS difference,
+       (cvm_sketch_info(of('few') & of('some'))).is_derived AS exact, (cvm_sketch_info((of('a') & of('c')) || of('c'))).is_derived AS mixed;
 SELECT cvm_sketch_add(of('a') & of('b'), 1);
 SELECT cvm_sketch_downsample(of('a') - of('b'), 0.1);
 SELECT cvm_sketch_add(of('few') & of('some'), 1501) = cvm_sketch_agg(i) AS exact_may_grow
@@ -98,6 +127,14 @@ SELECT cvm_sketch_bounds(of('a'), NULL);
 SELECT cvm_sketch_bounds(NULL, 0.9) IS NULL AS no_sketch;
 SELECT cvm_sketch_jaccard(of('a'), of('b'), 1.5);
 SELECT cvm_sketch_jaccard(of('a'), NULL) IS NULL AS no_sketch;
+SELECT cvm_sketch_intersection_bounds(of('a'), of('seeded'));
+SELECT cvm_sketch_difference_bounds(of('a'), of('seeded'));
+SELECT cvm_sketch_containment(of('a'), of('seeded'));
+SELECT cvm_sketch_intersection_bounds(of('a'), of('b'), 0);
+SELECT cvm_sketch_difference_bounds(of('a'), of('b'), NULL);
+SELECT cvm_sketch_containment(NULL, of('b'), 'NaN');
+SELECT cvm_sketch_intersection_bounds(of('a'), NULL) IS NULL AS intersection, cvm_sketch_difference_bounds(NULL, of('a')) IS NULL AS difference,
+       cvm_sketch_containment(of('a'), NULL) IS NULL AS containment;
 SELECT cvm_sketch_downsample(of('a'), 0.01);
 SELECT cvm_sketch_downsample(of('a'), NULL);
 SELECT cvm_sketch_downsample(of('a'), 0.1, 7);

@@ -47,7 +47,7 @@ SELECT growing();
 
 -- sketches made by intersection and difference: what the operator makes of them
 SELECT bool_and(cvm_sketch_union(ARRAY[a.s & b.s, a.s - b.s, c.s]) = (a.s & b.s) || (a.s - b.s) || c.s) AS same,
-       bool_or(cvm_sketch_is_derived(cvm_sketch_union(ARRAY[a.s & b.s]))) AS derived
+       bool_or((cvm_sketch_info(cvm_sketch_union(ARRAY[a.s & b.s]))).is_derived) AS derived
 FROM sketches a, sketches b, sketches c WHERE a.i > 10 AND b.i > 8 AND c.i IN (1, 5, 12);
 -- the coarser accuracy
 SELECT (cvm_sketch_info(cvm_sketch_union(ARRAY[s, cvm_sketch_downsample(s, 0.1), s]))).capacity FROM sketches WHERE i = 12;
