@@ -355,7 +355,7 @@ impl fmt::Display for SampleDecodeError {
                     "all values together must have at most {MAX_TEXTS_LEN} bytes, not {length}"
                 )
             }
-            SampleDecodeError::TooLong(length) => write!(f, "there are {length} bytes after the last value"),
+            SampleDecodeError::TooLong(length) => write!(f, "there must be 0 bytes after the last value, not {length}"),
         }
     }
 }

@@ -302,12 +302,12 @@ fn golden_cases() -> Vec<(&'static str, Sample)> {
             .for_each(|&number| special.insert(hash, text, Some(number)).unwrap());
     }
     vec![
-        ("sample-v1-nothing", Sample::nothing_in(Global)),
-        ("sample-v1-one", of_integers(1, DEFAULT_SIZE, 0)),
-        ("sample-v1-exact", of_integers(50, DEFAULT_SIZE, 0)),
-        ("sample-v1-thinned", of_integers(10_000, 100, 0)),
-        ("sample-v1-smallest", of_integers(5_000, MIN_SIZE, 7)),
-        ("sample-v1-special", special),
+        ("v1-nothing", Sample::nothing_in(Global)),
+        ("v1-one", of_integers(1, DEFAULT_SIZE, 0)),
+        ("v1-exact", of_integers(50, DEFAULT_SIZE, 0)),
+        ("v1-thinned", of_integers(10_000, 100, 0)),
+        ("v1-smallest", of_integers(5_000, MIN_SIZE, 7)),
+        ("v1-special", special),
     ]
 }
 
@@ -316,7 +316,7 @@ fn golden_cases() -> Vec<(&'static str, Sample)> {
 #[test]
 fn golden_files_read_and_write() {
     for (name, sample) in golden_cases() {
-        let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("tests/golden/{name}.bin"));
+        let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("tests/golden_samples/{name}.bin"));
         if std::env::var_os("CVM_WRITE_GOLDEN").is_some() && !path.exists() {
             std::fs::write(&path, sample.encode()).unwrap();
         }
@@ -459,7 +459,7 @@ fn every_fault_is_named() {
         // Two values, where the sketch has one.
         (
             vec![1, 2, b'a', 1, 2, b'b'],
-            "there are 3 bytes after the last value".to_string(),
+            "there must be 0 bytes after the last value, not 3".to_string(),
         ),
     ] {
         assert_eq!(fault_of_entry(&entry), fault, "{entry:?}");
@@ -468,7 +468,7 @@ fn every_fault_is_named() {
     let infinity = [0, 0, 0, 0, 0, 0, 0xF0, 0x7F];
     assert_eq!(
         fault_of_entry(&measured(one, infinity, &[0, 0])),
-        "there are 2 bytes after the last value"
+        "there must be 0 bytes after the last value, not 2"
     );
 
     let mut bytes = vec![1];
