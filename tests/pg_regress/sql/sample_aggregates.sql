@@ -130,7 +130,7 @@ SELECT cvm_sample_agg(i, 1, 8, i) FROM generate_series(1, 2) i;
 SELECT cvm_sample_agg(CASE i WHEN 1 THEN 1 END, 1, 7 + i) FROM generate_series(1, 2) i;
 SELECT cvm_sample_agg('{}'::json);
 SELECT small || seeded FROM samples;
-SELECT cvm_sample_union_agg(s) FROM (SELECT cvm_sample_agg(1) UNION ALL SELECT cvm_sample_agg('a'::text)) q (s);
+SELECT cvm_sample_union_agg(s) FROM (VALUES ((SELECT cvm_sample_agg(1))), ((SELECT cvm_sample_agg('a'::text)))) q (s);
 \set VERBOSITY sqlstate
 SELECT cvm_sample_agg(1, 1, 7);
 SELECT small || seeded FROM samples;

@@ -77,12 +77,14 @@ SELECT bool_and((a.sample < b.sample) = (a.sample::bytea < b.sample::bytea) AND 
 FROM samples a, samples b;
 CREATE INDEX ON samples USING hash (sample);
 SET enable_seqscan = off;
+SET enable_bitmapscan = off;
 SET plan_cache_mode = force_generic_plan;
 PREPARE found(cvm_sample) AS SELECT n FROM samples WHERE sample = $1;
 EXPLAIN (COSTS off) EXECUTE found(NULL);
 RESET plan_cache_mode;
 SELECT n FROM samples WHERE sample = (SELECT sample FROM samples WHERE n = 1);
 RESET enable_seqscan;
+RESET enable_bitmapscan;
 SET enable_hashjoin = off;
 SELECT count(*) AS merged FROM samples a JOIN samples b USING (sample);
 SET enable_hashjoin = on;
