@@ -9,6 +9,7 @@ use cvm_sketch::Kind;
 use pgrx::pg_sys::errcodes::PgSqlErrorCode;
 use pgrx::pg_sys::{self, Datum, FmgrInfo, MemoryContext, Oid};
 use std::ffi::{CStr, c_char};
+use std::io::Write;
 
 /// A setting that what types write or read depends on, and the value that it is given.
 struct Setting {
@@ -89,6 +90,8 @@ unsafe fn under<T>(settings: &[Setting], work: impl FnOnce() -> T) -> T {
 #[derive(Clone, Copy)]
 enum Form {
     AsIs,
+    /// Integers, of which there may be many, are written here.
+    Integer(fn(Datum) -> i64),
     /// Numbers of either width are written as those of the greater; 0 for -0, and one NaN.
     Float32,
     Float64,
@@ -113,6 +116,9 @@ impl Writer {
         unsafe {
             let written = written_as(declared);
             let form = match written {
+                pg_sys::INT2OID => Form::Integer(|value| i64::from(value.value() as i16)),
+                pg_sys::INT4OID => Form::Integer(|value| i64::from(value.value() as i32)),
+                pg_sys::INT8OID => Form::Integer(|value| value.value() as i64),
                 pg_sys::FLOAT4OID => Form::Float32,
                 pg_sys::FLOAT8OID => Form::Float64,
                 pg_sys::BPCHAROID => Form::BlankPadded,
@@ -147,12 +153,19 @@ impl Writer {
     /// `value` is of the writer's type, the caller behind pgrx's guard, and the current memory context one that may be left with
     /// what the type's output function takes of it.
     pub(crate) unsafe fn with_text<T>(&mut self, value: Datum, read: impl FnOnce(&str) -> T) -> T {
+        if let Form::Integer(integer) = self.form {
+            let mut digits = [0; LONGEST_INTEGER];
+            let mut rest = &mut digits[..];
+            write!(rest, "{}", integer(value)).expect("there is room for any integer");
+            let length = LONGEST_INTEGER - rest.len();
+            return read(str::from_utf8(&digits[..length]).expect("digits are ASCII"));
+        }
         // SAFETY: the caller vouches for value and context. The output function returns a string that a zero ends.
         let text = unsafe {
             let value = match self.form {
                 Form::Float32 => canonical(f64::from(f32::from_bits(value.value() as u32))),
                 Form::Float64 => canonical(f64::from_bits(value.value() as u64)),
-                Form::AsIs | Form::BlankPadded => value,
+                Form::AsIs | Form::BlankPadded | Form::Integer(_) => value,
             };
             let text = under(self.settings, || pg_sys::OutputFunctionCall(&mut self.output, value));
             let length = CStr::from_ptr(text).count_bytes();
@@ -171,6 +184,9 @@ impl Writer {
         })
     }
 }
+
+/// The length of -2^63.
+const LONGEST_INTEGER: usize = 20;
 
 fn canonical(number: f64) -> Datum {
     let canonical = match number {

@@ -7,13 +7,12 @@
 use crate::codec::Header;
 use crate::key::{Key, Secret};
 use crate::measures::Measures;
-use crate::sample_codec::{EncodedMeasures, EncodedSample, SAMPLE_FORMAT_VERSION, write_value};
+use crate::sample_codec::{EncodedMeasures, EncodedSample, SAMPLE_FORMAT_VERSION, append, write_value};
 use crate::sort::sort;
-use crate::surroundings::{STEP, Surroundings, checking};
+use crate::surroundings::{Surroundings, checking};
 use crate::threshold::{HASH_BITS, threshold, truncate};
 use crate::{Kind, OperationError, OutOfMemory, capacity};
 use allocator_api2::alloc::Global;
-use allocator_api2::boxed::Box;
 use allocator_api2::vec::Vec;
 use hashbrown::HashTable;
 use std::fmt;
@@ -35,34 +34,28 @@ pub const MAX_TEXT_LEN: usize = 1 << 20;
 /// that the hexadecimal form of a sample stays below the 2^30 bytes that PostgreSQL takes for a value.
 pub const MAX_TEXTS_LEN: usize = 1 << 27;
 
+/// How many bytes of replaced texts are always put up with.
+const REPLACED: usize = 1 << 10;
+
 /// How many rows of one value are counted.
 pub const MAX_OCCURRENCES: u64 = i64::MAX as u64;
 
-/// A value in the sample.
-struct Value<A: Surroundings> {
+/// A value in the sample. Many groups have few, each in memory that no cache holds: so it is half a cache line, and what most rows
+/// have no need of is elsewhere.
+#[derive(Clone, Copy)]
+struct Value {
     hash: u64,
     occurrences: u64,
-    /// Of the ways to write the value that occurred, the least, byte by byte.
-    text: Vec<u8, A>,
-    measures: Option<Box<Measures<A>, A>>,
+    /// Where its text stands among all texts: of the ways to write the value that occurred, the least, byte by byte.
+    text_start: u32,
+    text_len: u32,
+    /// Where its measures stand among all measures, if it has any.
+    measures: Option<u32>,
 }
 
-impl<A: Surroundings> Value<A> {
-    fn new_in(hash: u64, text: &[u8], allocator: A) -> Result<Self, SampleError> {
-        if text.len() > MAX_TEXT_LEN {
-            return Err(SampleError::TextLength(text.len()));
-        }
-        let mut own = Vec::new_in(allocator);
-        own.try_reserve_exact(text.len()).map_err(|_| OutOfMemory)?;
-        own.extend_from_slice(text);
-        Ok(Value {
-            hash,
-            occurrences: 0,
-            text: own,
-            measures: None,
-        })
-    }
+const _: () = assert!(size_of::<Value>() == 32);
 
+impl Value {
     fn occur(&mut self, times: u64) -> Result<(), SampleError> {
         let occurrences = self.occurrences.checked_add(times);
         self.occurrences = occurrences
@@ -71,17 +64,8 @@ impl<A: Surroundings> Value<A> {
         Ok(())
     }
 
-    fn measure(&mut self, number: f64) -> Result<(), OutOfMemory> {
-        match &mut self.measures {
-            Some(measures) => measures.add(number),
-            None => self.set_measures(Measures::of(number, self.text.allocator().clone())?),
-        }
-    }
-
-    fn set_measures(&mut self, measures: Measures<A>) -> Result<(), OutOfMemory> {
-        let allocator = self.text.allocator().clone();
-        self.measures = Some(Box::try_new_in(measures, allocator).map_err(|_| OutOfMemory)?);
-        Ok(())
+    fn text<'a>(&self, texts: &'a [u8]) -> &'a [u8] {
+        &texts[self.text_start as usize..][..self.text_len as usize]
     }
 }
 
@@ -97,10 +81,15 @@ pub struct Sample<A: Surroundings = Global> {
     size: u32,
     seed: u64,
     kind: Kind,
-    /// Length of all texts together.
-    texts_len: usize,
     secret: Secret,
-    values: HashTable<Value<A>, A>,
+    /// The position of each value among the values, by its hash.
+    positions: HashTable<u32, A>,
+    values: Vec<Value, A>,
+    /// The texts, one after the other, and what is left of others that have been replaced.
+    texts: Vec<u8, A>,
+    /// Length of the texts that count.
+    texts_len: usize,
+    measures: Vec<Option<Measures<A>>, A>,
 }
 
 impl Sample<Global> {
@@ -124,9 +113,12 @@ impl<A: Surroundings> Sample<A> {
             size,
             seed,
             kind,
-            texts_len: 0,
             secret: Secret::random(),
-            values: HashTable::new_in(allocator),
+            positions: HashTable::new_in(allocator.clone()),
+            values: Vec::new_in(allocator.clone()),
+            texts: Vec::new_in(allocator.clone()),
+            texts_len: 0,
+            measures: Vec::new_in(allocator),
         }
     }
 
@@ -175,13 +167,10 @@ impl<A: Surroundings> Sample<A> {
     ///
     /// [`SampleError::Occurrences`], [`SampleError::OutOfMemory`].
     pub fn count(&mut self, hash: u64, measure: Option<f64>) -> Result<bool, SampleError> {
-        let Some(value) = self.find(truncate(hash)) else {
+        let Some(position) = self.find(truncate(hash)) else {
             return Ok(false);
         };
-        value.occur(1)?;
-        if let Some(number) = measure {
-            value.measure(number)?;
-        }
+        self.occur(position, measure)?;
         Ok(true)
     }
 
@@ -197,85 +186,163 @@ impl<A: Surroundings> Sample<A> {
         if !self.belongs(hash) {
             return Ok(());
         }
-        self.write(truncate(hash), text.as_bytes())?;
-        self.count(hash, measure)?;
-        self.thin()
+        let position = self.write(truncate(hash), text.as_bytes())?;
+        self.occur(position, measure)?;
+        Ok(self.thin()?)
     }
 
-    fn find(&mut self, hash: u64) -> Option<&mut Value<A>> {
-        self.values
-            .find_mut(self.secret.hash_one(Key(hash)), |value| value.hash == hash)
-    }
-
-    /// Has a value of that hash, and keeps the lesser of the texts.
-    fn write(&mut self, hash: u64, text: &[u8]) -> Result<(), SampleError> {
-        let before = self
-            .find(hash)
-            .map(|value| (value.text.as_slice() <= text, value.text.len()));
-        if matches!(before, Some((true, _))) {
-            return Ok(());
+    /// Counts a row of the value at that position.
+    fn occur(&mut self, position: usize, measure: Option<f64>) -> Result<(), SampleError> {
+        self.values[position].occur(1)?;
+        if let Some(number) = measure {
+            match self.measures_of(position) {
+                Some(measures) => measures.add(number)?,
+                None => {
+                    let measures = Measures::of(number, self.allocator())?;
+                    self.set_measures(position, measures)?;
+                }
+            }
         }
-        let texts_len = self.texts_len + text.len() - before.map_or(0, |(_, length)| length);
-        if texts_len > MAX_TEXTS_LEN {
-            return Err(SampleError::TextsLength);
-        }
-        let written = Value::new_in(hash, text, self.values.allocator().clone())?;
-        match self.find(hash) {
-            Some(value) => value.text = written.text,
-            None => self.place(written)?,
-        }
-        self.texts_len = texts_len;
         Ok(())
     }
 
-    /// Adds a value that is not there.
-    fn place(&mut self, value: Value<A>) -> Result<(), OutOfMemory> {
-        let secret = self.secret;
-        let place = move |value: &Value<A>| secret.hash_one(Key(value.hash));
-        // hashbrown would grow the table too, but in one go, which takes long of the largest.
-        if self.values.len() == self.values.capacity() {
-            let allocator = self.values.allocator().clone();
-            let mut grown = HashTable::new_in(allocator.clone());
-            grown
-                .try_reserve(self.values.len() + 1, place)
-                .map_err(|_| OutOfMemory)?;
-            for value in checking(self.values.drain(), allocator) {
-                grown.insert_unique(place(&value), value, place);
-            }
-            self.values = grown;
+    fn allocator(&self) -> A {
+        self.values.allocator().clone()
+    }
+
+    /// The position of the value of that hash.
+    fn find(&self, hash: u64) -> Option<usize> {
+        let is_there = |&position: &u32| self.values[position as usize].hash == hash;
+        let position = self.positions.find(self.secret.hash_one(Key(hash)), is_there);
+        position.map(|&position| position as usize)
+    }
+
+    fn measures_of(&mut self, position: usize) -> Option<&mut Measures<A>> {
+        let at = self.values[position].measures?;
+        self.measures[at as usize].as_mut()
+    }
+
+    fn measures_at(&self, value: &Value) -> Option<&Measures<A>> {
+        self.measures[value.measures? as usize].as_ref()
+    }
+
+    /// Gives measures to a value that has none.
+    fn set_measures(&mut self, position: usize, measures: Measures<A>) -> Result<(), OutOfMemory> {
+        self.measures.try_reserve(1).map_err(|_| OutOfMemory)?;
+        self.values[position].measures = Some(self.measures.len() as u32);
+        self.measures.push(Some(measures));
+        Ok(())
+    }
+
+    /// Has a value of that hash, keeps the lesser of the texts, and returns its position.
+    fn write(&mut self, hash: u64, text: &[u8]) -> Result<usize, SampleError> {
+        let mut found = self.find(hash);
+        let before = found.map(|position| self.values[position].text(&self.texts));
+        if let (Some(position), Some(before)) = (found, before)
+            && before <= text
+        {
+            return Ok(position);
         }
-        self.values.insert_unique(place(&value), value, place);
+        if text.len() > MAX_TEXT_LEN {
+            return Err(SampleError::TextLength(text.len()));
+        }
+        let texts_len = self.texts_len + text.len() - before.map_or(0, <[u8]>::len);
+        if texts_len > MAX_TEXTS_LEN {
+            return Err(SampleError::TextsLength);
+        }
+        // What was replaced takes no more room than what counts, and a little.
+        if self.texts.len() + text.len() > 2 * texts_len + REPLACED {
+            self.retain_below(self.threshold)?;
+            found = self.find(hash);
+        }
+        let (text_start, text_len) = (self.texts.len() as u32, text.len() as u32);
+        append(text, &mut self.texts)?;
+        self.texts_len = texts_len;
+        let Some(position) = found else {
+            let value = Value {
+                hash,
+                occurrences: 0,
+                text_start,
+                text_len,
+                measures: None,
+            };
+            return Ok(self.place(value)?);
+        };
+        let value = &mut self.values[position];
+        (value.text_start, value.text_len) = (text_start, text_len);
+        Ok(position)
+    }
+
+    /// Adds a value that is not there, and returns its position.
+    fn place(&mut self, value: Value) -> Result<usize, OutOfMemory> {
+        if self.positions.len() == self.positions.capacity() {
+            self.make_positions(self.values.len() + 1)?;
+        }
+        self.values.try_reserve(1).map_err(|_| OutOfMemory)?;
+        let position = self.values.len();
+        self.values.push(value);
+        // There is room, so that nothing is hashed anew.
+        let secret = self.secret;
+        self.positions
+            .insert_unique(secret.hash_one(Key(value.hash)), position as u32, |_| 0);
+        Ok(position)
+    }
+
+    /// Makes the positions anew, with room for so many. hashbrown would make room too, but in one go, which takes long of the
+    /// largest samples.
+    fn make_positions(&mut self, room: usize) -> Result<(), OutOfMemory> {
+        let mut positions = HashTable::new_in(self.allocator());
+        positions.try_reserve(room, |_| 0).map_err(|_| OutOfMemory)?;
+        for (position, value) in checking(self.values.iter().enumerate(), self.allocator()) {
+            positions.insert_unique(self.secret.hash_one(Key(value.hash)), position as u32, |_| 0);
+        }
+        self.positions = positions;
         Ok(())
     }
 
     /// Raises the level until fewer than `size` values are in the sample.
-    fn thin(&mut self) -> Result<(), SampleError> {
+    fn thin(&mut self) -> Result<(), OutOfMemory> {
         while self.values.len() >= self.size as usize {
-            self.raise_to(self.level + 1);
+            self.raise_to(self.level + 1)?;
         }
         Ok(())
     }
 
-    fn raise_to(&mut self, level: u16) {
-        let Some(threshold) = threshold(level).filter(|_| level > self.level) else {
-            return;
-        };
-        (self.level, self.threshold) = (level, threshold);
-        let allocator = self.values.allocator().clone();
-        let mut left = STEP;
-        let texts_len = &mut self.texts_len;
-        self.values.retain(|value| {
-            left -= 1;
-            if left == 0 {
-                left = STEP;
-                allocator.check_for_interrupts();
+    fn raise_to(&mut self, level: u16) -> Result<(), OutOfMemory> {
+        if let Some(threshold) = threshold(level)
+            && level > self.level
+        {
+            (self.level, self.threshold) = (level, threshold);
+            self.retain_below(threshold)?;
+        }
+        Ok(())
+    }
+
+    /// Drops every value whose hash is not below `threshold`, and moves together what remains.
+    ///
+    /// Complexity: linear in what there is. A level has an eighth of it dropped, for which as many have come.
+    fn retain_below(&mut self, threshold: u64) -> Result<(), OutOfMemory> {
+        let (mut kept, mut texts, mut measures) = (0, Vec::new_in(self.allocator()), Vec::new_in(self.allocator()));
+        for position in checking(0..self.values.len(), self.allocator()) {
+            let mut value = self.values[position];
+            if value.hash >= threshold {
+                continue;
             }
-            let belongs = value.hash < threshold;
-            if !belongs {
-                *texts_len -= value.text.len();
+            let text_start = texts.len() as u32;
+            append(value.text(&self.texts), &mut texts)?;
+            value.text_start = text_start;
+            if let Some(at) = value.measures {
+                value.measures = Some(measures.len() as u32);
+                measures.try_reserve(1).map_err(|_| OutOfMemory)?;
+                measures.push(self.measures[at as usize].take());
             }
-            belongs
-        });
+            self.values[kept] = value;
+            kept += 1;
+        }
+        self.values.truncate(kept);
+        self.texts_len = texts.len();
+        (self.texts, self.measures) = (texts, measures);
+        self.make_positions(self.positions.len())
     }
 
     /// Makes this the sample of the rows of both, at the smaller of the two sizes: occurrences and sums add up. The
@@ -302,20 +369,19 @@ impl<A: Surroundings> Sample<A> {
             _ => unreachable!("kinds agree or differ"),
         })?;
         self.size = self.size.min(other.size);
-        self.raise_to(other.level);
+        self.raise_to(other.level)?;
         self.thin()?;
-        let allocator = self.values.allocator().clone();
-        for other in checking(other.values.iter(), allocator.clone()) {
-            if other.hash >= self.threshold {
+        let allocator = self.allocator();
+        for value in checking(other.values.iter(), allocator.clone()) {
+            if value.hash >= self.threshold {
                 continue;
             }
-            self.write(other.hash, &other.text)?;
-            if let Some(value) = self.find(other.hash) {
-                value.occur(other.occurrences)?;
-                match (&mut value.measures, &other.measures) {
-                    (_, None) => {}
-                    (Some(measures), Some(others)) => measures.merge(others)?,
-                    (None, Some(others)) => value.set_measures(others.try_clone_in(allocator.clone())?)?,
+            let position = self.write(value.hash, value.text(&other.texts))?;
+            self.values[position].occur(value.occurrences)?;
+            if let Some(measures) = other.measures_at(value) {
+                match self.measures_of(position) {
+                    Some(own) => own.merge(measures)?,
+                    None => self.set_measures(position, measures.try_clone_in(allocator.clone())?)?,
                 }
             }
             self.thin()?;
@@ -331,22 +397,33 @@ impl<A: Surroundings> Sample<A> {
     pub fn decode_in(encoded: &EncodedSample<'_>, allocator: A) -> Result<Self, OutOfMemory> {
         let header = encoded.header();
         let mut sample = Sample::new_in(header.capacity(), header.seed(), header.kind(), allocator.clone());
-        sample.raise_to(header.level());
+        sample.raise_to(header.level())?;
+        sample
+            .values
+            .try_reserve_exact(header.retained())
+            .map_err(|_| OutOfMemory)?;
+        sample.make_positions(header.retained())?;
         for value in checking(encoded.values(), allocator.clone()) {
-            let text = value.text().as_bytes();
-            let mut own = Value::new_in(value.hash, text, allocator.clone()).map_err(|_| OutOfMemory)?;
-            own.occurrences = value.occurrences();
-            if let Some(measures) = value.measures() {
-                let EncodedMeasures {
-                    least,
-                    greatest,
-                    finite_sum,
-                } = measures;
-                own.set_measures(Measures::from_parts(*least, *greatest, finite_sum, allocator.clone())?)?;
+            let text_start = sample.texts.len() as u32;
+            append(value.text().as_bytes(), &mut sample.texts)?;
+            let position = sample.place(Value {
+                hash: value.hash,
+                occurrences: value.occurrences(),
+                text_start,
+                text_len: value.text().len() as u32,
+                measures: None,
+            })?;
+            if let Some(EncodedMeasures {
+                least,
+                greatest,
+                finite_sum,
+            }) = value.measures()
+            {
+                let measures = Measures::from_parts(*least, *greatest, finite_sum, allocator.clone())?;
+                sample.set_measures(position, measures)?;
             }
-            sample.texts_len += text.len();
-            sample.place(own)?;
         }
+        sample.texts_len = sample.texts.len();
         Ok(sample)
     }
 
@@ -377,16 +454,19 @@ impl<A: Surroundings> Sample<A> {
         let mut bytes = self.header().encode_in(&hashes, prefix + 1, allocator.clone())?;
         bytes[prefix] = SAMPLE_FORMAT_VERSION;
         for hash in checking(hashes.into_iter(), allocator) {
-            let value = self
-                .values
-                .find(self.secret.hash_one(Key(hash)), |value| value.hash == hash)
-                .expect("the hashes are those of the values");
-            let measures = value.measures.as_ref().map(|measures| EncodedMeasures {
+            let position = self.find(hash).expect("the hashes are those of the values");
+            let value = &self.values[position];
+            let measures = self.measures_at(value).map(|measures| EncodedMeasures {
                 least: measures.least(),
                 greatest: measures.greatest(),
                 finite_sum: measures.finite_sum(),
             });
-            write_value(value.occurrences, &value.text, measures.as_ref(), &mut bytes)?;
+            write_value(
+                value.occurrences,
+                value.text(&self.texts),
+                measures.as_ref(),
+                &mut bytes,
+            )?;
         }
         Ok(bytes)
     }
@@ -456,3 +536,44 @@ impl fmt::Display for SampleError {
 }
 
 impl std::error::Error for SampleError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Each text of a value is less than the one before, and longer than the last that had to be copied.
+    #[test]
+    fn texts_that_were_replaced_take_no_more_than_those_that_count() {
+        let mut sample = Sample::new(8, 0);
+        sample.insert(2 << 8, "another", Some(1.0)).unwrap();
+        let mut text = "b".repeat(3_000);
+        for round in 0..3_000 {
+            text.truncate(3_000 - round);
+            text.push('a');
+            sample.insert(1 << 8, &text, Some(1.0)).unwrap();
+            assert_eq!(sample.texts_len, text.len() + 7);
+            assert!(sample.texts.len() <= 2 * sample.texts_len + REPLACED);
+        }
+        let bytes = sample.encode();
+        let encoded = EncodedSample::parse(&bytes).unwrap();
+        let known: std::vec::Vec<_> = encoded.values().map(|value| (value.text(), value.total())).collect();
+        assert_eq!(known, [("ba", Some(3_000.0)), ("another", Some(1.0))]);
+    }
+
+    /// What leaves a sample leaves nothing behind.
+    #[test]
+    fn thinning_for_ever_does_not_grow_a_sample() {
+        let mut sample = Sample::new(100, 0);
+        let mut hash = 1_u64;
+        for _ in 0..200_000 {
+            hash = hash
+                .wrapping_mul(0x9E37_79B9_7F4A_7C15)
+                .wrapping_add(0xD1B5_4A32_D192_ED03);
+            sample.insert(hash, "a text", Some(1.0)).unwrap();
+            assert!(sample.values.len() < 100 && sample.positions.len() == sample.values.len());
+        }
+        assert_eq!(sample.texts.len(), sample.values.len() * 6);
+        assert_eq!(sample.measures.len(), sample.values.len());
+        assert!(sample.values.capacity() <= 128 && sample.positions.capacity() <= 112);
+    }
+}
