@@ -122,6 +122,15 @@ def works(rows):
                create=f"SELECT (i % {rows // 5})::int AS g, (i / {rows // 5})::int AS v FROM generate_series(0, {rows - 1}) i "
                       "ORDER BY hashint8extended(i, 7)",
                queries={"count(v)": "count(v)", "cvm_count": "approx_count_distinct_cvm(v)", "count(DISTINCT v)": "count(DISTINCT v)"})
+    # Samples: of a long table, where most rows are not of a value in the sample; and of many groups, whose values are all kept.
+    yield dict(name="sample of integers", table="words", reach={"cvm_sample_agg": 1.15, "with a measure": 1.15},
+               queries={"count(n)": "count(n)", "cvm_sample_agg": "#cvm_sample_agg(n)", "with a measure": "#cvm_sample_agg(n, n)",
+                        "cvm_count": "approx_count_distinct_cvm(n)"})
+    yield dict(name="sample of short texts", table="words", reach={"cvm_sample_agg": 1.15},
+               queries={"count(word)": "count(word)", "cvm_sample_agg": "#cvm_sample_agg(word)", "cvm_count": "approx_count_distinct_cvm(word)"})
+    yield dict(name="samples of groups of 100", table="groups_100", group="g", settings={"work_mem": "4GB", "enable_sort": "off"},
+               queries={"count(v)": "count(v)", "cvm_sample_agg": "#cvm_sample_agg(v)", "cvm_count": "approx_count_distinct_cvm(v)",
+                        "array_agg(DISTINCT v)": "cardinality(array_agg(DISTINCT v))"})
     # Full sketches, a tenth of them different: each of two phases' worth of values above the default capacity. hll at log2m 13
     # has the same error, 1.1 %.
     sketches, values = rows // 10_000, 20_000

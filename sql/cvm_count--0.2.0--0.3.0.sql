@@ -54,3 +54,369 @@ AS 'MODULE_PATHNAME', 'cvm_sketch_containment'
 LANGUAGE c IMMUTABLE PARALLEL SAFE COST 1000;
 COMMENT ON FUNCTION cvm_sketch_containment(cvm_sketch, cvm_sketch, double precision)
 IS 'approximate share of the values of the first sketch that are in the second, and bounds that hold with the confidence';
+
+-- Samples: the values themselves, and what is known of each
+
+CREATE TYPE cvm_sample;
+COMMENT ON TYPE cvm_sample
+IS 'a uniform sample of distinct values, each with the number of its rows, and the sum, minimum and maximum of a measure over them';
+
+CREATE FUNCTION cvm_sample_in(cstring) RETURNS cvm_sample
+AS 'MODULE_PATHNAME', 'cvm_sample_in'
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION cvm_sample_in(cstring)
+IS 'a sample from its text: \x and the hexadecimal digits of its bytes';
+
+CREATE FUNCTION cvm_sample_out(cvm_sample) RETURNS cstring
+AS 'MODULE_PATHNAME', 'cvm_sketch_out'
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION cvm_sample_out(cvm_sample)
+IS 'a sample as text';
+
+CREATE FUNCTION cvm_sample_recv(internal) RETURNS cvm_sample
+AS 'MODULE_PATHNAME', 'cvm_sample_recv'
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION cvm_sample_recv(internal)
+IS 'a sample from the bytes of a message';
+
+CREATE FUNCTION cvm_sample_send(cvm_sample) RETURNS bytea
+AS 'byteasend'
+LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION cvm_sample_send(cvm_sample)
+IS 'a sample as the bytes of a message';
+
+-- EXTENDED, since values may compress.
+CREATE TYPE cvm_sample (
+    INPUT = cvm_sample_in,
+    OUTPUT = cvm_sample_out,
+    RECEIVE = cvm_sample_recv,
+    SEND = cvm_sample_send,
+    INTERNALLENGTH = VARIABLE,
+    STORAGE = extended
+);
+
+CREATE FUNCTION cvm_sample(bytea) RETURNS cvm_sample
+AS 'MODULE_PATHNAME', 'cvm_sample_from_bytea'
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION cvm_sample(bytea)
+IS 'a sample from its bytes, all of which are checked';
+
+CREATE CAST (bytea AS cvm_sample) WITH FUNCTION cvm_sample(bytea);
+COMMENT ON CAST (bytea AS cvm_sample)
+IS 'checks all bytes';
+
+CREATE CAST (cvm_sample AS bytea) WITHOUT FUNCTION;
+COMMENT ON CAST (cvm_sample AS bytea)
+IS 'the bytes as documented in docs/format.md';
+
+CREATE FUNCTION cvm_sketch(sample cvm_sample) RETURNS cvm_sketch
+AS 'MODULE_PATHNAME', 'cvm_sketch_of_sample'
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION cvm_sketch(cvm_sample)
+IS 'the sketch of the values that the sample is of';
+
+CREATE CAST (cvm_sample AS cvm_sketch) WITH FUNCTION cvm_sketch(cvm_sample);
+COMMENT ON CAST (cvm_sample AS cvm_sketch)
+IS 'the sketch of the values that the sample is of';
+
+-- Equality and order: those of the bytes, by PostgreSQL's own functions for bytea. Equal samples have equal bytes.
+
+CREATE FUNCTION cvm_sample_lt(cvm_sample, cvm_sample) RETURNS boolean
+AS 'bytealt'
+LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION cvm_sample_lt(cvm_sample, cvm_sample)
+IS 'implementation of the operator <';
+
+CREATE FUNCTION cvm_sample_le(cvm_sample, cvm_sample) RETURNS boolean
+AS 'byteale'
+LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION cvm_sample_le(cvm_sample, cvm_sample)
+IS 'implementation of the operator <=';
+
+CREATE FUNCTION cvm_sample_eq(cvm_sample, cvm_sample) RETURNS boolean
+AS 'byteaeq'
+LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION cvm_sample_eq(cvm_sample, cvm_sample)
+IS 'implementation of the operator =';
+
+CREATE FUNCTION cvm_sample_ne(cvm_sample, cvm_sample) RETURNS boolean
+AS 'byteane'
+LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION cvm_sample_ne(cvm_sample, cvm_sample)
+IS 'implementation of the operator <>';
+
+CREATE FUNCTION cvm_sample_ge(cvm_sample, cvm_sample) RETURNS boolean
+AS 'byteage'
+LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION cvm_sample_ge(cvm_sample, cvm_sample)
+IS 'implementation of the operator >=';
+
+CREATE FUNCTION cvm_sample_gt(cvm_sample, cvm_sample) RETURNS boolean
+AS 'byteagt'
+LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION cvm_sample_gt(cvm_sample, cvm_sample)
+IS 'implementation of the operator >';
+
+CREATE FUNCTION cvm_sample_cmp(cvm_sample, cvm_sample) RETURNS integer
+AS 'byteacmp'
+LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION cvm_sample_cmp(cvm_sample, cvm_sample)
+IS 'less than, equal to or greater than 0, as the first sample is before, equal to or after the second';
+
+CREATE FUNCTION cvm_sample_hash(cvm_sample) RETURNS integer
+AS 'hashvarlena'
+LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION cvm_sample_hash(cvm_sample)
+IS 'hash of a sample, for hash joins and hash aggregation';
+
+CREATE FUNCTION cvm_sample_hash_extended(cvm_sample, bigint) RETURNS bigint
+AS 'hashvarlenaextended'
+LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION cvm_sample_hash_extended(cvm_sample, bigint)
+IS 'hash of a sample with a seed, for hash partitions';
+
+CREATE OPERATOR < (
+    FUNCTION = cvm_sample_lt, LEFTARG = cvm_sample, RIGHTARG = cvm_sample,
+    COMMUTATOR = >, NEGATOR = >=, RESTRICT = scalarltsel, JOIN = scalarltjoinsel
+);
+COMMENT ON OPERATOR < (cvm_sample, cvm_sample)
+IS 'is before, byte by byte';
+
+CREATE OPERATOR <= (
+    FUNCTION = cvm_sample_le, LEFTARG = cvm_sample, RIGHTARG = cvm_sample,
+    COMMUTATOR = >=, NEGATOR = >, RESTRICT = scalarlesel, JOIN = scalarlejoinsel
+);
+COMMENT ON OPERATOR <= (cvm_sample, cvm_sample)
+IS 'is before or equal, byte by byte';
+
+CREATE OPERATOR = (
+    FUNCTION = cvm_sample_eq, LEFTARG = cvm_sample, RIGHTARG = cvm_sample,
+    COMMUTATOR = =, NEGATOR = <>, RESTRICT = eqsel, JOIN = eqjoinsel, HASHES, MERGES
+);
+COMMENT ON OPERATOR = (cvm_sample, cvm_sample)
+IS 'is the same sample';
+
+CREATE OPERATOR <> (
+    FUNCTION = cvm_sample_ne, LEFTARG = cvm_sample, RIGHTARG = cvm_sample,
+    COMMUTATOR = <>, NEGATOR = =, RESTRICT = neqsel, JOIN = neqjoinsel
+);
+COMMENT ON OPERATOR <> (cvm_sample, cvm_sample)
+IS 'is another sample';
+
+CREATE OPERATOR >= (
+    FUNCTION = cvm_sample_ge, LEFTARG = cvm_sample, RIGHTARG = cvm_sample,
+    COMMUTATOR = <=, NEGATOR = <, RESTRICT = scalargesel, JOIN = scalargejoinsel
+);
+COMMENT ON OPERATOR >= (cvm_sample, cvm_sample)
+IS 'is after or equal, byte by byte';
+
+CREATE OPERATOR > (
+    FUNCTION = cvm_sample_gt, LEFTARG = cvm_sample, RIGHTARG = cvm_sample,
+    COMMUTATOR = <, NEGATOR = <=, RESTRICT = scalargtsel, JOIN = scalargtjoinsel
+);
+COMMENT ON OPERATOR > (cvm_sample, cvm_sample)
+IS 'is after, byte by byte';
+
+CREATE OPERATOR FAMILY cvm_sample_btree_ops USING btree;
+COMMENT ON OPERATOR FAMILY cvm_sample_btree_ops USING btree
+IS 'order of samples';
+CREATE OPERATOR CLASS cvm_sample_btree_ops DEFAULT FOR TYPE cvm_sample USING btree FAMILY cvm_sample_btree_ops AS
+    OPERATOR 1 <, OPERATOR 2 <=, OPERATOR 3 =, OPERATOR 4 >=, OPERATOR 5 >,
+    FUNCTION 1 cvm_sample_cmp(cvm_sample, cvm_sample);
+COMMENT ON OPERATOR CLASS cvm_sample_btree_ops USING btree
+IS 'order of samples';
+
+CREATE OPERATOR FAMILY cvm_sample_hash_ops USING hash;
+COMMENT ON OPERATOR FAMILY cvm_sample_hash_ops USING hash
+IS 'equality of samples';
+CREATE OPERATOR CLASS cvm_sample_hash_ops DEFAULT FOR TYPE cvm_sample USING hash FAMILY cvm_sample_hash_ops AS
+    OPERATOR 1 =,
+    FUNCTION 1 cvm_sample_hash(cvm_sample),
+    FUNCTION 2 cvm_sample_hash_extended(cvm_sample, bigint);
+COMMENT ON OPERATOR CLASS cvm_sample_hash_ops USING hash
+IS 'equality of samples';
+
+-- Support functions of the aggregates. Those that write values as text are as stable as the output functions of types.
+
+CREATE FUNCTION cvm_sample_accumulate(internal, anyelement) RETURNS internal
+AS 'MODULE_PATHNAME', 'cvm_sample_accumulate'
+LANGUAGE c STABLE PARALLEL SAFE;
+COMMENT ON FUNCTION cvm_sample_accumulate(internal, anyelement)
+IS 'transition of cvm_sample_agg';
+
+CREATE FUNCTION cvm_sample_accumulate(internal, anyelement, measure double precision) RETURNS internal
+AS 'MODULE_PATHNAME', 'cvm_sample_accumulate'
+LANGUAGE c STABLE PARALLEL SAFE;
+COMMENT ON FUNCTION cvm_sample_accumulate(internal, anyelement, double precision)
+IS 'transition of cvm_sample_agg with a measure';
+
+CREATE FUNCTION cvm_sample_accumulate(internal, anyelement, measure double precision, size integer) RETURNS internal
+AS 'MODULE_PATHNAME', 'cvm_sample_accumulate_sized'
+LANGUAGE c STABLE PARALLEL SAFE;
+COMMENT ON FUNCTION cvm_sample_accumulate(internal, anyelement, double precision, integer)
+IS 'transition of cvm_sample_agg with a measure and a size';
+
+CREATE FUNCTION cvm_sample_accumulate(internal, anyelement, measure double precision, size integer, seed bigint) RETURNS internal
+AS 'MODULE_PATHNAME', 'cvm_sample_accumulate_sized'
+LANGUAGE c STABLE PARALLEL SAFE;
+COMMENT ON FUNCTION cvm_sample_accumulate(internal, anyelement, double precision, integer, bigint)
+IS 'transition of cvm_sample_agg with a measure, a size and a seed';
+
+CREATE FUNCTION cvm_sample_merge(internal, cvm_sample) RETURNS internal
+AS 'MODULE_PATHNAME', 'cvm_sample_merge'
+LANGUAGE c IMMUTABLE PARALLEL SAFE COST 100;
+COMMENT ON FUNCTION cvm_sample_merge(internal, cvm_sample)
+IS 'transition of cvm_sample_union_agg';
+
+CREATE FUNCTION cvm_sample_combine(internal, internal) RETURNS internal
+AS 'MODULE_PATHNAME', 'cvm_sample_combine'
+LANGUAGE c IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION cvm_sample_combine(internal, internal)
+IS 'merges two states of cvm_sample_agg';
+
+CREATE FUNCTION cvm_sample_combine_union(internal, internal) RETURNS internal
+AS 'MODULE_PATHNAME', 'cvm_sample_combine_union'
+LANGUAGE c IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION cvm_sample_combine_union(internal, internal)
+IS 'merges two states of cvm_sample_union_agg';
+
+CREATE FUNCTION cvm_sample_serialize(internal) RETURNS bytea
+AS 'MODULE_PATHNAME', 'cvm_sample_serialize'
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION cvm_sample_serialize(internal)
+IS 'a state of cvm_sample_agg and cvm_sample_union_agg as bytes';
+
+CREATE FUNCTION cvm_sample_deserialize(bytea, internal) RETURNS internal
+AS 'MODULE_PATHNAME', 'cvm_sample_deserialize'
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION cvm_sample_deserialize(bytea, internal)
+IS 'a state of cvm_sample_agg and cvm_sample_union_agg from its bytes';
+
+CREATE FUNCTION cvm_sample_final(internal) RETURNS cvm_sample
+AS 'MODULE_PATHNAME', 'cvm_sample_final'
+LANGUAGE c IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION cvm_sample_final(internal)
+IS 'the sample of cvm_sample_agg and cvm_sample_union_agg';
+
+-- SSPACE is what a group of four to seven short values takes: the state, its table, and their texts.
+
+CREATE AGGREGATE cvm_sample_agg(value anyelement) (
+    SFUNC = cvm_sample_accumulate,
+    STYPE = internal,
+    SSPACE = 1536,
+    FINALFUNC = cvm_sample_final,
+    FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = cvm_sample_combine,
+    SERIALFUNC = cvm_sample_serialize,
+    DESERIALFUNC = cvm_sample_deserialize,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE cvm_sample_agg(anyelement)
+IS 'sample of fewer than 1000 of the distinct values that are not null, each with the number of its rows';
+
+CREATE AGGREGATE cvm_sample_agg(value anyelement, measure double precision) (
+    SFUNC = cvm_sample_accumulate,
+    STYPE = internal,
+    SSPACE = 2048,
+    FINALFUNC = cvm_sample_final,
+    FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = cvm_sample_combine,
+    SERIALFUNC = cvm_sample_serialize,
+    DESERIALFUNC = cvm_sample_deserialize,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE cvm_sample_agg(anyelement, double precision)
+IS 'sample of fewer than 1000 of the distinct values that are not null, each with the number of its rows and its measure summed over them';
+
+CREATE AGGREGATE cvm_sample_agg(value anyelement, measure double precision, size integer) (
+    SFUNC = cvm_sample_accumulate,
+    STYPE = internal,
+    SSPACE = 2048,
+    FINALFUNC = cvm_sample_final,
+    FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = cvm_sample_combine,
+    SERIALFUNC = cvm_sample_serialize,
+    DESERIALFUNC = cvm_sample_deserialize,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE cvm_sample_agg(anyelement, double precision, integer)
+IS 'sample of fewer than size of the distinct values that are not null, each with the number of its rows and its measure summed over them';
+
+CREATE AGGREGATE cvm_sample_agg(value anyelement, measure double precision, size integer, seed bigint) (
+    SFUNC = cvm_sample_accumulate,
+    STYPE = internal,
+    SSPACE = 2048,
+    FINALFUNC = cvm_sample_final,
+    FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = cvm_sample_combine,
+    SERIALFUNC = cvm_sample_serialize,
+    DESERIALFUNC = cvm_sample_deserialize,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE cvm_sample_agg(anyelement, double precision, integer, bigint)
+IS 'sample of fewer than size of the distinct values that are not null, hashed under a seed, each with the number of its rows and its measure summed over them';
+
+CREATE AGGREGATE cvm_sample_union_agg(sample cvm_sample) (
+    SFUNC = cvm_sample_merge,
+    STYPE = internal,
+    SSPACE = 131072,
+    FINALFUNC = cvm_sample_final,
+    FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = cvm_sample_combine_union,
+    SERIALFUNC = cvm_sample_serialize,
+    DESERIALFUNC = cvm_sample_deserialize,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE cvm_sample_union_agg(cvm_sample)
+IS 'sample of the rows of all samples';
+
+-- Functions of samples
+
+CREATE FUNCTION cvm_sample_union(a cvm_sample, b cvm_sample) RETURNS cvm_sample
+AS 'MODULE_PATHNAME', 'cvm_sample_union'
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE COST 1000;
+COMMENT ON FUNCTION cvm_sample_union(cvm_sample, cvm_sample)
+IS 'sample of the rows of both samples';
+
+CREATE OPERATOR || (FUNCTION = cvm_sample_union, LEFTARG = cvm_sample, RIGHTARG = cvm_sample, COMMUTATOR = ||);
+COMMENT ON OPERATOR || (cvm_sample, cvm_sample)
+IS 'sample of the rows of both samples';
+
+CREATE FUNCTION cvm_sample_estimate(sample cvm_sample) RETURNS bigint
+AS 'MODULE_PATHNAME', 'cvm_sample_estimate'
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION cvm_sample_estimate(cvm_sample)
+IS 'approximate number of distinct values';
+
+CREATE OPERATOR # (FUNCTION = cvm_sample_estimate, RIGHTARG = cvm_sample);
+COMMENT ON OPERATOR # (NONE, cvm_sample)
+IS 'approximate number of distinct values';
+
+CREATE FUNCTION cvm_sample_values(
+    sample cvm_sample, of_type anyelement,
+    OUT value anyelement, OUT occurrences bigint, OUT total double precision, OUT "least" double precision,
+    OUT "greatest" double precision, OUT weight double precision
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'cvm_sample_values'
+LANGUAGE c STABLE PARALLEL SAFE COST 1000 ROWS 1000;
+COMMENT ON FUNCTION cvm_sample_values(cvm_sample, anyelement)
+IS 'the values in the sample, as values of the type of the second argument, which may be null; each stands for weight distinct values';
+
+CREATE FUNCTION cvm_sample_bounds(
+    sample cvm_sample, matching bigint, confidence double precision DEFAULT 0.95,
+    OUT estimate bigint, OUT lower bigint, OUT upper bigint
+) RETURNS record
+AS 'MODULE_PATHNAME', 'cvm_sample_bounds'
+LANGUAGE c IMMUTABLE PARALLEL SAFE COST 100;
+COMMENT ON FUNCTION cvm_sample_bounds(cvm_sample, bigint, double precision)
+IS 'approximate number of the distinct values of which matching are in the sample, and bounds that hold with the confidence';
+
+CREATE FUNCTION cvm_sample_info(
+    sample cvm_sample,
+    OUT version integer, OUT seed bigint, OUT size integer, OUT level integer, OUT retained integer,
+    OUT is_exact boolean, OUT bytes integer, OUT kind text
+) RETURNS record
+AS 'MODULE_PATHNAME', 'cvm_sample_info'
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION cvm_sample_info(cvm_sample)
+IS 'what the header of a sample says, and its size';

@@ -1,7 +1,7 @@
 //! The errors that users see: each with its SQLSTATE, and with the place of whoever raises it, which `VERBOSITY
 //! verbose` shows.
 
-use cvm_sketch::{DecodeError, OperationError, OutOfMemory};
+use cvm_sketch::{DecodeError, OperationError, OutOfMemory, SampleDecodeError, SampleError};
 use pgrx::PgLogLevel;
 use pgrx::pg_sys::FunctionCallInfo;
 use pgrx::pg_sys::errcodes::PgSqlErrorCode;
@@ -60,6 +60,37 @@ impl<T> OrRaise<T> for Result<T, OperationError> {
     }
 }
 
+impl<T> OrRaise<T> for Result<T, SampleError> {
+    #[track_caller]
+    fn or_raise(self) -> T {
+        self.unwrap_or_else(|error| {
+            let limit = PgSqlErrorCode::ERRCODE_PROGRAM_LIMIT_EXCEEDED;
+            match error {
+                SampleError::OutOfMemory => Err(OutOfMemory).or_raise(),
+                SampleError::Seeds(..) => raise(PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE, error.to_string()),
+                SampleError::Kinds(..) => raise_with_hint(
+                    PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+                    error.to_string(),
+                    "Make the samples of values that are cast to the same type.",
+                ),
+                SampleError::Occurrences => {
+                    raise(PgSqlErrorCode::ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE, error.to_string())
+                }
+                SampleError::TextLength(_) => raise_with_hint(
+                    limit,
+                    error.to_string(),
+                    "Sample a shorter form of the values, such as their md5 or the key of their row.",
+                ),
+                SampleError::TextsLength => raise_with_hint(
+                    limit,
+                    error.to_string(),
+                    "Ask for a sample of a smaller size, or of a shorter form of the values.",
+                ),
+            }
+        })
+    }
+}
+
 /// Reports an ERROR to the caller of an input function, if it has asked for that: then this returns, and so has the
 /// function to, with any result. Raises the ERROR otherwise.
 ///
@@ -105,4 +136,9 @@ pub(crate) unsafe fn raise_softly(fcinfo: FunctionCallInfo, code: PgSqlErrorCode
 #[track_caller]
 pub(crate) fn raise_invalid(code: PgSqlErrorCode, fault: DecodeError) -> ! {
     raise(code, format!("invalid cvm_sketch: {fault}"))
+}
+
+/// Raises an ERROR because bytes are not a sample. `code` says where they came from.
+pub(crate) fn raise_invalid_sample(code: PgSqlErrorCode, fault: SampleDecodeError) -> ! {
+    raise(code, format!("invalid cvm_sample: {fault}"))
 }

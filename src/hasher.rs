@@ -47,6 +47,46 @@ impl Hasher {
         }
     }
 
+    /// A hasher of the argument at `index`, to be kept with the function record by the caller.
+    ///
+    /// Raises an ERROR when the type has no equality to follow.
+    ///
+    /// # Safety
+    ///
+    /// `fcinfo` is the frame of a call in progress; the hasher is not used after the end of its function record.
+    pub(crate) unsafe fn new(fcinfo: FunctionCallInfo, index: usize) -> Self {
+        // SAFETY: the caller vouches for the frame. The context of the rule is below fn_mcxt, and lives as long.
+        unsafe {
+            let function = call::function(fcinfo);
+            let declared = pg_sys::get_fn_expr_argtype(function, index as i32);
+            if declared == Oid::INVALID {
+                raise(
+                    PgSqlErrorCode::ERRCODE_INDETERMINATE_DATATYPE,
+                    "could not determine the data type of the values to be hashed",
+                );
+            }
+            let collation = (*fcinfo).fncollation;
+            // What it is counted from comes first: a change while the rule is made is one more.
+            let changes = catalog_changes::count();
+            let context = pg_sys::AllocSetContextCreateInternal(
+                (*function).fn_mcxt,
+                CONTEXT_NAME.as_ptr(),
+                pg_sys::ALLOCSET_SMALL_MINSIZE as Size,
+                pg_sys::ALLOCSET_SMALL_INITSIZE as Size,
+                pg_sys::ALLOCSET_SMALL_MAXSIZE as Size,
+            );
+            let (rule, kind) = Rule::new(declared, collation, ContextAllocator::new(context));
+            Hasher {
+                rule,
+                kind,
+                changes,
+                declared,
+                collation,
+                context,
+            }
+        }
+    }
+
     /// The hasher that an earlier row of the same call site has made.
     ///
     /// # Safety
@@ -69,6 +109,11 @@ impl Hasher {
     /// What kind of values it hashes.
     pub(crate) fn kind(&self) -> Kind {
         self.kind
+    }
+
+    /// The type of the values.
+    pub(crate) fn declared(&self) -> Oid {
+        self.declared
     }
 
     /// The hash of a value, unless that takes what the per-row path must not do: look something up in the catalog.
@@ -128,36 +173,12 @@ impl Hasher {
 #[cold]
 unsafe fn make<'a>(fcinfo: FunctionCallInfo, index: usize) -> &'a mut Hasher {
     // SAFETY: the caller vouches for the frame. The hasher is placed where fn_extra belongs, in fn_mcxt, and lives as
-    // long as the function record, and so does the context below it.
+    // long as the function record.
     unsafe {
         let function = call::function(fcinfo);
-        let declared = pg_sys::get_fn_expr_argtype(function, index as i32);
-        if declared == Oid::INVALID {
-            raise(
-                PgSqlErrorCode::ERRCODE_INDETERMINATE_DATATYPE,
-                "could not determine the data type of the values to be hashed",
-            );
-        }
-        let collation = (*fcinfo).fncollation;
-        // What it is counted from comes first: a change while the rule is made is one more.
-        let changes = catalog_changes::count();
-        let context = pg_sys::AllocSetContextCreateInternal(
-            (*function).fn_mcxt,
-            CONTEXT_NAME.as_ptr(),
-            pg_sys::ALLOCSET_SMALL_MINSIZE as Size,
-            pg_sys::ALLOCSET_SMALL_INITSIZE as Size,
-            pg_sys::ALLOCSET_SMALL_MAXSIZE as Size,
-        );
-        let (rule, kind) = Rule::new(declared, collation, ContextAllocator::new(context));
+        let hasher = Hasher::new(fcinfo, index);
         let hasher = ContextAllocator::new((*function).fn_mcxt)
-            .place(Hasher {
-                rule,
-                kind,
-                changes,
-                declared,
-                collation,
-                context,
-            })
+            .place(hasher)
             .or_raise()
             .as_mut();
         (*function).fn_extra = std::ptr::from_mut(hasher).cast();

@@ -12,10 +12,14 @@
 //! Stored sketches come in through `sketch_type`; `sketch_functions` and `sketch_aggregate` work on them, the latter with a
 //! state in `expanded` form. What SQL sees is declared in `sql/cvm_count.sql`.
 //!
+//! Samples, which hold values themselves, have the same files: `sample_type`, `sample_functions` and `sample_aggregate`, whose
+//! rows run through `hasher` too, and through `value_text` when they enter a sample. `bytes_type` is what both types come in by.
+//!
 //! Beside the way of a row stands the `planner_hook`: what a session wants, by its `settings`, is replaced in the query before
 //! that is planned, with the help of `catalog`, `hashable` and `query_tree`.
 
 mod aggregate;
+mod bytes_type;
 mod call;
 mod catalog;
 mod catalog_changes;
@@ -33,12 +37,16 @@ mod planner_hook;
 mod query_tree;
 mod raising;
 mod rule;
+mod sample_aggregate;
+mod sample_functions;
+mod sample_type;
 mod settings;
 mod sketch_aggregate;
 mod sketch_functions;
 mod sketch_type;
 mod state;
 mod type_hash;
+mod value_text;
 mod varlena;
 
 pgrx::pg_module_magic!(name, version);

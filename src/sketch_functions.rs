@@ -153,7 +153,7 @@ pub unsafe extern "C-unwind" fn cvm_sketch_containment(fcinfo: FunctionCallInfo)
 /// # Safety
 ///
 /// `fcinfo` is the frame of a call in progress whose argument at `index` is a double precision.
-unsafe fn confidence_of_call(fcinfo: FunctionCallInfo, index: usize) -> Confidence {
+pub(crate) unsafe fn confidence_of_call(fcinfo: FunctionCallInfo, index: usize) -> Confidence {
     // SAFETY: the caller vouches for the frame.
     let given = unsafe { argument(fcinfo, index) };
     if given.isnull {

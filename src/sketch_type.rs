@@ -1,16 +1,14 @@
 //! The type `cvm_sketch`: its ways in, which all check every byte, and its ways out.
 
+use crate::bytes_type::{self, Fault};
 use crate::call::{argument, declare_function};
-use crate::error::{OrRaise, raise_invalid, raise_softly};
+use crate::error::{OrRaise, raise_invalid};
 use crate::memory::ContextAllocator;
 use crate::varlena;
-use allocator_api2::vec::Vec;
-use cvm_sketch::text::{self, TextError};
-use cvm_sketch::{EncodedSketch, FramedSketch, Header, MergeError, OperationError, OutOfMemory, Sketch, Surroundings};
+use cvm_sketch::{DecodeError, EncodedSketch, FramedSketch, Header, MergeError, OperationError, Sketch};
 use pgrx::pg_guard;
 use pgrx::pg_sys::errcodes::PgSqlErrorCode;
-use pgrx::pg_sys::{self, Datum, FunctionCallInfo};
-use std::ffi::CStr;
+use pgrx::pg_sys::{Datum, FunctionCallInfo};
 
 declare_function! {
     pg_finfo_cvm_sketch_in for cvm_sketch_in,
@@ -79,27 +77,10 @@ pub(crate) fn nothing() -> Datum {
     varlena::into_datum(sketch.encode_in(varlena::HEADER_LEN, allocator).or_raise())
 }
 
-/// A copy of bytes behind room for a varlena's header, in the current memory context.
-fn behind_header(given: &[u8]) -> Vec<u8, ContextAllocator> {
-    // SAFETY: what is made of them is the result of a call, which ends with the current memory context.
-    let allocator = unsafe { ContextAllocator::current() };
-    let mut bytes = Vec::new_in(allocator);
-    let length = varlena::HEADER_LEN + given.len();
-    bytes.try_reserve_exact(length).map_err(|_| OutOfMemory).or_raise();
-    bytes.resize(varlena::HEADER_LEN, 0);
-    for step in given.chunks(1 << 18) {
-        bytes.extend_from_slice(step);
-        allocator.check_for_interrupts();
-    }
-    bytes
-}
-
-/// Raises an ERROR unless these are the bytes of a sketch; with room for a varlena's header in front, a datum of them.
-fn checked(bytes: Vec<u8, ContextAllocator>, code: PgSqlErrorCode) -> Datum {
-    match EncodedSketch::parse_in(&bytes[varlena::HEADER_LEN..], bytes.allocator()) {
-        Ok(_) => varlena::into_datum(bytes),
-        Err(fault) => raise_invalid(code, fault),
-    }
+/// Names the first fault of bytes that are to be a sketch.
+fn check(bytes: &[u8], surroundings: &ContextAllocator) -> Result<(), Fault> {
+    let parsed = EncodedSketch::parse_in(bytes, surroundings).map(drop);
+    parsed.map_err(|fault: DecodeError| format!("invalid cvm_sketch: {fault}"))
 }
 
 /// `cvm_sketch_in(cstring) returns cvm_sketch`, strict.
@@ -110,24 +91,11 @@ fn checked(bytes: Vec<u8, ContextAllocator>, code: PgSqlErrorCode) -> Datum {
 #[unsafe(no_mangle)]
 #[pg_guard]
 pub unsafe extern "C-unwind" fn cvm_sketch_in(fcinfo: FunctionCallInfo) -> Datum {
-    const CODE: PgSqlErrorCode = PgSqlErrorCode::ERRCODE_INVALID_TEXT_REPRESENTATION;
     // SAFETY: the declaration gives the argument, a string that a zero ends.
-    let text = unsafe { CStr::from_ptr(argument(fcinfo, 0).value.cast_mut_ptr()) }.to_bytes();
-    // SAFETY: the bytes are the result of the call, which ends with the current memory context.
-    let fault = match text::decode_in(text, varlena::HEADER_LEN, unsafe { ContextAllocator::current() }) {
-        Ok(bytes) => match EncodedSketch::parse(&bytes[varlena::HEADER_LEN..]) {
-            Ok(_) => return varlena::into_datum(bytes),
-            Err(fault) => fault.to_string(),
-        },
-        Err(TextError::OutOfMemory) => Err(OutOfMemory).or_raise(),
-        Err(fault) => fault.to_string(),
-    };
-    // SAFETY: the frame is that of this call. Whoever takes errors softly does not look at the result.
-    unsafe { raise_softly(fcinfo, CODE, format!("invalid cvm_sketch: {fault}")) };
-    Datum::null()
+    unsafe { bytes_type::from_text(fcinfo, "cvm_sketch", check) }
 }
 
-/// `cvm_sketch_out(cvm_sketch) returns cstring`, strict.
+/// `cvm_sketch_out(cvm_sketch) returns cstring`, strict; of samples too.
 ///
 /// # Safety
 ///
@@ -135,15 +103,8 @@ pub unsafe extern "C-unwind" fn cvm_sketch_in(fcinfo: FunctionCallInfo) -> Datum
 #[unsafe(no_mangle)]
 #[pg_guard]
 pub unsafe extern "C-unwind" fn cvm_sketch_out(fcinfo: FunctionCallInfo) -> Datum {
-    // SAFETY: the declaration gives the argument. The text is the result of the call, which ends with the current
-    // memory context.
-    let text = unsafe {
-        let allocator = ContextAllocator::current();
-        varlena::with_bytes(argument(fcinfo, 0).value, |bytes| {
-            text::encode_in(bytes, 1, allocator).or_raise()
-        })
-    };
-    Datum::from(Vec::leak(text).as_mut_ptr())
+    // SAFETY: the declaration gives the argument.
+    unsafe { bytes_type::into_text(argument(fcinfo, 0).value) }
 }
 
 /// `cvm_sketch_recv(internal) returns cvm_sketch`, strict.
@@ -154,18 +115,8 @@ pub unsafe extern "C-unwind" fn cvm_sketch_out(fcinfo: FunctionCallInfo) -> Datu
 #[unsafe(no_mangle)]
 #[pg_guard]
 pub unsafe extern "C-unwind" fn cvm_sketch_recv(fcinfo: FunctionCallInfo) -> Datum {
-    // SAFETY: the declaration gives the argument, which PostgreSQL makes a message: all of it from the cursor on is
-    // ours.
-    unsafe {
-        let message: pg_sys::StringInfo = argument(fcinfo, 0).value.cast_mut_ptr();
-        let length = (*message).len - (*message).cursor;
-        let received = pg_sys::pq_getmsgbytes(message, length);
-        let given = std::slice::from_raw_parts(received.cast(), length as usize);
-        checked(
-            behind_header(given),
-            PgSqlErrorCode::ERRCODE_INVALID_BINARY_REPRESENTATION,
-        )
-    }
+    // SAFETY: the declaration gives the argument, which PostgreSQL makes a message.
+    unsafe { bytes_type::from_message(argument(fcinfo, 0).value, check) }
 }
 
 /// `cvm_sketch(bytea) returns cvm_sketch`, strict: the cast.
@@ -177,12 +128,5 @@ pub unsafe extern "C-unwind" fn cvm_sketch_recv(fcinfo: FunctionCallInfo) -> Dat
 #[pg_guard]
 pub unsafe extern "C-unwind" fn cvm_sketch_from_bytea(fcinfo: FunctionCallInfo) -> Datum {
     // SAFETY: the declaration gives the argument.
-    unsafe {
-        varlena::with_bytes(argument(fcinfo, 0).value, |given| {
-            checked(
-                behind_header(given),
-                PgSqlErrorCode::ERRCODE_INVALID_BINARY_REPRESENTATION,
-            )
-        })
-    }
+    unsafe { bytes_type::from_bytea(argument(fcinfo, 0).value, check) }
 }

@@ -7,7 +7,7 @@ use crate::capacity::{DEFAULT_CAPACITY, MAX_CAPACITY, MIN_CAPACITY};
 use crate::elias_fano::Layout;
 use crate::flags::{Flags, RESERVED};
 use crate::surroundings::{BYTES_STEP, Surroundings, checking, zeros};
-use crate::threshold::{MAX_LEVEL, scale_up, threshold};
+use crate::threshold::{HASH_BITS, MAX_LEVEL, scale_up, threshold};
 use crate::{Kind, OutOfMemory};
 use allocator_api2::alloc::Global;
 use allocator_api2::vec::Vec;
@@ -153,6 +153,21 @@ impl Header {
     /// As [`Sketch::estimate`](crate::Sketch::estimate).
     pub fn estimate(&self) -> u64 {
         scale_up(u64::from(self.retained), self.threshold())
+    }
+
+    /// How many distinct values each retained hash stands for: 1 over the probability that a hash belongs to the level.
+    pub fn weight(&self) -> f64 {
+        (1_u64 << HASH_BITS) as f64 / self.threshold() as f64
+    }
+
+    /// As the header would be of the sketch of those values alone of which `part` of the retained hashes are, for
+    /// [`bounds`](crate::interval::bounds) of their number. `part` is at most [`retained`](Self::retained).
+    pub fn of_part(&self, part: usize) -> Self {
+        debug_assert!(part <= self.retained());
+        Header {
+            retained: part as u32,
+            ..*self
+        }
     }
 
     /// The length of the whole encoded sketch in bytes.

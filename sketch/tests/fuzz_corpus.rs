@@ -1,11 +1,14 @@
-//! What fuzzing starts from: sketches and texts in `sketch/fuzz/corpus`, valid ones and one broken in each way.
+//! What fuzzing starts from: sketches, texts and samples in `sketch/fuzz/corpus`, valid ones and one broken in each way.
 //!
 //! `CVM_WRITE_GOLDEN=1` writes the files that are missing. A file that is there is never rewritten, and says for ever
 //! what its name says.
 
 use allocator_api2::alloc::Global;
+use cvm_sketch::sample_codec::ValueFault;
 use cvm_sketch::text::{self, TextError};
-use cvm_sketch::{DecodeError, EncodedSketch, Kind, Sketch, hash, operations};
+use cvm_sketch::{
+    DecodeError, EncodedSample, EncodedSketch, Kind, Sample, SampleDecodeError, Sketch, hash, operations,
+};
 use std::path::PathBuf;
 
 /// The bytes of a file of the corpus, which `make` makes if it is missing and to be written.
@@ -131,5 +134,120 @@ fn texts() {
     for (name, bytes, outcome) in cases {
         let bytes = file("text", name, || bytes);
         assert_eq!(text::decode_in(&bytes, 0, Global).map(drop), outcome, "{name}");
+    }
+}
+
+/// The sample of these rows of a hash, a text and a measure.
+fn sample_of(rows: &[(u64, &str, Option<f64>)], size: u32) -> Vec<u8> {
+    let mut sample = Sample::new_in(size, 3, Kind::Text, Global);
+    for &(hash, text, measure) in rows {
+        sample.insert(hash << 8, text, measure).unwrap();
+    }
+    sample.encode()
+}
+
+#[test]
+fn valid_samples() {
+    let thinned: Vec<String> = (0..1_000).map(|i| i.to_string()).collect();
+    let thinned: Vec<_> = thinned
+        .iter()
+        .map(|text| (hash::bytes(text.as_bytes(), 3) >> 8, text.as_str(), Some(0.1)))
+        .collect();
+    let cases = [
+        ("valid-nothing", Sample::nothing_in(Global).encode()),
+        (
+            "valid-counted",
+            sample_of(&[(1, "a", None), (1, "a", None), (2, "é", None)], 8),
+        ),
+        (
+            "valid-measured",
+            sample_of(
+                &[
+                    (1, "", Some(1e300)),
+                    (1, "", Some(-1e300)),
+                    (1, "", Some(0.1)),
+                    (9, "b", None),
+                ],
+                100,
+            ),
+        ),
+        (
+            "valid-not-finite",
+            sample_of(
+                &[
+                    (1, "a", Some(f64::NAN)),
+                    (2, "b", Some(f64::INFINITY)),
+                    (3, "c", Some(f64::NEG_INFINITY)),
+                ],
+                8,
+            ),
+        ),
+        ("valid-thinned", sample_of(&thinned, 12)),
+    ];
+    for (name, bytes) in cases {
+        let bytes = file("sample", name, || bytes);
+        let sample = EncodedSample::parse(&bytes).unwrap_or_else(|fault| panic!("{name}: {fault}"));
+        assert_eq!(Sample::decode_in(&sample, Global).unwrap().encode(), bytes, "{name}");
+    }
+}
+
+#[test]
+fn a_sample_for_every_fault() {
+    use SampleDecodeError as E;
+    let valid = sample_of(&[(1, "a", Some(1.0))], 8);
+    // Version, sketch of one hash, and then: one row, a text of one byte with measures, least, greatest, and the sum.
+    let (head, value) = valid.split_at(1 + 28);
+    let with = |value: &[u8]| [head, value].concat();
+    let changed = |at: usize, byte: u8| {
+        let mut bytes = valid.clone();
+        bytes[at] = byte;
+        bytes
+    };
+    let at_0 = |fault| E::Value { position: 0, fault };
+    let one = &value[3..11];
+    let cases = [
+        ("fault-empty", vec![], E::Empty),
+        ("fault-version", changed(0, 2), E::Version(2)),
+        ("fault-sketch", changed(1, 2), E::Sketch(DecodeError::Version(2))),
+        (
+            "fault-derived",
+            [&[1, 1, 1, 1, 0, 8, 0, 0, 0][..], &[0; 12]].concat(),
+            E::Derived,
+        ),
+        ("fault-size", changed(7, 16), E::Size(8 + (16 << 16))),
+        ("fault-no-value", with(&[]), at_0(ValueFault::Integer)),
+        (
+            "fault-occurrences",
+            with(&[0, 2, b'a']),
+            at_0(ValueFault::Occurrences(0)),
+        ),
+        (
+            "fault-text-length",
+            with(&[1, 0x82, 0x80, 0x80, 1, b'a']),
+            at_0(ValueFault::TextLength((1 << 20) + 1)),
+        ),
+        ("fault-cut", with(&[1, 4, b'a']), at_0(ValueFault::Cut)),
+        ("fault-not-utf8", with(&[1, 2, 0xC3]), at_0(ValueFault::NotUtf8)),
+        ("fault-zero", with(&[1, 2, 0]), at_0(ValueFault::Zero)),
+        (
+            "fault-number",
+            with(&[&[1, 3, b'a'], one, &[0, 0, 0, 0, 0, 0, 0, 0x80]].concat()),
+            at_0(ValueFault::Number),
+        ),
+        (
+            "fault-order",
+            with(&[&[1, 3, b'a'], one, &[0; 8]].concat()),
+            at_0(ValueFault::Order),
+        ),
+        (
+            "fault-sum",
+            with(&[&[1, 3, b'a'], one, one, &[1, 0]].concat()),
+            at_0(ValueFault::Sum),
+        ),
+        ("fault-too-long", with(&[value, &[7]].concat()), E::TooLong(1)),
+    ];
+    for (name, bytes, fault) in cases {
+        let bytes = file("sample", name, || bytes);
+        assert_eq!(EncodedSample::parse(&bytes).map(drop), Err(fault), "{name}");
     }
 }

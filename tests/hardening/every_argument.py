@@ -16,14 +16,18 @@ SKETCHES = ["NULL::cvm_sketch", "cvm_sketch_empty()", "cvm_sketch_empty(0.5, 0.1
             "(SELECT s FROM sketches WHERE name = 'seeded')", "(SELECT s FROM sketches WHERE name = 'derived')",
             "(SELECT s FROM sketches WHERE name = 'nothing derived')", "(SELECT s FROM sketches WHERE name = 'last level')",
             "(SELECT s FROM sketches WHERE name = 'other')", "(SELECT s FROM sketches WHERE name = 'compressed')"]
+SAMPLES = ["NULL::cvm_sample", "(SELECT cvm_sample_agg(1) WHERE false)", "(SELECT p FROM samples WHERE name = 'small')", "(SELECT p FROM samples WHERE name = 'large')",
+           "(SELECT p FROM samples WHERE name = 'texts')", "(SELECT p FROM samples WHERE name = 'seeded')", "(SELECT p FROM samples WHERE name = 'not finite')",
+           "(SELECT p FROM samples WHERE name = 'overflows')", "(SELECT p FROM samples WHERE name = 'most occurrences')", "(SELECT p FROM samples WHERE name = 'last level')"]
+INTEGERS = ["NULL::integer", "0", "7", "8", "1000", "1000000", "1000001", "(-1)", "2147483647", "'-2147483648'::integer"]
 SKETCH_ARRAYS = ["NULL::cvm_sketch[]", "'{}'::cvm_sketch[]", "ARRAY[NULL::cvm_sketch]", "ARRAY[cvm_sketch_empty(), NULL]",
                  "array_fill(cvm_sketch_empty(), ARRAY[2, 3], ARRAY[-1, 5])", "(SELECT array_agg(s) FROM sketches)",
                  "(SELECT array_agg(s) FROM sketches WHERE name IN ('small', 'large', 'derived'))", "array_fill(NULL::cvm_sketch, ARRAY[100000])"]
 BYTES = ["NULL::bytea", "''::bytea", "'\\x01'::bytea", "cvm_sketch_empty()::bytea", "decode(repeat('00', 20), 'hex')",
-         "decode(repeat('01', 1000000), 'hex')", "(SELECT s::bytea FROM sketches WHERE name = 'large')"]
+         "decode(repeat('01', 1000000), 'hex')", "(SELECT p::bytea FROM samples WHERE name = 'large')", "(SELECT s::bytea FROM sketches WHERE name = 'large')"]
 TEXTS = ["NULL::text", "''::text", "'Integer'::text", "repeat('x', 10000000)", "'unknown'::text", "'jsonb'::text", "'integer'::text"]
 STRINGS = ["NULL::cstring", "''::cstring", "'\\x'::cstring", "'\\x0'::cstring", "'x'::cstring", "textout('\\x' || repeat('0', 1000000))",
-           "cvm_sketch_out(cvm_sketch_empty())"]
+           "cvm_sketch_out(cvm_sketch_empty())", "(SELECT cvm_sample_out(p) FROM samples WHERE name = 'large')"]
 # PostgreSQL lets nobody write another value of type internal.
 INTERNALS = ["NULL"]
 WRONG = ["'text'::text", "1.5::numeric", "ARRAY[1]", "ROW(1)", "true", "'{}'::json", "now()", "'a'::\"char\""]
@@ -63,6 +67,16 @@ INSERT INTO sketches
 INSERT INTO sketches
     SELECT 'derived', l.s & o.s FROM sketches l, sketches o WHERE l.name = 'large' AND o.name = 'other' UNION ALL
     SELECT 'nothing derived', s - s FROM sketches WHERE name = 'large';
+CREATE TABLE samples (name text, p cvm_sample);
+INSERT INTO samples
+    SELECT 'small', cvm_sample_agg(i, i) FROM generate_series(1, 3) i UNION ALL
+    SELECT 'large', cvm_sample_agg(i % 10000, i / 7.0, 5000) FROM generate_series(1, 100000) i UNION ALL
+    SELECT 'texts', cvm_sample_agg('text ' || i, i) FROM generate_series(1, 100000) i UNION ALL
+    SELECT 'seeded', cvm_sample_agg(i, NULL, 100, 77) FROM generate_series(1, 100000) i UNION ALL
+    SELECT 'not finite', cvm_sample_agg(i, (ARRAY['NaN', 'Infinity', '-Infinity', '-0', '5e-324']::float8[])[i]) FROM generate_series(1, 5) i UNION ALL
+    SELECT 'overflows', cvm_sample_agg(1, 1.7976931348623157e308) FROM generate_series(1, 5) i UNION ALL
+    SELECT 'most occurrences', '\\x0101020000080000000100000000000000000000000100000000000001ffffffffffffffff7f0231' UNION ALL
+    SELECT 'last level', '\\x010102180108000000000000000000000000000000';
 CREATE TYPE mood AS ENUM ('sad', 'ok', 'a label as long as a label may be, which is sixty-three bytes..');
 CREATE TYPE no_mood AS ENUM ();
 CREATE DOMAIN positive AS int CHECK (VALUE > 0);
@@ -144,7 +158,7 @@ def values_of_every_type(session):
 def pools(session, own):
     """Expressions for each type of argument."""
     anything = list(dict.fromkeys([*own, *values_of_every_type(session), *NUMBERS, *BIGINTS]))
-    return {"anyelement": anything, "double precision": NUMBERS, "bigint": BIGINTS, "cvm_sketch": SKETCHES, "cvm_sketch[]": SKETCH_ARRAYS,
+    return {"anyelement": anything, "double precision": NUMBERS, "bigint": BIGINTS, "integer": INTEGERS, "cvm_sample": SAMPLES, "cvm_sketch": SKETCHES, "cvm_sketch[]": SKETCH_ARRAYS,
             "bytea": BYTES, "cstring": STRINGS, "internal": INTERNALS, "text": TEXTS}
 
 
@@ -158,7 +172,8 @@ def argument_lists(types, pool, chance, most):
         yield from itertools.product(*choices)
         return
     # A list that is fine but for one argument says most about that argument.
-    fine = {"double precision": "0.1::float8", "anyelement": "42", "cvm_sketch": "(SELECT s FROM sketches WHERE name = 'large')"}
+    fine = {"double precision": "0.1::float8", "anyelement": "42", "cvm_sketch": "(SELECT s FROM sketches WHERE name = 'large')",
+            "cvm_sample": "(SELECT p FROM samples WHERE name = 'large')", "integer": "100"}
     for place, choice in enumerate(choices):
         for value in choice:
             yield tuple(value if i == place else fine.get(name, pool[name][-1]) for i, name in enumerate(types))
@@ -231,15 +246,23 @@ def main():
             calls.call(FORMS[kind][0].format(call=f"{name}({', '.join(values)})"))
     for operator, left, right in session.all("""
             SELECT oprname, nullif(oprleft, 0)::regtype::text, oprright::regtype::text FROM pg_operator
-            WHERE 'cvm_sketch'::regtype IN (oprleft, oprright) ORDER BY oprname COLLATE "C" """):
+            WHERE 'cvm_sketch'::regtype IN (oprleft, oprright) OR 'cvm_sample'::regtype IN (oprleft, oprright) ORDER BY oprname COLLATE "C" """):
         for values in itertools.product(*(pool[side] for side in (left, right) if side)):
             calls.call(f"SELECT {f' {operator} '.join(values) if left else f'{operator} {values[0]}'}")
     # All rows of a column, so that one call site sees many values, some of them NULL; casts of all to and from the type.
     for value in pool["anyelement"]:
-        for call in ("approx_count_distinct_cvm(x)", "cvm_sketch_agg(x, 0.1, 0.1, 5)", "count(cvm_hash(x, 3))", "count(DISTINCT cvm_hash(x))"):
+        for call in ("approx_count_distinct_cvm(x)", "cvm_sketch_agg(x, 0.1, 0.1, 5)", "count(cvm_hash(x, 3))", "count(DISTINCT cvm_hash(x))",
+                     "cvm_sample_agg(x)", "cvm_sample_agg(x, 1, 8, 5)"):
             calls.call(f"SELECT {call} FROM (SELECT CASE WHEN i % 3 > 0 THEN {value} END AS x FROM generate_series(1, 9) i OFFSET 0) q")
         calls.call(f"SELECT ({value})::cvm_sketch")
+        calls.call(f"SELECT ({value})::cvm_sample")
         calls.call(f"SELECT CAST(({value}) AS text)::cvm_sketch")
+        # What is in a sample comes back, as what it was written as.
+        outcome = calls.call(f"SELECT v.value::text, x::text, v.occurrences FROM (SELECT {value} AS x OFFSET 0) q, "
+                             f"LATERAL (SELECT cvm_sample_agg(x) AS p FROM generate_series(1, 3)) r, cvm_sample_values(p, x) v")
+        for back, before, occurrences in outcome.rows or []:
+            report.check(occurrences == 3 and (back == before or back.rstrip() == before.rstrip() or float(back) == float(before)),
+                         lambda: f"{value}: {before[:100]} came back as {back[:100]}, {occurrences} times")
         # Where there is a hash, equal values are one value.
         outcome = calls.call(f"SELECT approx_count_distinct_cvm(x), count(x) FROM (SELECT {value} AS x FROM generate_series(1, 3) OFFSET 0) q")
         if outcome.state is None:

@@ -30,11 +30,18 @@ CREATE FUNCTION pg_temp.array_as_sketch(integer[], integer) RETURNS cvm_sketch L
 def aggregates():
     """Aggregates that mix pieces: what is mixed, definition, query."""
     for name, (types, transition, call) in FOREIGN.items():
-        for final in ("cvm_final_count", "cvm_final_sketch"):
+        for final in ("cvm_final_count", "cvm_final_sketch", "cvm_sample_final"):
             if name != "ordered_set":
                 yield (f"{final} of {name}", f"({types}) (SFUNC = {transition}, STYPE = internal, FINALFUNC = {final})",
                        f"SELECT mixed({call}) FROM numbers")
     avg = "(bigint) (SFUNC = int8_avg_accum, STYPE = internal, FINALFUNC = numeric_poly_avg, PARALLEL = safe, "
+    yield "cvm_sample_serialize of int8_avg", avg + "COMBINEFUNC = int8_avg_combine, SERIALFUNC = cvm_sample_serialize, DESERIALFUNC = int8_avg_deserialize)", "SELECT mixed(i) FROM numbers"
+    for combine in ("cvm_sample_combine", "cvm_sample_combine_union"):
+        yield f"{combine} of int8_avg", avg + f"COMBINEFUNC = {combine}, SERIALFUNC = int8_avg_serialize, DESERIALFUNC = int8_avg_deserialize)", "SELECT mixed(i) FROM numbers"
+    yield "cvm_sample_deserialize of int8_avg", avg + "COMBINEFUNC = int8_avg_combine, SERIALFUNC = int8_avg_serialize, DESERIALFUNC = cvm_sample_deserialize)", "SELECT mixed(i) FROM numbers"
+    # Sketches for samples, and samples for sketches.
+    yield "cvm_sample_final of sketches", "(anyelement) (SFUNC = cvm_accumulate, STYPE = internal, FINALFUNC = cvm_sample_final)", "SELECT mixed(i) FROM numbers"
+    yield "cvm_final_count of samples", "(anyelement) (SFUNC = cvm_sample_accumulate, STYPE = internal, FINALFUNC = cvm_final_count)", "SELECT mixed(i) FROM numbers"
     yield "cvm_serialize of int8_avg", avg + "COMBINEFUNC = int8_avg_combine, SERIALFUNC = cvm_serialize, DESERIALFUNC = int8_avg_deserialize)", "SELECT mixed(i) FROM numbers"
     yield "cvm_combine of int8_avg", avg + "COMBINEFUNC = cvm_combine, SERIALFUNC = int8_avg_serialize, DESERIALFUNC = int8_avg_deserialize)", "SELECT mixed(i) FROM numbers"
     yield "cvm_deserialize of int8_avg", avg + "COMBINEFUNC = int8_avg_combine, SERIALFUNC = int8_avg_serialize, DESERIALFUNC = cvm_deserialize)", "SELECT mixed(i) FROM numbers"
@@ -42,6 +49,7 @@ def aggregates():
     yield "cvm_combine of what int8_avg deserialized", ours + "SERIALFUNC = int8_avg_serialize, DESERIALFUNC = int8_avg_deserialize)", "SELECT mixed(i) FROM numbers"
     moving = "(bigint) (SFUNC = int8_avg_accum, STYPE = internal, FINALFUNC = {}, MSTYPE = internal, MSFUNC = int8_avg_accum, "
     frame = "OVER (ORDER BY i ROWS 2 PRECEDING) FROM numbers"
+    yield "cvm_sample_accumulate as inverse of int8_avg", moving.format("numeric_poly_avg") + "MINVFUNC = cvm_sample_accumulate, MFINALFUNC = numeric_poly_avg)", f"SELECT mixed(i) {frame}"
     yield "cvm_accumulate as inverse of int8_avg", moving.format("numeric_poly_avg") + "MINVFUNC = cvm_accumulate, MFINALFUNC = numeric_poly_avg)", f"SELECT mixed(i) {frame}"
     for arguments in ("float8", "float8, float8"):
         types, call = f"(bigint, {arguments})", "i" + ", 0.1::float8" * len(arguments.split(","))

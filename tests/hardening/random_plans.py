@@ -73,14 +73,17 @@ CREATE AGGREGATE raw_hashed(bigint) (SFUNC = cvm_accumulate_hashed, STYPE = cvm_
 -- Ten groups g of different sizes, and 2,500 groups k of a few values.
 CREATE TABLE facts AS
     SELECT i AS id, (sqrt(i) / 11)::int AS g, i % 2500 AS k, i * 7919 % 9000 AS v, nullif('value ' || i * 7919 % 5000, 'value 7') AS t,
-           cvm_hash(i * 7919 % 9000) AS h
+           cvm_hash(i * 7919 % 9000) AS h,
+           -- measures whose sum depends on their order, unless it is exact
+           (CASE i % 5 WHEN 0 THEN 1e300 WHEN 1 THEN -1e300 WHEN 2 THEN NULL ELSE i / 7.0 END)::float8 AS x
     FROM generate_series(1, 10000) i;
 CREATE TABLE facts_by_k (LIKE facts) PARTITION BY HASH (k);
 CREATE TABLE facts_by_g (LIKE facts) PARTITION BY RANGE (g);
 CREATE TABLE sketches AS
-    SELECT row_number() OVER (ORDER BY g, k) AS id, g, k, k AS v, cvm_sketch_agg_hashed(h, 0.1) AS s FROM facts WHERE k < 1000 GROUP BY g, k
-    UNION ALL SELECT 10000 + g, g, g, g, cvm_sketch_agg_hashed(h, 0.1) FROM facts GROUP BY g
-    UNION ALL SELECT 20000 + g, g, g, g, NULL FROM generate_series(0, 5) g;
+    SELECT row_number() OVER (ORDER BY g, k) AS id, g, k, k AS v, cvm_sketch_agg_hashed(h, 0.1) AS s, cvm_sample_agg(t, x, 100) AS p
+    FROM facts WHERE k < 1000 GROUP BY g, k
+    UNION ALL SELECT 10000 + g, g, g, g, cvm_sketch_agg_hashed(h, 0.1), cvm_sample_agg(t, x, 150) FROM facts GROUP BY g
+    UNION ALL SELECT 20000 + g, g, g, g, NULL, NULL FROM generate_series(0, 5) g;
 CREATE TABLE sketches_by_k (LIKE sketches) PARTITION BY HASH (k);
 CREATE TABLE sketches_by_g (LIKE sketches) PARTITION BY RANGE (g);
 CREATE TABLE dims AS SELECT g, g / 3 AS name FROM generate_series(0, 12) g;
@@ -108,8 +111,9 @@ ANALYZE;
 VALUE_CALLS = ["approx_count_distinct_cvm(v)", "approx_count_distinct_cvm(t, 0.1)", "approx_count_distinct_cvm(v, 0.2, 0.05)", "cvm_sketch_agg(v)",
                "cvm_sketch_agg(t, 0.1)", "cvm_sketch_agg(v, 0.2, 0.05)", "cvm_sketch_agg(t, 0.1, 0.01, 7)", "cvm_sketch_agg_hashed(h)",
                "cvm_sketch_agg_hashed(h, 0.1)", "cvm_sketch_agg_hashed(h, 0.2, 0.05)", "cvm_sketch_agg_hashed(h, 0.1, 0.01, 7)", "raw_hashed(h)",
+               "cvm_sample_agg(v)", "cvm_sample_agg(t, x)", "cvm_sample_agg(v, x, 50)", "cvm_sample_agg(t, NULL, 200, 7)",
                "count(DISTINCT v)", "count(DISTINCT t)"]
-SKETCH_CALLS = ["cvm_sketch_union_agg(s)", "cvm_sketch_intersection_agg(s)", "raw_union(s)"]
+SKETCH_CALLS = ["cvm_sketch_union_agg(s)", "cvm_sketch_intersection_agg(s)", "raw_union(s)", "cvm_sample_union_agg(p)"]
 
 
 class Form:

@@ -3,8 +3,8 @@ SELECT pg_describe_object(classid, objid, objsubid) COLLATE "C" AS object,
        obj_description(objid, classid::regclass::name) AS comment
 FROM pg_depend
 WHERE refclassid = 'pg_extension'::regclass AND refobjid = (SELECT oid FROM pg_extension WHERE extname = 'cvm_count')
-  -- the array type, which PostgreSQL makes by itself, and from 17 on counts among the extension's
-  AND NOT (classid = 'pg_type'::regclass AND objid = 'cvm_sketch[]'::regtype)
+  -- the array types, which PostgreSQL makes by itself, and from 17 on counts among the extension's
+  AND NOT (classid = 'pg_type'::regclass AND objid IN ('cvm_sketch[]'::regtype, 'cvm_sample[]'::regtype))
 ORDER BY 1;
 
 -- volatility, strictness, parallel safety, rights
@@ -26,12 +26,12 @@ SELECT pg_describe_object(classid, objid, objsubid) AS without_comment
 FROM pg_depend
 WHERE refclassid = 'pg_extension'::regclass AND refobjid = (SELECT oid FROM pg_extension WHERE extname = 'cvm_count')
   AND obj_description(objid, classid::regclass::name) IS NULL
-  -- but for the array type
-  AND NOT (classid = 'pg_type'::regclass AND objid = 'cvm_sketch[]'::regtype);
+  -- but for the array types
+  AND NOT (classid = 'pg_type'::regclass AND objid IN ('cvm_sketch[]'::regtype, 'cvm_sample[]'::regtype));
 
 -- the operator classes are complete
 SELECT opcname AS operator_class, amvalidate(pg_opclass.oid) AS is_valid
-FROM (SELECT oid, opcname FROM pg_opclass WHERE opcintype = 'cvm_sketch'::regtype) pg_opclass ORDER BY opcname;
+FROM (SELECT oid, opcname FROM pg_opclass WHERE opcintype IN ('cvm_sketch'::regtype, 'cvm_sample'::regtype)) pg_opclass ORDER BY opcname;
 
 -- created by the owner of a database who is no superuser,
 -- used by a role with no more than USAGE and EXECUTE

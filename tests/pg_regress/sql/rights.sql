@@ -134,7 +134,8 @@ RESET search_path;
 DROP TABLE kept;
 
 -- Of the extension's functions, which catalog.sql lists: those that are other than immutable, safe in parallel, with the
--- rights of the caller, and not leakproof. One: a random seed is another each time.
+-- rights of the caller, and not leakproof. A random seed is another each time, and what writes values as text, or reads them, is
+-- as stable as the functions of their types.
 SELECT p.oid::regprocedure AS function, provolatile AS volatility, proparallel AS parallel, prosecdef AS definer, proleakproof AS leakproof
 FROM pg_proc p JOIN pg_depend ON classid = 'pg_proc'::regclass AND objid = p.oid AND deptype = 'e'
 JOIN pg_extension e ON refclassid = 'pg_extension'::regclass AND refobjid = e.oid AND extname = 'cvm_count'

@@ -29,3 +29,7 @@ SELECT count(*) FILTER (WHERE pg_input_is_valid(text || i, 'cvm_sketch')) AS val
 FROM texts, generate_series(10, 3000) i WHERE length(text) < 100;
 DROP TABLE texts;
 DROP FUNCTION raised;
+-- and so are texts that are no sample
+SELECT text, pg_input_is_valid(text, 'cvm_sample') AS valid, message, sql_error_code
+FROM (VALUES ('zz'), ('\x'), ('\x0'), ('\x01'), ('\x010100000045210000000000000000000000000000'), ('\x01010000004521000000000000000000000000000000')) v (text),
+     pg_input_error_info(text, 'cvm_sample');

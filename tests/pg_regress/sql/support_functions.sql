@@ -15,7 +15,17 @@ SELECT call, refused(call) FROM (VALUES
     ('cvm_serialize(NULL)'),
     ($$cvm_deserialize('\x'::bytea, NULL)$$),
     ('cvm_final_count(NULL)'),
-    ('cvm_final_sketch(NULL)')
+    ('cvm_final_sketch(NULL)'),
+    ('cvm_sample_accumulate(NULL, 1)'),
+    ('cvm_sample_accumulate(NULL, 1, 1)'),
+    ('cvm_sample_accumulate(NULL, 1, 1, 8)'),
+    ('cvm_sample_accumulate(NULL, 1, 1, 8, 0)'),
+    ('cvm_sample_merge(NULL, NULL)'),
+    ('cvm_sample_combine(NULL, NULL)'),
+    ('cvm_sample_combine_union(NULL, NULL)'),
+    ('cvm_sample_serialize(NULL)'),
+    ($$cvm_sample_deserialize('\x'::bytea, NULL)$$),
+    ('cvm_sample_final(NULL)')
 ) v (call);
 DROP FUNCTION refused;
 

@@ -1,0 +1,486 @@
+//! Samples: against a model that keeps every row, in any order and any parts; their bytes, and one broken input for each fault.
+
+use allocator_api2::alloc::Global;
+use cvm_sketch::capacity::DEFAULT_CAPACITY;
+use cvm_sketch::sample::{DEFAULT_SIZE, MAX_OCCURRENCES, MAX_SIZE, MAX_TEXT_LEN, MAX_TEXTS_LEN, MIN_SIZE};
+use cvm_sketch::sample_codec::{SAMPLE_HEADER_LEN, parse_sample_header};
+use cvm_sketch::{
+    DecodeError, EncodedSample, EncodedSketch, Kind, Sample, SampleDecodeError, SampleError, Sketch, hash,
+};
+use proptest::prelude::*;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// A row: a value, of which there are two ways to write it, and a measure.
+type Row = (u16, bool, Option<f64>);
+
+fn hash_of(value: u16) -> u64 {
+    hash::integer(i64::from(value), 0)
+}
+
+fn text_of(value: u16, is_long: bool) -> String {
+    if is_long {
+        format!("{value}.0")
+    } else {
+        value.to_string()
+    }
+}
+
+fn sample_of(rows: &[Row], size: u32) -> Sample {
+    let mut sample = Sample::new(size, 0);
+    for &(value, is_long, measure) in rows {
+        sample
+            .insert(hash_of(value), &text_of(value, is_long), measure)
+            .unwrap();
+    }
+    sample
+}
+
+/// What a sample says of one value: its text, its number of rows; the least, the greatest and the sum of its measures.
+type Known = (String, u64, Option<(f64, f64, f64)>);
+
+fn known(bytes: &[u8]) -> Vec<Known> {
+    let mut known: Vec<Known> = EncodedSample::parse(bytes)
+        .unwrap()
+        .values()
+        .map(|value| {
+            let measures = value
+                .total()
+                .map(|total| (value.least().unwrap(), value.greatest().unwrap(), total));
+            (value.text().to_string(), value.occurrences(), measures)
+        })
+        .collect();
+    known.sort_by(|a, b| a.0.cmp(&b.0));
+    known
+}
+
+/// The same from all rows, of the values that a sketch retains. Measures are small multiples of a power of 2, and so are their
+/// sums: ordinary sums are exact.
+fn expected(rows: &[Row], size: u32) -> Vec<Known> {
+    let mut sketch = Sketch::new(size, 0);
+    rows.iter().for_each(|row| sketch.insert(hash_of(row.0)).unwrap());
+    let retained: Vec<u64> = sketch.hashes().collect();
+    let mut values: BTreeMap<u16, Known> = BTreeMap::new();
+    for &(value, is_long, measure) in rows {
+        if !retained.contains(&(hash_of(value) >> 8)) {
+            continue;
+        }
+        let (text, count, measures) = values.entry(value).or_insert((text_of(value, is_long), 0, None));
+        *text = text.clone().min(text_of(value, is_long));
+        *count += 1;
+        if let Some(number) = measure {
+            let (least, greatest, sum) = measures.unwrap_or((number, number, 0.0));
+            *measures = Some((least.min(number), greatest.max(number), sum + number));
+        }
+    }
+    let mut known: Vec<Known> = values.into_values().collect();
+    known.sort_by(|a, b| a.0.cmp(&b.0));
+    known
+}
+
+fn rows() -> impl Strategy<Value = Vec<Row>> {
+    let measure = proptest::option::of((-1000_i32..1000).prop_map(|number| f64::from(number) / 8.0));
+    proptest::collection::vec((0_u16..200, any::<bool>(), measure), 0..300)
+}
+
+fn decoded(bytes: &[u8]) -> Sample {
+    Sample::decode_in(&EncodedSample::parse(bytes).unwrap(), Global).unwrap()
+}
+
+proptest! {
+    /// What is in a sample is exact, and so are its sketch and its way through bytes.
+    #[test]
+    fn a_sample_is_what_its_rows_say(rows in rows(), size in 8_u32..64) {
+        let sample = sample_of(&rows, size);
+        let bytes = sample.encode();
+        prop_assert_eq!(known(&bytes), expected(&rows, size));
+        prop_assert_eq!(decoded(&bytes).encode(), bytes.clone());
+        let mut sketch = Sketch::new(size, 0);
+        rows.iter().for_each(|row| sketch.insert(hash_of(row.0)).unwrap());
+        let encoded = EncodedSample::parse(&bytes).unwrap();
+        prop_assert_eq!(encoded.sketch_bytes(), sketch.encode());
+        prop_assert_eq!(*encoded.header(), sample.header());
+        prop_assert_eq!(parse_sample_header(&bytes[..SAMPLE_HEADER_LEN]).unwrap(), sample.header());
+    }
+
+    #[test]
+    fn a_sample_is_the_same_in_any_order_and_any_parts(
+        rows in rows(), sizes in (8_u32..64, 8_u32..64), cut in any::<proptest::sample::Index>(), rotation: usize,
+    ) {
+        let smaller = sizes.0.min(sizes.1);
+        let all = sample_of(&rows, smaller).encode();
+        let mut reordered = rows.clone();
+        reordered.reverse();
+        reordered.rotate_left(rotation % rows.len().max(1));
+        prop_assert_eq!(&sample_of(&reordered, smaller).encode(), &all);
+        let (one, other) = rows.split_at(cut.index(rows.len() + 1));
+        let (one, other) = (sample_of(one, sizes.0), sample_of(other, sizes.1));
+        for (into, from) in [(&one, &other), (&other, &one)] {
+            let mut merged = decoded(&into.encode());
+            merged.merge(from).unwrap();
+            prop_assert_eq!(&merged.encode(), &all);
+            // What nobody has said anything of takes on what others say.
+            let mut nothing = Sample::nothing_in(Global);
+            nothing.merge(into).unwrap();
+            nothing.merge(&Sample::nothing_in(Global)).unwrap();
+            prop_assert_eq!(nothing.encode(), into.encode());
+            prop_assert_eq!(into.try_clone_in(Global).unwrap().encode(), into.encode());
+        }
+    }
+
+    /// A value that is there already is counted the same without its text.
+    #[test]
+    fn counting_is_inserting(rows in rows(), size in 8_u32..64) {
+        let rows: Vec<Row> = rows.into_iter().map(|(value, _, measure)| (value, false, measure)).collect();
+        let mut sample = Sample::new(size, 0);
+        for &(value, _, measure) in &rows {
+            let hash = hash_of(value);
+            if sample.belongs(hash) && !sample.count(hash, measure).unwrap() {
+                sample.insert(hash, &text_of(value, false), measure).unwrap();
+            }
+        }
+        prop_assert_eq!(sample.encode(), sample_of(&rows, size).encode());
+    }
+
+    /// Whatever is accepted is canonical: it encodes to the same bytes again.
+    #[test]
+    fn changed_bytes_are_refused_or_canonical(
+        rows in rows(), changes in proptest::collection::vec((any::<proptest::sample::Index>(), any::<u8>()), 1..4),
+        cut in proptest::option::of(any::<proptest::sample::Index>()),
+    ) {
+        let mut bytes = sample_of(&rows, 16).encode();
+        for (index, byte) in changes {
+            let index = index.index(bytes.len());
+            bytes[index] = byte;
+        }
+        if let Some(cut) = cut {
+            bytes.truncate(cut.index(bytes.len()));
+        }
+        if let Ok(encoded) = EncodedSample::parse(&bytes) {
+            prop_assert_eq!(Sample::decode_in(&encoded, Global).unwrap().encode(), bytes);
+        }
+    }
+}
+
+fn totals_of(numbers: &[f64]) -> (f64, f64, f64) {
+    let orders = [numbers.to_vec(), numbers.iter().rev().copied().collect()];
+    let [one, other] = orders.map(|numbers: Vec<f64>| {
+        let mut sample = Sample::new(8, 0);
+        numbers
+            .iter()
+            .for_each(|&number| sample.insert(1, "a", Some(number)).unwrap());
+        sample.encode()
+    });
+    assert_eq!(one, other, "{numbers:?}");
+    // In two parts, through bytes.
+    for cut in 0..=numbers.len() {
+        let mut parts = numbers.split_at(cut);
+        let mut whole = Sample::new(8, 0);
+        for part in [&mut parts.0, &mut parts.1] {
+            let mut sample = Sample::new(8, 0);
+            part.iter()
+                .for_each(|&number| sample.insert(1, "a", Some(number)).unwrap());
+            whole.merge(&decoded(&sample.encode())).unwrap();
+        }
+        assert_eq!(whole.encode(), one, "{numbers:?} cut at {cut}");
+    }
+    let encoded = EncodedSample::parse(&one).unwrap();
+    let value = encoded.values().next().unwrap();
+    (
+        value.least().unwrap(),
+        value.greatest().unwrap(),
+        value.total().unwrap(),
+    )
+}
+
+#[test]
+fn sums_that_cancel_are_exact_and_what_is_not_finite_is_kept() {
+    assert_eq!(totals_of(&[1e308, 1e308, 1.5, -1e308, -1e308]), (-1e308, 1e308, 1.5));
+    assert_eq!(totals_of(&[1e100, 1.0, -1e100, 5e-324]), (-1e100, 1e100, 1.0));
+    assert_eq!(totals_of(&[0.1; 10]), (0.1, 0.1, 1.0));
+    assert_eq!(totals_of(&[f64::INFINITY, 1.0]), (1.0, f64::INFINITY, f64::INFINITY));
+    assert_eq!(
+        totals_of(&[1.0, f64::NEG_INFINITY]),
+        (f64::NEG_INFINITY, 1.0, f64::NEG_INFINITY)
+    );
+    let (least, greatest, total) = totals_of(&[f64::INFINITY, 3.0, f64::NEG_INFINITY]);
+    assert!((least, greatest) == (f64::NEG_INFINITY, f64::INFINITY) && total.is_nan());
+    let (least, greatest, total) = totals_of(&[1.0, -f64::NAN, f64::INFINITY]);
+    assert!(least == 1.0 && greatest.is_nan() && total.is_nan());
+    let (least, _, total) = totals_of(&[-0.0, 0.0]);
+    assert!(least.is_sign_positive() && total.is_sign_positive());
+    let mut sample = Sample::new(8, 0);
+    for _ in 0..2 {
+        sample.insert(1, "a", Some(f64::MAX)).unwrap();
+    }
+    let bytes = sample.encode();
+    let value = EncodedSample::parse(&bytes).unwrap().values().next().unwrap();
+    assert!(value.is_overflown() && value.total() == Some(f64::INFINITY));
+}
+
+#[test]
+fn what_cannot_be_is_refused() {
+    let mut sample = Sample::new(8, 0);
+    let long = "x".repeat(MAX_TEXT_LEN);
+    sample.insert(1, &long, None).unwrap();
+    let error = sample.insert(2 << 60, &format!("{long}x"), None).unwrap_err();
+    assert_eq!(error, SampleError::TextLength(MAX_TEXT_LEN + 1));
+    assert!(error.to_string().contains("at most 1048576 bytes as text, not 1048577"));
+    // Texts of the largest length, as many as there may be, and one byte more.
+    let mut full = Sample::new(1_000, 0);
+    for i in 0..(MAX_TEXTS_LEN / MAX_TEXT_LEN) as u64 {
+        full.insert(i << 8, &long, None).unwrap();
+    }
+    assert_eq!(full.insert(u64::MAX, "x", None), Err(SampleError::TextsLength));
+    let mut other = Sample::new(1_000, 0);
+    other.insert(u64::MAX, "x", None).unwrap();
+    assert_eq!(other.merge(&full), Err(SampleError::TextsLength));
+
+    let mut seeded = Sample::new(8, 5);
+    seeded.insert(1, "a", None).unwrap();
+    assert_eq!(sample.merge(&seeded), Err(SampleError::Seeds(0, 5)));
+    let [mut integers, texts] = [Kind::Integer, Kind::Text].map(|kind| Sample::new_in(8, 0, kind, Global));
+    assert_eq!(
+        integers.merge(&texts),
+        Err(SampleError::Kinds(Kind::Integer, Kind::Text))
+    );
+    integers.merge(&Sample::new(8, 0)).unwrap();
+    assert_eq!(integers.kind(), Kind::Integer);
+
+    // Occurrences are counted to the last, and then are an error.
+    let mut bytes = vec![1];
+    let mut sketch = Sketch::new(8, 0);
+    sketch.insert(1 << 8).unwrap();
+    bytes.extend(sketch.encode());
+    bytes.extend([0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x7F, 2, b'a']);
+    let mut most = decoded(&bytes);
+    assert_eq!(most.count(1 << 8, None), Err(SampleError::Occurrences));
+    let mut one = Sample::new(8, 0);
+    one.insert(1 << 8, "a", None).unwrap();
+    assert_eq!(one.merge(&decoded(&bytes)), Err(SampleError::Occurrences));
+    assert_eq!(MAX_OCCURRENCES, i64::MAX as u64);
+}
+
+/// Of a value that is written in several ways the least is kept, at its own length.
+#[test]
+fn the_least_text_is_kept() {
+    let mut sample = Sample::new(8, 0);
+    for text in ["b", "abc", "ab", "abc"] {
+        sample.insert(7, text, None).unwrap();
+    }
+    assert_eq!(known(&sample.encode()), [("ab".to_string(), 4, None)]);
+}
+
+fn golden_cases() -> Vec<(&'static str, Sample)> {
+    let of_integers = |n: u16, size, seed| {
+        let mut sample = Sample::new_in(size, seed, Kind::Integer, Global);
+        for i in 0..n {
+            for row in 0..=i % 5 {
+                let hash = hash::integer(i64::from(i), seed);
+                let measure = (i % 3 > 0).then(|| f64::from(row) / 10.0 - f64::from(i));
+                sample.insert(hash, &i.to_string(), measure).unwrap();
+            }
+        }
+        sample
+    };
+    let mut special = Sample::new_in(100, u64::MAX, Kind::Text, Global);
+    for (text, measures) in [
+        ("", &[0.1, 0.2][..]),
+        ("zero", &[-0.0]),
+        ("cancels", &[1e300, -1e300]),
+        ("not a number", &[f64::NAN, 1.0]),
+        ("infinite", &[f64::INFINITY, 1.0]),
+        ("both", &[f64::INFINITY, f64::NEG_INFINITY]),
+        ("largest", &[f64::MAX, f64::MAX]),
+        ("least", &[f64::MIN, -5e-324]),
+        ("räksmörgås 🦐", &[]),
+    ] {
+        let hash = hash::bytes(text.as_bytes(), u64::MAX);
+        special.insert(hash, text, None).unwrap();
+        measures
+            .iter()
+            .for_each(|&number| special.insert(hash, text, Some(number)).unwrap());
+    }
+    vec![
+        ("v1-nothing", Sample::nothing_in(Global)),
+        ("v1-one", of_integers(1, DEFAULT_SIZE, 0)),
+        ("v1-exact", of_integers(50, DEFAULT_SIZE, 0)),
+        ("v1-thinned", of_integers(10_000, 100, 0)),
+        ("v1-smallest", of_integers(5_000, MIN_SIZE, 7)),
+        ("v1-special", special),
+    ]
+}
+
+/// `CVM_WRITE_GOLDEN=1` writes the files that are missing. A file that is there is never rewritten: format version 1 is
+/// what these bytes say it is.
+#[test]
+fn golden_files_read_and_write() {
+    for (name, sample) in golden_cases() {
+        let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("tests/golden_samples/{name}.bin"));
+        if std::env::var_os("CVM_WRITE_GOLDEN").is_some() && !path.exists() {
+            std::fs::write(&path, sample.encode()).unwrap();
+        }
+        let golden = std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        assert!(sample.encode() == golden, "{name}: the bytes written have changed");
+        assert_eq!(decoded(&golden).encode(), golden, "{name}");
+    }
+    assert_eq!(Sample::nothing_in(Global).size(), DEFAULT_CAPACITY);
+}
+
+#[test]
+fn the_documented_example_is_true() {
+    // docs/format.md walks through these bytes.
+    let mut sample = Sample::new_in(8, 5, Kind::Text, Global);
+    for (hash, text, measure) in [
+        (0x40 << 56, "a", None),
+        (0xC0 << 56 | 0x300, "é", Some(1.5)),
+        (0xC0 << 56 | 0x300, "é", Some(-2.0)),
+        (0xC0 << 56 | 0x300, "é", None),
+    ] {
+        sample.insert(hash, text, measure).unwrap();
+    }
+    let mut expected = vec![1, 1, 8, 0, 0, 8, 0, 0, 0, 2, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0];
+    expected.extend([0, 0, 0, 0, 0, 0, 0xC0, 1, 0, 0, 0, 0, 0, 0x20, 5]);
+    expected.extend([1, 2, b'a']);
+    expected.extend([
+        3, 5, 0xC3, 0xA9, 0, 0, 0, 0, 0, 0, 0, 0xC0, 0, 0, 0, 0, 0, 0, 0xF8, 0x3F,
+    ]);
+    // -0.5 is -2^1073 times 2^-1074: bit 1 of byte 134 and all above it.
+    expected.extend([0x86, 1, 1, 0xFE]);
+    assert_eq!(sample.encode(), expected);
+}
+
+/// The sample of one value, whose entry is `entry`, and the fault that parsing names.
+fn fault_of_entry(entry: &[u8]) -> String {
+    let mut sketch = Sketch::new(8, 0);
+    sketch.insert(1 << 8).unwrap();
+    let mut bytes = vec![1];
+    bytes.extend(sketch.encode());
+    bytes.extend(entry);
+    EncodedSample::parse(&bytes)
+        .map(drop)
+        .expect_err("the fault passed")
+        .to_string()
+}
+
+#[test]
+fn every_fault_is_named() {
+    let parse = |bytes: &[u8]| EncodedSample::parse(bytes).map(drop);
+    assert_eq!(parse(&[]), Err(SampleDecodeError::Empty));
+    assert_eq!(parse(&[2]), Err(SampleDecodeError::Version(2)));
+    assert_eq!(parse(&[1, 2]), Err(SampleDecodeError::Sketch(DecodeError::Version(2))));
+    // A sketch is no sample, and a sample no sketch.
+    let sample = sample_of(&[(1, false, Some(1.0)), (2, true, None)], 8).encode();
+    let sketch = EncodedSample::parse(&sample).unwrap().sketch_bytes();
+    assert!(parse(sketch).is_err() && EncodedSketch::parse(&sample).is_err());
+
+    let header = |flags: u8, level: u8, size: u32| {
+        let mut bytes = vec![1, 1, flags, level, 0];
+        bytes.extend(size.to_le_bytes());
+        bytes.extend([0; 12]);
+        bytes
+    };
+    assert_eq!(parse(&header(1, 1, 8)), Err(SampleDecodeError::Derived));
+    assert_eq!(
+        parse(&header(0, 0, MAX_SIZE + 1)),
+        Err(SampleDecodeError::Size(MAX_SIZE + 1))
+    );
+    assert_eq!(
+        parse(&header(0, 0, MAX_SIZE + 1)).unwrap_err().to_string(),
+        "size must be at most 1000000, not 1000001"
+    );
+    assert_eq!(parse(&header(0, 0, MAX_SIZE)), Ok(()));
+    let mut long = sample.clone();
+    long.push(0);
+    assert_eq!(parse(&long), Err(SampleDecodeError::TooLong(1)));
+
+    let at_0 = |fault: &str| format!("the value at position 0 {fault}");
+    let integer = at_0("has an integer that is cut off or longer than it needs to be");
+    let (one, minus_one) = ([0, 0, 0, 0, 0, 0, 0xF0, 0x3F], [0, 0, 0, 0, 0, 0, 0xF0, 0xBF]);
+    let measured = |least: [u8; 8], greatest: [u8; 8], sum: &[u8]| [&[1, 3, b'a'], &least[..], &greatest, sum].concat();
+    for (entry, fault) in [
+        (vec![], integer.clone()),
+        (vec![0x80, 0], integer.clone()),
+        (vec![1], integer.clone()),
+        (
+            vec![0, 2, b'a'],
+            at_0("must occur between 1 and 9223372036854775807 times, not 0"),
+        ),
+        (
+            vec![0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 1, 2, b'a'],
+            at_0("must occur between 1 and 9223372036854775807 times, not 9223372036854775808"),
+        ),
+        (
+            vec![1, 0x82, 0x80, 0x80, 1, b'a'],
+            at_0("must have at most 1048576 bytes, not 1048577"),
+        ),
+        (vec![1, 4, b'a'], at_0("is cut off")),
+        (vec![1, 2, 0xFF], at_0("is not UTF-8")),
+        (vec![1, 6, b'a', 0, b'b'], at_0("has a zero byte")),
+        (vec![1, 3, b'a', 1, 2, 3], at_0("is cut off")),
+        (
+            measured([0, 0, 0, 0, 0, 0, 0, 0x80], one, &[0, 0]),
+            at_0("has a measure that is -0 or not the usual NaN"),
+        ),
+        (
+            measured(one, [1, 0, 0, 0, 0, 0, 0xF8, 0x7F], &[]),
+            at_0("has a measure that is -0 or not the usual NaN"),
+        ),
+        (
+            measured(one, minus_one, &[0, 0]),
+            at_0("has a least measure above the greatest"),
+        ),
+        (measured(one, one, &[]), integer.clone()),
+        (measured(one, one, &[0, 5]), at_0("is cut off")),
+        (
+            measured(one, one, &[1, 0]),
+            at_0("has a sum that its measures cannot have"),
+        ),
+        (
+            measured(one, one, &[0, 2, 0, 1]),
+            at_0("has a sum that its measures cannot have"),
+        ),
+        (
+            measured(one, one, &[0, 2, 1, 0]),
+            at_0("has a sum that its measures cannot have"),
+        ),
+        (
+            measured(one, one, &[0x8F, 2, 1, 1]),
+            at_0("has a sum that its measures cannot have"),
+        ),
+        (
+            measured(
+                one,
+                one,
+                &[0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 1, 1, 1],
+            ),
+            at_0("has a sum that its measures cannot have"),
+        ),
+        // Two values, where the sketch has one.
+        (
+            vec![1, 2, b'a', 1, 2, b'b'],
+            "there must be 0 bytes after the last value, not 3".to_string(),
+        ),
+    ] {
+        assert_eq!(fault_of_entry(&entry), fault, "{entry:?}");
+    }
+    // Infinity has no finite sum, and NaN is above it.
+    let infinity = [0, 0, 0, 0, 0, 0, 0xF0, 0x7F];
+    assert_eq!(
+        fault_of_entry(&measured(one, infinity, &[0, 0])),
+        "there must be 0 bytes after the last value, not 2"
+    );
+
+    let mut bytes = vec![1];
+    let mut sketch = Sketch::new(1_000, 0);
+    (0..=(MAX_TEXTS_LEN / MAX_TEXT_LEN) as u64).for_each(|i| sketch.insert(i << 8).unwrap());
+    bytes.extend(sketch.encode());
+    for _ in 0..=MAX_TEXTS_LEN / MAX_TEXT_LEN {
+        bytes.extend([1, 0x80, 0x80, 0x80, 1]);
+        bytes.extend(std::iter::repeat_n(b'x', MAX_TEXT_LEN));
+    }
+    assert_eq!(
+        parse(&bytes),
+        Err(SampleDecodeError::Texts(MAX_TEXTS_LEN + MAX_TEXT_LEN))
+    );
+}

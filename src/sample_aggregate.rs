@@ -1,0 +1,501 @@
+//! `cvm_sample_agg` and `cvm_sample_union_agg`: their support functions, in the order in which PostgreSQL calls them.
+//!
+//! A row whose value is not in the sample, which is most rows of a long table, takes the way that it takes into a sketch: a bare
+//! function hashes it and compares. A row whose value is in the sample is counted behind pgrx's guard, and only a value that is
+//! taken into the sample, or may be written differently than before, is written as text.
+
+use crate::call::{self, argument, declare_function, return_null};
+use crate::error::{OrRaise, raise_invalid_sample};
+use crate::hasher::Hasher;
+use crate::memory::ContextAllocator;
+use crate::plain_hash::{PlainHash, Visitor};
+use crate::sample_type::with_sample;
+use crate::state::{DEFAULT_SEED, aggregate_context, raise_parameter};
+use crate::value_text::Writer;
+use crate::varlena;
+use cvm_sketch::EncodedSample;
+use cvm_sketch::sample::{DEFAULT_SIZE, MAX_SIZE, MIN_SIZE, Sample};
+use pgrx::pg_guard;
+use pgrx::pg_sys::errcodes::PgSqlErrorCode;
+use pgrx::pg_sys::{Datum, FunctionCallInfo, MemoryContext, NullableDatum};
+
+declare_function! {
+    pg_finfo_cvm_sample_accumulate for cvm_sample_accumulate,
+    pg_finfo_cvm_sample_accumulate_sized for cvm_sample_accumulate_sized,
+    pg_finfo_cvm_sample_merge for cvm_sample_merge,
+    pg_finfo_cvm_sample_combine for cvm_sample_combine,
+    pg_finfo_cvm_sample_combine_union for cvm_sample_combine_union,
+    pg_finfo_cvm_sample_serialize for cvm_sample_serialize,
+    pg_finfo_cvm_sample_deserialize for cvm_sample_deserialize,
+    pg_finfo_cvm_sample_final for cvm_sample_final,
+}
+
+/// What memory starts with that is a state of these aggregates, and other memory does not but for a chance of 2^-128.
+const MARK: [u64; 2] = [0x1C6B_0A5F_93D2_E847, 0xB52D_7E16_4F8A_39C3];
+
+/// The state of one group. It and all it refers to live in one memory context.
+#[repr(C)] // The mark stands first, where it is looked for in memory that may be something else.
+struct State {
+    mark: [u64; 2],
+    sample: Sample<ContextAllocator>,
+}
+
+/// What a call site keeps of the type of its values.
+struct Site {
+    hasher: Hasher,
+    writer: Writer,
+}
+
+impl Site {
+    /// What an earlier row of the same call site has made.
+    ///
+    /// # Safety
+    ///
+    /// `fcinfo` is the frame of a call in progress, of a function that keeps nothing but this in `fn_extra`. PostgreSQL runs
+    /// one row at a time, so the reference is the only one.
+    #[inline(always)]
+    unsafe fn made_before<'a>(fcinfo: FunctionCallInfo) -> Option<&'a mut Site> {
+        // SAFETY: the caller vouches for what fn_extra holds.
+        unsafe { (*call::function(fcinfo)).fn_extra.cast::<Site>().as_mut() }
+    }
+
+    /// The same, made if this is the call site's first row. Raises an ERROR when the type has no equality to follow.
+    ///
+    /// # Safety
+    ///
+    /// As [`made_before`](Self::made_before), and the value is the argument at 1.
+    unsafe fn of_call<'a>(fcinfo: FunctionCallInfo) -> &'a mut Site {
+        // SAFETY: the caller vouches for the frame. It is placed where fn_extra belongs, in fn_mcxt, and lives as long as the
+        // function record, and so does all that it refers to.
+        unsafe {
+            if let Some(site) = Self::made_before(fcinfo) {
+                return site;
+            }
+            let function = call::function(fcinfo);
+            let hasher = Hasher::new(fcinfo, 1);
+            let writer = Writer::new(hasher.declared(), hasher.kind(), (*function).fn_mcxt);
+            let allocator = ContextAllocator::new((*function).fn_mcxt);
+            let site = allocator.place(Site { hasher, writer }).or_raise().as_mut();
+            (*function).fn_extra = std::ptr::from_mut(site).cast();
+            site
+        }
+    }
+}
+
+/// What a call says of the sample: its size, and then a seed.
+#[derive(Clone, Copy)]
+struct Parameters {
+    size: u32,
+    seed: u64,
+}
+
+/// Where they start among the arguments, counted from 0: after state, value and measure.
+const SIZE: usize = 3;
+const SEED: usize = 4;
+
+impl Parameters {
+    /// Raises an ERROR when one is NULL or outside its legal range. What the call does not say is as if nobody had said it.
+    ///
+    /// # Safety
+    ///
+    /// `fcinfo` is the frame of a transition of `cvm_sample_agg`.
+    unsafe fn of_call(fcinfo: FunctionCallInfo) -> Self {
+        // SAFETY: the caller vouches for the frame.
+        let given = |index| unsafe { (index < (*fcinfo).nargs as usize).then(|| argument(fcinfo, index)) };
+        let size = given(SIZE).map_or(DEFAULT_SIZE, |given| {
+            let refuse =
+                |given| raise_parameter(format!("size must be between {MIN_SIZE} and {MAX_SIZE}, not {given}"));
+            if given.isnull {
+                refuse("NULL".to_string());
+            }
+            let size = given.value.value() as i32;
+            match u32::try_from(size) {
+                Ok(size) if (MIN_SIZE..=MAX_SIZE).contains(&size) => size,
+                _ => refuse(size.to_string()),
+            }
+        });
+        let seed = given(SEED).map_or(DEFAULT_SEED, |given| {
+            if given.isnull {
+                raise_parameter("seed must be a bigint, not NULL");
+            }
+            given.value.value() as u64
+        });
+        Parameters { size, seed }
+    }
+
+    /// Raises an ERROR if these are others than those that the rows before have said.
+    fn raise_unless_said_before(self, sample: &Sample<ContextAllocator>) {
+        for (name, before, given) in [
+            ("size", i64::from(sample.size()), i64::from(self.size)),
+            ("seed", sample.seed() as i64, self.seed as i64),
+        ] {
+            if before != given {
+                raise_parameter(format!(
+                    "{name} must be the same in every row, not {before} and then {given}"
+                ));
+            }
+        }
+    }
+}
+
+/// Transition: `cvm_sample_accumulate(internal, anyelement [, float8]) returns internal`, not strict.
+///
+/// For the common types it only runs until the first value: [`specialize`] then puts [`accumulate`] in its place.
+///
+/// # Safety
+///
+/// Called by PostgreSQL, as declared in `sql/cvm_count.sql`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn cvm_sample_accumulate(fcinfo: FunctionCallInfo) -> Datum {
+    // SAFETY: the declaration gives two arguments at least, and the site is that of the call.
+    unsafe {
+        accumulate_with(fcinfo, |value| match Site::made_before(fcinfo) {
+            Some(site) => site.hasher.try_hash(value, DEFAULT_SEED),
+            None => None,
+        })
+    }
+}
+
+/// [`cvm_sample_accumulate`] for values that are hashed as `H` says.
+///
+/// # Safety
+///
+/// As [`cvm_sample_accumulate`], and `H` is for the type of the values.
+unsafe extern "C-unwind" fn accumulate<H: PlainHash>(fcinfo: FunctionCallInfo) -> Datum {
+    // SAFETY: the caller vouches for the frame and the type.
+    unsafe { accumulate_with(fcinfo, |value| H::hash(value, DEFAULT_SEED)) }
+}
+
+/// Transition: `cvm_sample_accumulate(internal, anyelement, float8, integer [, bigint]) returns internal`, not strict.
+///
+/// # Safety
+///
+/// As [`cvm_sample_accumulate`].
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn cvm_sample_accumulate_sized(fcinfo: FunctionCallInfo) -> Datum {
+    // SAFETY: the declaration gives four or five arguments, and the site is that of the call.
+    unsafe {
+        let (state, size) = (argument(fcinfo, 0), argument(fcinfo, SIZE));
+        // Before the first value of a call site is hashed, the state may be another aggregate's.
+        let Some(site) = Site::made_before(fcinfo) else {
+            return accumulate_slowly(fcinfo);
+        };
+        if state.isnull || size.isnull {
+            return accumulate_slowly(fcinfo);
+        }
+        let sample = &(*state.value.cast_mut_ptr::<State>()).sample;
+        let (said_size, said_seed) = (sample.size(), sample.seed());
+        let is_seed_said_again = (*fcinfo).nargs as usize <= SEED || {
+            let seed = argument(fcinfo, SEED);
+            !seed.isnull && seed.value.value() as u64 == said_seed
+        };
+        if size.value.value() as u32 != said_size || !is_seed_said_again {
+            return accumulate_slowly(fcinfo);
+        }
+        accumulate_with(fcinfo, |value| site.hasher.try_hash(value, said_seed))
+    }
+}
+
+/// The path of a row, as in [`aggregate`](crate::aggregate): no local needs to be dropped.
+///
+/// # Safety
+///
+/// `fcinfo` is the frame of a transition, and `hash` may be called with its second argument. A hash is given only where the call
+/// site has a [`Site`].
+#[inline(always)]
+unsafe fn accumulate_with(fcinfo: FunctionCallInfo, hash: impl FnOnce(Datum) -> Option<u64>) -> Datum {
+    // SAFETY: the caller vouches for the frame. A state that is not NULL was made by a transition, a combine or a deserialize
+    // function: SQL cannot make or pass a value of type internal.
+    unsafe {
+        let (state, value) = (argument(fcinfo, 0), argument(fcinfo, 1));
+        if value.isnull {
+            return unchanged(fcinfo, state);
+        }
+        if state.isnull {
+            return accumulate_slowly(fcinfo);
+        }
+        match hash(value.value) {
+            None => accumulate_slowly(fcinfo),
+            Some(hash) if (*state.value.cast_mut_ptr::<State>()).sample.belongs(hash) => take(fcinfo, hash),
+            Some(_) => state.value,
+        }
+    }
+}
+
+/// Counts a row whose value belongs into the sample, and returns the state.
+///
+/// # Safety
+///
+/// As [`cvm_sample_accumulate`]: `hash` is that of the value, and the call site has a [`Site`].
+#[pg_guard]
+unsafe extern "C-unwind" fn take(fcinfo: FunctionCallInfo, hash: u64) -> Datum {
+    // SAFETY: the caller vouches for the frame. The state is this group's alone, and PostgreSQL uses it nowhere else during the
+    // call, in a memory context that ends with the row.
+    unsafe {
+        let (state, value) = (argument(fcinfo, 0).value, argument(fcinfo, 1).value);
+        let measure = match (*fcinfo).nargs {
+            ..=2 => None,
+            _ => Some(argument(fcinfo, 2))
+                .filter(|measure| !measure.isnull)
+                .map(|measure| f64::from_bits(measure.value.value() as u64)),
+        };
+        let sample = &mut (*state.cast_mut_ptr::<State>()).sample;
+        let writer = &mut Site::of_call(fcinfo).writer;
+        if !writer.is_unique() || !sample.count(hash, measure).or_raise() {
+            writer.with_text(value, |text| sample.insert(hash, text, measure).or_raise());
+        }
+        state
+    }
+}
+
+/// Lets the call site of `fcinfo` call the transition function for its type directly from now on, as
+/// [`aggregate`](crate::aggregate) does and says why.
+///
+/// # Safety
+///
+/// `fcinfo` is the frame of a call of `cvm_sample_accumulate` in progress, `hasher` that of its call site.
+unsafe fn specialize(fcinfo: FunctionCallInfo, hasher: &Hasher) {
+    struct Transition;
+    impl Visitor for Transition {
+        type Output = unsafe extern "C-unwind" fn(FunctionCallInfo) -> Datum;
+        fn visit<H: PlainHash>(self) -> Self::Output {
+            accumulate::<H>
+        }
+    }
+    if let Some(plain) = hasher.plain() {
+        // SAFETY: the caller vouches for the frame.
+        unsafe { (*call::function(fcinfo)).fn_addr = Some(plain.visit(Transition)) };
+    }
+}
+
+/// The state as the call's result.
+///
+/// # Safety
+///
+/// `fcinfo` is the frame of a call in progress.
+#[inline(always)]
+unsafe fn unchanged(fcinfo: FunctionCallInfo, state: NullableDatum) -> Datum {
+    if state.isnull {
+        // SAFETY: the caller vouches for the frame.
+        unsafe { return_null(fcinfo) }
+    } else {
+        state.value
+    }
+}
+
+/// The rows that the transition functions leave over.
+///
+/// # Safety
+///
+/// As [`cvm_sample_accumulate`].
+#[cold]
+#[pg_guard]
+unsafe extern "C-unwind" fn accumulate_slowly(fcinfo: FunctionCallInfo) -> Datum {
+    // SAFETY: the declarations give the arguments.
+    unsafe {
+        let context = aggregate_context(fcinfo);
+        let (state, value) = (argument(fcinfo, 0), argument(fcinfo, 1));
+        let parameters = Parameters::of_call(fcinfo);
+        if !state.isnull {
+            parameters.raise_unless_said_before(sample_of(state));
+        }
+        if value.isnull {
+            return unchanged(fcinfo, state);
+        }
+        let site = Site::of_call(fcinfo);
+        if (*fcinfo).nargs as usize <= SIZE {
+            specialize(fcinfo, &site.hasher);
+        }
+        let hash = site.hasher.hash(value.value, parameters.seed);
+        if state.isnull {
+            let (kind, allocator) = (site.hasher.kind(), ContextAllocator::new(context));
+            let sample = Sample::new_in(parameters.size, parameters.seed, kind, allocator);
+            (*fcinfo).args.as_mut_ptr().write(NullableDatum {
+                value: place(sample, context),
+                isnull: false,
+            });
+        }
+        match sample_of(argument(fcinfo, 0)).belongs(hash) {
+            true => take(fcinfo, hash),
+            false => argument(fcinfo, 0).value,
+        }
+    }
+}
+
+/// A state of that sample.
+///
+/// # Safety
+///
+/// `context` is one that an aggregate's state may live in, and the sample lives there.
+unsafe fn place(sample: Sample<ContextAllocator>, context: MemoryContext) -> Datum {
+    let state = State { mark: MARK, sample };
+    // SAFETY: the caller vouches for the context.
+    Datum::from(
+        unsafe { ContextAllocator::new(context) }
+            .place(state)
+            .or_raise()
+            .as_ptr(),
+    )
+}
+
+/// The sample of a state. Raises an ERROR if the state is another aggregate's, which only a superuser can bring about.
+///
+/// # Safety
+///
+/// `state` is not NULL, the state of an aggregate, and nothing else uses it for `'a`.
+unsafe fn sample_of<'a>(state: NullableDatum) -> &'a mut Sample<ContextAllocator> {
+    // SAFETY: whoever made the state, it is in memory of PostgreSQL's, and no state of an aggregate there has less than two
+    // words. They are read as bytes, which may have any value. With the mark, it is one of ours.
+    unsafe {
+        let mark = state.value.cast_mut_ptr::<[u64; 2]>().read_unaligned();
+        if mark != MARK {
+            raise_parameter("the state was not made by an aggregate of cvm_count");
+        }
+        &mut (*state.value.cast_mut_ptr::<State>()).sample
+    }
+}
+
+/// Transition: `cvm_sample_merge(internal, cvm_sample) returns internal`, not strict. Samples that are NULL are skipped.
+///
+/// # Safety
+///
+/// As [`cvm_sample_accumulate`].
+#[unsafe(no_mangle)]
+#[pg_guard]
+pub unsafe extern "C-unwind" fn cvm_sample_merge(fcinfo: FunctionCallInfo) -> Datum {
+    // SAFETY: the declaration gives both arguments. What is decoded goes to the memory of the row.
+    unsafe {
+        let context = aggregate_context(fcinfo);
+        let (state, given) = (argument(fcinfo, 0), argument(fcinfo, 1));
+        if given.isnull {
+            return unchanged(fcinfo, state);
+        }
+        with_sample(given.value, |given| {
+            if state.isnull {
+                let sample = Sample::decode_in(given, ContextAllocator::new(context)).or_raise();
+                return place(sample, context);
+            }
+            let given = Sample::decode_in(given, ContextAllocator::current()).or_raise();
+            sample_of(state).merge(&given).or_raise();
+            state.value
+        })
+    }
+}
+
+/// Combine: `cvm_sample_combine(internal, internal) returns internal`, not strict: of two parts of one group, which were told the
+/// same size. Changes the first state, copies the second.
+///
+/// # Safety
+///
+/// As [`cvm_sample_accumulate`].
+#[unsafe(no_mangle)]
+#[pg_guard]
+pub unsafe extern "C-unwind" fn cvm_sample_combine(fcinfo: FunctionCallInfo) -> Datum {
+    // SAFETY: the declaration gives both arguments.
+    unsafe { combine(fcinfo, true) }
+}
+
+/// Combine: `cvm_sample_combine_union(internal, internal) returns internal`, not strict: of any samples.
+///
+/// # Safety
+///
+/// As [`cvm_sample_accumulate`].
+#[unsafe(no_mangle)]
+#[pg_guard]
+pub unsafe extern "C-unwind" fn cvm_sample_combine_union(fcinfo: FunctionCallInfo) -> Datum {
+    // SAFETY: the declaration gives both arguments.
+    unsafe { combine(fcinfo, false) }
+}
+
+/// # Safety
+///
+/// `fcinfo` is the frame of a call of one of the functions above.
+unsafe fn combine(fcinfo: FunctionCallInfo, is_one_group: bool) -> Datum {
+    // SAFETY: the caller vouches for the frame; the second state may live in a shorter context than the first.
+    unsafe {
+        let context = aggregate_context(fcinfo);
+        let (into, from) = (argument(fcinfo, 0), argument(fcinfo, 1));
+        if from.isnull {
+            return unchanged(fcinfo, into);
+        }
+        let from = sample_of(from);
+        if into.isnull {
+            let copy = from.try_clone_in(ContextAllocator::new(context)).or_raise();
+            return place(copy, context);
+        }
+        let sample = sample_of(into);
+        if is_one_group && sample.size() != from.size() {
+            raise_parameter("size must be the same in every row");
+        }
+        sample.merge(from).or_raise();
+        into.value
+    }
+}
+
+/// Serialize: `cvm_sample_serialize(internal) returns bytea`, strict.
+///
+/// # Safety
+///
+/// As [`cvm_sample_accumulate`].
+#[unsafe(no_mangle)]
+#[pg_guard]
+pub unsafe extern "C-unwind" fn cvm_sample_serialize(fcinfo: FunctionCallInfo) -> Datum {
+    // SAFETY: the declaration gives the argument, not NULL.
+    unsafe {
+        aggregate_context(fcinfo);
+        encode(sample_of(argument(fcinfo, 0)))
+    }
+}
+
+/// The bytes of a sample as a varlena in the current memory context.
+///
+/// # Safety
+///
+/// As [`ContextAllocator::current`].
+pub(crate) unsafe fn encode(sample: &Sample<ContextAllocator>) -> Datum {
+    // SAFETY: the caller vouches for it.
+    let allocator = unsafe { ContextAllocator::current() };
+    varlena::into_datum(sample.encode_in(varlena::HEADER_LEN, allocator).or_raise())
+}
+
+/// Deserialize: `cvm_sample_deserialize(bytea, internal) returns internal`, strict.
+///
+/// # Safety
+///
+/// As [`cvm_sample_accumulate`].
+#[unsafe(no_mangle)]
+#[pg_guard]
+pub unsafe extern "C-unwind" fn cvm_sample_deserialize(fcinfo: FunctionCallInfo) -> Datum {
+    // SAFETY: the declaration gives the arguments. The state goes to the caller's memory context: combine copies it.
+    unsafe {
+        aggregate_context(fcinfo);
+        let allocator = ContextAllocator::current();
+        let sample = varlena::with_bytes(argument(fcinfo, 0).value, |bytes| {
+            match EncodedSample::parse_in(bytes, &allocator) {
+                Ok(encoded) => Sample::decode_in(&encoded, allocator).or_raise(),
+                Err(fault) => raise_invalid_sample(PgSqlErrorCode::ERRCODE_INVALID_BINARY_REPRESENTATION, fault),
+            }
+        });
+        place(sample, allocator.context())
+    }
+}
+
+/// Final: `cvm_sample_final(internal) returns cvm_sample`, not strict. Leaves the state as it is; of no rows, the sample of
+/// nothing.
+///
+/// # Safety
+///
+/// As [`cvm_sample_accumulate`].
+#[unsafe(no_mangle)]
+#[pg_guard]
+pub unsafe extern "C-unwind" fn cvm_sample_final(fcinfo: FunctionCallInfo) -> Datum {
+    // SAFETY: the declaration gives the argument. The bytes go to the caller's memory context.
+    unsafe {
+        aggregate_context(fcinfo);
+        let state = argument(fcinfo, 0);
+        if state.isnull {
+            return encode(&Sample::nothing_in(ContextAllocator::current()));
+        }
+        encode(sample_of(state))
+    }
+}

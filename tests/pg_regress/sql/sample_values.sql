@@ -1,0 +1,119 @@
+-- Values come back as what they were, whatever the settings when they were sampled and when they are read.
+CREATE TYPE mood AS ENUM ('sad', 'ok', 'happy, "very"');
+CREATE TYPE pair AS (a int, b text);
+CREATE DOMAIN positive AS int CHECK (VALUE > 0);
+CREATE TABLE "Quoted Table" (x int);
+CREATE TABLE expressions (type text, expression text);
+INSERT INTO expressions VALUES
+    ('smallint', 'i::smallint'), ('integer', 'i - 50'), ('bigint', 'i * 1000000007::bigint'), ('oid', '(i + 1)::oid'), ('boolean', 'i % 2 = 0'),
+    ('"char"', 'chr(33 + i % 90)::"char"'), ('real', '(i / 3.0)::real'), ('double precision', 'CASE WHEN i % 3 > 0 THEN i / 7.0::float8 WHEN i = 3 THEN ''NaN'' ELSE ''-0'' END'),
+    ('numeric', '(i % 50)::numeric(10, 2) / 4'), ('money', '(i * 1.25)::numeric::money'), ('text', '''t "é'''' \'' || i'), ('varchar(20)', '(''v'' || i)::varchar(20)'),
+    ('char(9)', '(''c'' || i)::char(9)'), ('name', '(''n'' || i)::name'), ('bytea', 'decode(md5(i::text), ''hex'')'), ('bit(12)', 'i::bit(12)'), ('varbit', 'i::bit(12)::varbit'),
+    ('date', 'date ''1999-12-30'' + i * 13'), ('date', 'CASE i % 3 WHEN 0 THEN ''-infinity'' WHEN 1 THEN ''0044-03-15 BC'' ELSE date ''20000-01-01'' + i END'),
+    ('timestamp', 'timestamp ''1999-12-31 23:59:59.5'' + i * interval ''1 day 1 second'''), ('timestamptz', 'timestamptz ''1999-12-31 23:59:59.5+02'' + i * interval ''1 hour 7 minutes'''),
+    ('time', 'time ''00:00'' + i * interval ''11 minutes'''), ('timetz', '(time ''00:00'' + i * interval ''11 minutes'' || ''+02'')::timetz'), ('interval', 'i * interval ''-1 month 2 days -3.5 seconds'''),
+    ('uuid', 'md5(i::text)::uuid'), ('inet', '(''10.0.0.'' || i)::inet'), ('cidr', '(''10.0.'' || i || ''.0/24'')::cidr'), ('macaddr', '(''08:00:2b:01:02:'' || lpad(to_hex(i), 2, ''0''))::macaddr'),
+    ('pg_lsn', '(''0/'' || to_hex(i))::pg_lsn'), ('xid8', 'i::text::xid8'), ('tid', '(''(0,'' || i || '')'')::tid'), ('regclass', 'CASE i % 2 WHEN 0 THEN ''"Quoted Table"'' ELSE ''pg_class'' END::regclass'),
+    ('regclass[]', 'ARRAY[CASE i % 2 WHEN 0 THEN ''"Quoted Table"'' ELSE ''pg_class'' END::regclass]'),
+    ('jsonb', 'jsonb_build_object(''a'', i, ''b'', ARRAY[NULL, ''x''])'), ('mood', '(ENUM_RANGE(NULL::mood))[1 + i % 3]'), ('positive', '(i + 1)::positive'), ('pair', 'ROW(i, ''b " '' || i)::pair'),
+    ('pair', 'ROW(NULL, i)::pair'), ('int[]', 'ARRAY[i, NULL, -i]'), ('text[]', 'ARRAY[''NULL'', NULL, ''"'' || i]'), ('date[]', 'ARRAY[date ''2000-01-02'' + i]'), ('int[]', '(''[3:4]={1,'' || i || ''}'')::int[]'),
+    ('float8[]', 'ARRAY[i / 3.0::float8]'), ('bytea[]', 'ARRAY[decode(md5(i::text), ''hex'')]'), ('timestamptz[]', 'ARRAY[timestamptz ''2000-01-02+00'' + i * interval ''1 hour'']'), ('money[]', 'ARRAY[i::money]'),
+    ('int4range', 'int4range(-i, i)'), ('tstzrange', 'tstzrange(timestamptz ''2000-01-02+00'' + i * interval ''1 hour'', NULL)'), ('datemultirange', 'datemultirange(daterange(date ''2000-01-02'', date ''2000-01-03'' + i))'),
+    ('cvm_sketch', 'cvm_sketch_empty(0.1, 0.1, i)');
+
+-- Samples them under unlike settings, and compares the bytes; reads them under others, and compares the values.
+CREATE FUNCTION sampled(type text, expression text, OUT samples bigint, OUT wrong bigint, OUT sampled bigint, OUT restored boolean) LANGUAGE plpgsql AS $$
+DECLARE
+    source text := format('(SELECT (%s)::%s AS v FROM generate_series(0, 99) i UNION ALL SELECT (%s)::%s FROM generate_series(0, 99, 3) i) q', expression, type, expression, type);
+    one cvm_sample;
+    other cvm_sample;
+BEGIN
+    EXECUTE 'SET LOCAL DateStyle = ISO; SET LOCAL TimeZone = GMT; SET LOCAL IntervalStyle = postgres; SET LOCAL extra_float_digits = 3; SET LOCAL bytea_output = hex;'
+        ' SET LOCAL quote_all_identifiers = off; SET LOCAL lc_monetary = ''C''';
+    EXECUTE 'SELECT cvm_sample_agg(v) FROM ' || source INTO one;
+    EXECUTE 'SET LOCAL DateStyle = ''SQL, DMY''; SET LOCAL TimeZone = ''Asia/Kathmandu''; SET LOCAL IntervalStyle = sql_standard; SET LOCAL extra_float_digits = -5; SET LOCAL bytea_output = escape;'
+        ' SET LOCAL quote_all_identifiers = on; SET LOCAL array_nulls = off';
+    EXECUTE 'SELECT cvm_sample_agg(v) FROM ' || source INTO other;
+    samples := CASE WHEN one = other THEN 1 ELSE 2 END;
+    EXECUTE format('SELECT count(*) FILTER (WHERE a.v IS NULL OR b.value IS NULL), count(b.value)
+                    FROM (SELECT v, count(*) AS occurrences FROM %s GROUP BY v) a FULL JOIN (SELECT value, occurrences FROM cvm_sample_values($1, NULL::%s)) b
+                    ON a.v = b.value AND a.occurrences = b.occurrences', source, type) USING other INTO wrong, sampled;
+    restored := current_setting('DateStyle') = 'SQL, DMY' AND current_setting('TimeZone') = 'Asia/Kathmandu' AND current_setting('array_nulls') = 'off'
+        AND current_setting('search_path') = '"$user", public' AND current_setting('bytea_output') = 'escape';
+END $$;
+SELECT type, sampled.* FROM expressions, sampled(type, expression);
+
+-- of equal values that are written differently, the least text, whichever came first
+SELECT count(DISTINCT s) AS samples, min(value) AS value FROM (
+    SELECT cvm_sample_agg(x) AS s FROM (VALUES (1.00), (1.0), (1.000)) v (x) UNION ALL
+    SELECT cvm_sample_agg(x) FROM (VALUES (1.000), (1.00), (1.0)) v (x) UNION ALL
+    SELECT cvm_sample_union_agg(s) FROM (SELECT cvm_sample_agg(x) FROM (VALUES (1.0), (1.000), (1.00)) v (x) GROUP BY x::text) q (s)) q,
+    cvm_sample_values(s, NULL::numeric);
+SELECT value, occurrences FROM cvm_sample_values((SELECT cvm_sample_agg(x) FROM (VALUES (interval '30 days'), ('1 mon'), ('720:00')) v (x)), NULL::interval);
+SELECT value, occurrences FROM cvm_sample_values((SELECT cvm_sample_agg(x) FROM (VALUES ('-0'::float8), ('0'), ('0')) v (x)), NULL::float8);
+SELECT value, occurrences FROM cvm_sample_values((SELECT cvm_sample_agg(x) FROM (VALUES ('a'::bpchar), ('a   '), ('b')) v (x)), NULL::bpchar) ORDER BY 1;
+SELECT value, occurrences FROM cvm_sample_values((SELECT cvm_sample_agg(x) FROM (VALUES ('{"a": 1.0}'::jsonb), ('{"a": 1.00}')) v (x)), NULL::jsonb);
+
+-- kinds that are one kind, and types that are read as another of it
+SELECT count(*) AS values, sum(occurrences) AS rows
+FROM cvm_sample_values((SELECT cvm_sample_agg(i) FROM generate_series(1, 5) i) || (SELECT cvm_sample_agg(i::bigint) FROM generate_series(3, 9) i), NULL::smallint);
+SELECT value, occurrences FROM cvm_sample_values((SELECT cvm_sample_agg(0.1::real)) || (SELECT cvm_sample_agg(0.1::real::float8)), NULL::float8);
+SELECT value, occurrences FROM cvm_sample_values((SELECT cvm_sample_agg(0.1::real)) || (SELECT cvm_sample_agg(0.1::real::float8)), NULL::real);
+SELECT value, occurrences FROM cvm_sample_values((SELECT cvm_sample_agg('pg_class'::regclass)), NULL::oid);
+SELECT pg_typeof(value), value FROM cvm_sample_values((SELECT cvm_sample_agg('a'::name)), NULL::text);
+SELECT value FROM cvm_sample_values((SELECT cvm_sample_agg(ROW(1, 'a'::text))), NULL::pair);
+SELECT value FROM cvm_sample_values((SELECT cvm_sample_agg('12'::text)), NULL::int);
+SELECT value FROM cvm_sample_values((SELECT cvm_sample_agg(1)), NULL::text);
+SELECT value FROM cvm_sample_values((SELECT cvm_sample_agg(1)), NULL::json);
+SELECT value FROM cvm_sample_values((SELECT cvm_sample_agg(100000)), NULL::smallint);
+SELECT value FROM cvm_sample_values((SELECT cvm_sample_agg(-1)), NULL::positive);
+SELECT value FROM cvm_sample_values((SELECT cvm_sample_agg(ARRAY['a'])), NULL::int[]);
+SELECT value FROM cvm_sample_values((SELECT cvm_sample_agg(ROW(1, 'a'::text))), NULL::record);
+SELECT value FROM cvm_sample_values((SELECT cvm_sample_agg(1)), NULL);
+\set VERBOSITY sqlstate
+SELECT value FROM cvm_sample_values((SELECT cvm_sample_agg('12'::text)), NULL::int);
+\set VERBOSITY default
+
+-- a type of one's own
+SET client_min_messages = warning;
+CREATE TYPE own;
+CREATE FUNCTION own_in(cstring) RETURNS own LANGUAGE internal IMMUTABLE STRICT AS 'int4in';
+CREATE FUNCTION own_out(own) RETURNS cstring LANGUAGE internal IMMUTABLE STRICT AS 'int4out';
+CREATE TYPE own (INPUT = own_in, OUTPUT = own_out, LIKE = int4);
+RESET client_min_messages;
+CREATE FUNCTION own_eq(own, own) RETURNS boolean LANGUAGE internal IMMUTABLE STRICT AS 'int4eq';
+CREATE OPERATOR = (FUNCTION = own_eq, LEFTARG = own, RIGHTARG = own, HASHES);
+CREATE FUNCTION own_hash(own) RETURNS int LANGUAGE internal IMMUTABLE STRICT AS 'hashint4';
+CREATE OPERATOR CLASS own_ops DEFAULT FOR TYPE own USING hash AS OPERATOR 1 =, FUNCTION 1 own_hash(own);
+SELECT value, occurrences FROM cvm_sample_values((SELECT cvm_sample_agg(i::text::own) FROM generate_series(1, 3) i), NULL::own) ORDER BY value::text;
+SET client_min_messages = warning;
+DROP TYPE own CASCADE;
+RESET client_min_messages;
+
+-- an error on the way leaves the settings as they were
+SET TimeZone = 'Asia/Kathmandu';
+SET DateStyle = 'SQL, DMY';
+CREATE FUNCTION settings() RETURNS text LANGUAGE sql AS $$ SELECT concat_ws(' ', current_setting('TimeZone'), current_setting('DateStyle'), current_setting('search_path')) $$;
+DO $$
+BEGIN
+    PERFORM * FROM cvm_sample_values((SELECT cvm_sample_agg(ARRAY['a'])), NULL::int[]);
+EXCEPTION WHEN OTHERS THEN
+    RAISE NOTICE '% %', SQLERRM, settings();
+END $$;
+DO $$
+BEGIN
+    PERFORM cvm_sample_agg(ARRAY[ROW(repeat('x', 1048577))]);
+EXCEPTION WHEN OTHERS THEN
+    RAISE NOTICE '% %', SQLERRM, settings();
+END $$;
+SELECT settings();
+-- also in the middle of a cursor
+BEGIN;
+DECLARE c CURSOR FOR SELECT cvm_sample_agg(ARRAY[now() - now() + timestamptz '2000-01-01']) OVER (ORDER BY i) = NULL, settings() FROM generate_series(1, 3) i;
+FETCH 2 FROM c;
+ROLLBACK;
+RESET TimeZone;
+RESET DateStyle;
+DROP FUNCTION settings, sampled;
+DROP TABLE expressions, "Quoted Table";
+DROP TYPE mood, pair, positive;
