@@ -831,12 +831,13 @@ LANGUAGE c IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION cvm_sample_final(internal)
 IS 'the sample of cvm_sample_agg and cvm_sample_union_agg';
 
--- SSPACE is what a group of four to seven short values takes: the state, its table, and their texts.
+-- SSPACE is what a group of nine to fourteen short values takes: the state, the values and their positions, and their texts; and
+-- with a measure, what is known of that. Fewer take half of it.
 
 CREATE AGGREGATE cvm_sample_agg(value anyelement) (
     SFUNC = cvm_sample_accumulate,
     STYPE = internal,
-    SSPACE = 1536,
+    SSPACE = 1024,
     FINALFUNC = cvm_sample_final,
     FINALFUNC_MODIFY = READ_ONLY,
     COMBINEFUNC = cvm_sample_combine,
@@ -850,7 +851,7 @@ IS 'sample of fewer than 1000 of the distinct values that are not null, each wit
 CREATE AGGREGATE cvm_sample_agg(value anyelement, measure double precision) (
     SFUNC = cvm_sample_accumulate,
     STYPE = internal,
-    SSPACE = 2048,
+    SSPACE = 2560,
     FINALFUNC = cvm_sample_final,
     FINALFUNC_MODIFY = READ_ONLY,
     COMBINEFUNC = cvm_sample_combine,
@@ -864,7 +865,7 @@ IS 'sample of fewer than 1000 of the distinct values that are not null, each wit
 CREATE AGGREGATE cvm_sample_agg(value anyelement, measure double precision, size integer) (
     SFUNC = cvm_sample_accumulate,
     STYPE = internal,
-    SSPACE = 2048,
+    SSPACE = 2560,
     FINALFUNC = cvm_sample_final,
     FINALFUNC_MODIFY = READ_ONLY,
     COMBINEFUNC = cvm_sample_combine,
@@ -878,7 +879,7 @@ IS 'sample of fewer than size of the distinct values that are not null, each wit
 CREATE AGGREGATE cvm_sample_agg(value anyelement, measure double precision, size integer, seed bigint) (
     SFUNC = cvm_sample_accumulate,
     STYPE = internal,
-    SSPACE = 2048,
+    SSPACE = 2560,
     FINALFUNC = cvm_sample_final,
     FINALFUNC_MODIFY = READ_ONLY,
     COMBINEFUNC = cvm_sample_combine,
@@ -892,7 +893,7 @@ IS 'sample of fewer than size of the distinct values that are not null, hashed u
 CREATE AGGREGATE cvm_sample_union_agg(sample cvm_sample) (
     SFUNC = cvm_sample_merge,
     STYPE = internal,
-    SSPACE = 131072,
+    SSPACE = 65536,
     FINALFUNC = cvm_sample_final,
     FINALFUNC_MODIFY = READ_ONLY,
     COMBINEFUNC = cvm_sample_combine_union,

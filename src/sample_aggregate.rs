@@ -9,7 +9,7 @@ use crate::error::{OrRaise, raise_invalid_sample};
 use crate::hasher::Hasher;
 use crate::memory::ContextAllocator;
 use crate::plain_hash::{PlainHash, Visitor};
-use crate::sample_type::with_sample;
+use crate::sample_type::{encode, with_sample};
 use crate::state::{DEFAULT_SEED, aggregate_context, raise_parameter};
 use crate::value_text::Writer;
 use crate::varlena;
@@ -445,17 +445,6 @@ pub unsafe extern "C-unwind" fn cvm_sample_serialize(fcinfo: FunctionCallInfo) -
         aggregate_context(fcinfo);
         encode(sample_of(argument(fcinfo, 0)))
     }
-}
-
-/// The bytes of a sample as a varlena in the current memory context.
-///
-/// # Safety
-///
-/// As [`ContextAllocator::current`].
-pub(crate) unsafe fn encode(sample: &Sample<ContextAllocator>) -> Datum {
-    // SAFETY: the caller vouches for it.
-    let allocator = unsafe { ContextAllocator::current() };
-    varlena::into_datum(sample.encode_in(varlena::HEADER_LEN, allocator).or_raise())
 }
 
 /// Deserialize: `cvm_sample_deserialize(bytea, internal) returns internal`, strict.

@@ -4,8 +4,7 @@ use crate::call::{self, argument, declare_function, return_null, return_row};
 use crate::error::{OrRaise, raise};
 use crate::hashable;
 use crate::memory::ContextAllocator;
-use crate::sample_aggregate::encode;
-use crate::sample_type::{header, with_sample};
+use crate::sample_type::{encode, header, with_sample};
 use crate::sketch_functions::confidence_of_call;
 use crate::state::raise_parameter;
 use crate::value_text::Reader;
@@ -208,7 +207,7 @@ unsafe fn put_values(fcinfo: FunctionCallInfo, sample: &EncodedSample<'_>, of: O
 
 /// The sum of the measures of a value. Raises an ERROR where `sum` would.
 fn total(value: &SampledValue<'_>) -> Option<f64> {
-    if value.is_overflown() {
+    if value.has_overflowed() {
         raise(
             PgSqlErrorCode::ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE,
             "value out of range: overflow",

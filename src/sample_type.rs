@@ -3,11 +3,11 @@
 
 use crate::bytes_type::{self, Fault, behind_header};
 use crate::call::{argument, declare_function};
-use crate::error::raise_invalid_sample;
+use crate::error::{OrRaise, raise_invalid_sample};
 use crate::memory::ContextAllocator;
 use crate::varlena;
 use cvm_sketch::sample_codec::{SAMPLE_HEADER_LEN, parse_sample_header};
-use cvm_sketch::{EncodedSample, Header};
+use cvm_sketch::{EncodedSample, Header, Sample};
 use pgrx::pg_guard;
 use pgrx::pg_sys::errcodes::PgSqlErrorCode;
 use pgrx::pg_sys::{Datum, FunctionCallInfo};
@@ -46,6 +46,17 @@ pub(crate) unsafe fn header(datum: Datum) -> Header {
         varlena::with_first_bytes(datum, SAMPLE_HEADER_LEN, parse_sample_header)
             .unwrap_or_else(|fault| raise_invalid_sample(PgSqlErrorCode::ERRCODE_DATA_CORRUPTED, fault))
     }
+}
+
+/// The bytes of a sample as a varlena in the current memory context.
+///
+/// # Safety
+///
+/// As [`ContextAllocator::current`].
+pub(crate) unsafe fn encode(sample: &Sample<ContextAllocator>) -> Datum {
+    // SAFETY: the caller vouches for it.
+    let allocator = unsafe { ContextAllocator::current() };
+    varlena::into_datum(sample.encode_in(varlena::HEADER_LEN, allocator).or_raise())
 }
 
 /// Names the first fault of bytes that are to be a sample.

@@ -8,37 +8,22 @@ use crate::codec::Header;
 use crate::key::{Key, Secret};
 use crate::measures::Measures;
 use crate::sample_codec::{EncodedMeasures, EncodedSample, SAMPLE_FORMAT_VERSION, append, write_value};
+pub use crate::sample_codec::{MAX_OCCURRENCES, MAX_SIZE, MAX_TEXT_LEN, MAX_TEXTS_LEN, MIN_SIZE};
 use crate::sort::sort;
 use crate::surroundings::{Surroundings, checking};
 use crate::threshold::{HASH_BITS, threshold, truncate};
-use crate::{Kind, OperationError, OutOfMemory, capacity};
+use crate::{Kind, OperationError, OutOfMemory};
 use allocator_api2::alloc::Global;
 use allocator_api2::vec::Vec;
 use hashbrown::HashTable;
 use std::fmt;
 use std::hash::BuildHasher;
 
-/// The smallest legal size.
-pub const MIN_SIZE: u32 = capacity::MIN_CAPACITY;
-
-/// The largest legal size.
-pub const MAX_SIZE: u32 = 1_000_000;
-
 /// The size where nobody says one.
 pub const DEFAULT_SIZE: u32 = 1_000;
 
-/// How many bytes the text of one value may have.
-pub const MAX_TEXT_LEN: usize = 1 << 20;
-
-/// How many bytes the texts of all values may have together. With what else is kept of a million values, that is below 2^29, so
-/// that the hexadecimal form of a sample stays below the 2^30 bytes that PostgreSQL takes for a value.
-pub const MAX_TEXTS_LEN: usize = 1 << 27;
-
 /// How many bytes of replaced texts are always put up with.
 const REPLACED: usize = 1 << 10;
-
-/// How many rows of one value are counted.
-pub const MAX_OCCURRENCES: u64 = i64::MAX as u64;
 
 /// A value in the sample. Many groups have few, each in memory that no cache holds: so it is half a cache line, and what most rows
 /// have no need of is elsewhere.

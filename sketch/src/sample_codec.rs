@@ -4,10 +4,10 @@
 //! As of sketches, equal samples have equal bytes, and decoding treats its input as hostile: everything is checked before
 //! anything is allocated, and an [`EncodedSample`] exists only of bytes that passed.
 
+use crate::capacity::MIN_CAPACITY;
 use crate::codec::{EncodedSketch, HEADER_LEN, Header};
 use crate::exact_sum::WholeSum;
 use crate::measures::{infinite_total, is_canonical, order};
-use crate::sample::{MAX_OCCURRENCES, MAX_SIZE, MAX_TEXT_LEN, MAX_TEXTS_LEN};
 use crate::surroundings::{Surroundings, checking};
 use crate::{DecodeError, OutOfMemory, varint};
 use allocator_api2::alloc::{Allocator, Global};
@@ -19,6 +19,22 @@ pub const SAMPLE_FORMAT_VERSION: u8 = 1;
 
 /// Length of what stands in front of the hashes: the version, and the header of the sketch.
 pub const SAMPLE_HEADER_LEN: usize = 1 + HEADER_LEN;
+
+/// The smallest legal size.
+pub const MIN_SIZE: u32 = MIN_CAPACITY;
+
+/// The largest legal size.
+pub const MAX_SIZE: u32 = 1_000_000;
+
+/// How many bytes the text of one value may have.
+pub const MAX_TEXT_LEN: usize = 1 << 20;
+
+/// How many bytes the texts of all values may have together. With what else is kept of a million values, that is below 2^29, so
+/// that the hexadecimal form of a sample stays below the 2^30 bytes that PostgreSQL takes for a value.
+pub const MAX_TEXTS_LEN: usize = 1 << 27;
+
+/// How many rows of one value are counted.
+pub const MAX_OCCURRENCES: u64 = i64::MAX as u64;
 
 /// The bit that says that measures follow, below the length of the text.
 const MEASURED: u64 = 1;
@@ -62,7 +78,7 @@ impl<'a> SampledValue<'a> {
     }
 
     /// The sum of its measures: the exact one, rounded to the nearest number. Infinite also where it is beyond the largest
-    /// number; [`is_overflown`](Self::is_overflown) tells.
+    /// number; [`has_overflowed`](Self::has_overflowed) tells.
     pub fn total(&self) -> Option<f64> {
         self.measures.map(|measures| {
             infinite_total(measures.least, measures.greatest).unwrap_or_else(|| measures.finite_sum.value())
@@ -70,7 +86,7 @@ impl<'a> SampledValue<'a> {
     }
 
     /// Whether all measures are finite, and their sum is not.
-    pub fn is_overflown(&self) -> bool {
+    pub fn has_overflowed(&self) -> bool {
         self.total().is_some_and(f64::is_infinite)
             && self.least().is_some_and(f64::is_finite)
             && self.greatest().is_some_and(f64::is_finite)

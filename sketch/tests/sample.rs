@@ -215,7 +215,7 @@ fn sums_that_cancel_are_exact_and_what_is_not_finite_is_kept() {
     }
     let bytes = sample.encode();
     let value = EncodedSample::parse(&bytes).unwrap().values().next().unwrap();
-    assert!(value.is_overflown() && value.total() == Some(f64::INFINITY));
+    assert!(value.has_overflowed() && value.total() == Some(f64::INFINITY));
 }
 
 #[test]

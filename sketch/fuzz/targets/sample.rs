@@ -44,7 +44,7 @@ fuzz_target!(|bytes: &[u8]| {
         assert_eq!(value.greatest().is_some(), value.total().is_some());
         if let (Some(least), Some(greatest)) = (value.least(), value.greatest()) {
             assert!(least <= greatest || greatest.is_nan());
-            assert!(!value.is_overflown() || least.is_finite() && greatest.is_finite());
+            assert!(!value.has_overflowed() || least.is_finite() && greatest.is_finite());
         }
     }
     assert_eq!(decode(bytes).encode(), bytes);
