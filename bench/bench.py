@@ -6,6 +6,7 @@ ratios are of medians. It connects to the server that the environment points to 
 import argparse
 import csv
 import json
+import math
 import os
 import platform
 import re
@@ -19,6 +20,9 @@ matplotlib.use("svg")
 import matplotlib.pyplot as plt
 import psycopg2
 
+# Colours that the colour-blind tell apart.
+plt.style.use("tableau-colorblind10")
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 # A work is a name, the statement that makes its table, settings, and its queries. The first query is what the others are
@@ -29,7 +33,7 @@ TOOLKIT = "distinct_count(approx_count_distinct({x}))"
 
 # The extension of a query, by the first word of its name. A peer that is not there is left out; one that is there and fails is an
 # error.
-PEERS = {"hll": "hll", "datasketches": "datasketches", "timescaledb": "timescaledb_toolkit"}
+PEERS = {"hll": "hll", "datasketches": "datasketches", "timescaledb": "timescaledb_toolkit", "count_distinct": "count_distinct"}
 
 
 def without_absent(server, queries):
@@ -48,26 +52,69 @@ def counting(column, hll_type=None):
     return queries
 
 
+def ours(column, *parameters):
+    """Ours beside count alone."""
+    return {f"count({column})": f"count({column})", "cvm_count": f"approx_count_distinct_cvm({', '.join([column, *parameters])})"}
+
+
+# The distinct values of columns that have few, as most columns do: countries, statuses, categories.
+FEW = {"integers": [1, 2, 10, 100, 1_000, 8_000], "short texts": [50, 5_000]}
+
+# The distinct values of a group, and how often each occurs.
+GROUPS = [(size, times) for times in (1, 10) for size in (5, 20, 100, 300, 1_000, 10_000)]
+
+
 def works(rows):
     """All works; `rows` is the number of rows of the large ones (10,000,000 unless told)."""
-    tenth, half, fiftieth = rows // 10, rows // 2, rows // 50
+    tenth, quarter, half, fiftieth = rows // 10, rows // 4, rows // 2, rows // 50
     distinct = rows // 100
     shuffled = f"generate_series(0, {rows - 1}) i ORDER BY hashint8extended(i, 42)"
     series = f"generate_series(0, {half - 1}) i"
+    exact_texts = {name: name for name in ["count(DISTINCT word)", 'count(DISTINCT word COLLATE "en-x-icu")']}
     yield dict(name="short texts", table="words", reach={"cvm_count": 1.05},
                create=f"SELECT 'word' || i % {distinct} AS word, i % {distinct} AS n, (i % {distinct})::bigint AS big FROM {shuffled}",
-               queries=counting("word", "text"), exact="count(DISTINCT word)")
+               queries={**counting("word", "text"), **exact_texts}, exact="count(DISTINCT word)")
     yield dict(name="integers", table="words", reach={"cvm_count": 1.03},
-               queries=counting("n", "integer"), exact="count(DISTINCT n)")
+               queries={**counting("n", "integer"), "count(DISTINCT n)": "count(DISTINCT n)"}, exact="count(DISTINCT n)")
     yield dict(name="bigints", table="words", reach={"cvm_count": 1.03},
                queries=counting("big", "bigint"), exact="count(DISTINCT big)")
-    # Columns of few values, which most are: countries, statuses, categories. Between two of these nothing may be dearer.
-    few = [1, 2, 10, 100, 1_000, 8_000]
-    for values in few:
-        columns = ", ".join(f"i % {number} AS n{number}" for number in few)
-        yield dict(name=f"integers, {values:,} distinct", table="few", reach={"cvm_count": 1.05},
-                   create=f"SELECT {columns} FROM {shuffled}",
-                   queries={f"count(n{values})": f"count(n{values})", "cvm_count": f"approx_count_distinct_cvm(n{values})"}, exact=str(values))
+    for kind, numbers in FEW.items():
+        made = "'country or page ' || i % {0} AS t{0}" if kind == "short texts" else "i % {0} AS n{0}"
+        columns = ", ".join(made.format(number) for number in numbers)
+        for values in numbers:
+            column = f"{'t' if kind == 'short texts' else 'n'}{values}"
+            yield dict(name=f"{kind}, {values:,} distinct", table=f"few_{kind.replace(' ', '_')}", reach={"cvm_count": 1.05},
+                       create=f"SELECT {columns} FROM {shuffled}",
+                       queries={**counting(column, "text" if kind == "short texts" else "integer"),
+                                f"count(DISTINCT {column})": f"count(DISTINCT {column})"}, exact=str(values))
+    for kind, column in [("integers", "n"), ("short texts", "t")]:
+        yield dict(name=f"{kind}, {rows:,} distinct", table="unique_values", reach={"cvm_count": 1.05},
+                   create=f"SELECT i AS n, 'distinct ' || i AS t FROM {shuffled}",
+                   queries={**counting(column, "text" if kind == "short texts" else "integer"),
+                            f"count(DISTINCT {column})": f"count(DISTINCT {column})"}, exact=str(rows))
+    # The n-th 1/n times as frequent as the first; values next to their like, in order and not.
+    yield dict(name="integers, as frequent as words are", table="zipf", reach={"cvm_count": 1.05},
+               create=f"SELECT floor(exp({math.log(distinct)} * (hashint8extended(i, 9) & 1048575) / 1048576))::int AS n FROM {shuffled}",
+               queries=ours("n"), exact="count(DISTINCT n)")
+    for name, column in [("sorted", "n"), ("clustered", "c")]:
+        yield dict(name=f"integers, {name}", table="next_to_their_like", reach={"cvm_count": 1.05},
+                   create=f"SELECT i / 100 AS n, (hashint8extended(i / 100, 1) & 65535)::int AS c FROM generate_series(0, {rows - 1}) i",
+                   queries=ours(column), exact=f"count(DISTINCT {column})")
+    for name, column, epsilon, reach in [("integers", "n", "0.03", 1.07), ("integers", "n", "0.01", 1.10),
+                                         ("short texts", "word", "0.03", 1.07), ("short texts", "word", "0.01", 1.10)]:
+        yield dict(name=f"{name}, epsilon {epsilon}", table="words", reach={"cvm_count": reach}, queries=ours(column, epsilon),
+                   exact=f"count(DISTINCT {column})")
+    for epsilon, reach in [("0.01", 1.10), ("0.001", 2.0)]:
+        yield dict(name=f"distinct short texts, epsilon {epsilon}", table="unique_values", reach={"cvm_count": reach},
+                   queries=ours("t", epsilon), exact=str(rows))
+    for name, column in [("short texts", "word"), ("integers", "n")]:
+        yield dict(name=f"{name}, by their hashes", table="words", reach={"cvm_count": 1.12}, exact=f"count(DISTINCT {column})", queries={
+            f"count({column})": f"count({column})", "cvm_count": f"#cvm_sketch_agg_hashed(cvm_hash({column}))"})
+        yield dict(name=f"{name}, JIT", table="words", reach={"cvm_count": 1.05}, exact=f"count(DISTINCT {column})",
+                   settings={"jit": "on"}, queries=ours(column))
+    yield dict(name="integers of 100 values, 2 workers", table="few_integers", reach={"cvm_count": 1.08}, settings={
+        "max_parallel_workers_per_gather": "2", "min_parallel_table_scan_size": "0", "parallel_setup_cost": "0"},
+        queries=ours("n100"), exact="100")
     yield dict(name="short texts, 2 workers", table="words", reach={"cvm_count": 1.08}, settings={
         "max_parallel_workers_per_gather": "2", "min_parallel_table_scan_size": "0", "parallel_setup_cost": "0"},
         queries=counting("word", "text"), exact="count(DISTINCT word)")
@@ -76,7 +123,7 @@ def works(rows):
                queries=counting("t", "text"), exact=str(rows))
     yield dict(name="distinct uuids", table="unique_uuid", reach={"cvm_count": 1.08},
                create=f"SELECT md5(i::text)::uuid AS u FROM generate_series(0, {rows - 1}) i",
-               queries=counting("u"), exact=str(rows))
+               queries={**counting("u"), "count(DISTINCT u)": "count(DISTINCT u)"}, exact=str(rows))
     # What other types take, beside the type's own hash measured by itself, where that is more than a few instructions.
     for kind, columns, value, own in [
         ("numeric", f"(i % {tenth})::numeric / 100 AS x", "x", "hash_numeric_extended"),
@@ -88,8 +135,10 @@ def works(rows):
         ("int8range", f"int8range(i % {tenth}, NULL) AS x", "x", "hash_range_extended"),
         ("ROW(int, int)", f"i % {tenth} AS a, 7 AS b", "ROW(a, b)", "hash_record_extended"),
     ]:
-        counted, ours = f"count({value})", f"approx_count_distinct_cvm({value})"
-        queries = {counted: counted, "cvm_count": ours}
+        counted, counting_ours = f"count({value})", f"approx_count_distinct_cvm({value})"
+        queries = {counted: counted, "cvm_count": counting_ours}
+        if kind == "numeric":
+            queries["count(DISTINCT x)"] = "count(DISTINCT x)"
         reach = {"cvm_count": 1.03 if kind in ("timestamptz", "float8") else 1.05}
         if own:
             queries["count of its own hash"] = f"count({own}({value}, 0))"
@@ -111,26 +160,28 @@ def works(rows):
                    queries={"detoasting alone": "count(t > '' COLLATE \"C\")", "cvm_count": "approx_count_distinct_cvm(t)"},
                    exact=str(fiftieth // 10))
     # The groups' values are spread over the whole table, so that all groups grow at the same time.
-    groups = rows // 100
-    yield dict(name="GROUP BY, groups of 100", table="groups_100", group="g", reach={"cvm_count": 1.25},
-               settings={"work_mem": "1GB", "enable_sort": "off"},
-               create=f"SELECT (i % {groups})::int AS g, (i / {groups} * 7919 + i % {groups})::int AS v FROM generate_series(0, {rows - 1}) i "
-                      "ORDER BY hashint8extended(i, 7)",
-               queries={**counting("v", "integer"), "count(DISTINCT v)": "count(DISTINCT v)"})
-    yield dict(name="GROUP BY, groups of 5", table="groups_5", group="g", reach={"cvm_count": 1.25},
-               settings={"work_mem": "3GB", "enable_sort": "off"},
-               create=f"SELECT (i % {rows // 5})::int AS g, (i / {rows // 5})::int AS v FROM generate_series(0, {rows - 1}) i "
-                      "ORDER BY hashint8extended(i, 7)",
-               queries={"count(v)": "count(v)", "cvm_count": "approx_count_distinct_cvm(v)", "count(DISTINCT v)": "count(DISTINCT v)"})
-    # Samples: of a long table, where most rows are not of a value in the sample; and of many groups, whose values are all kept.
-    yield dict(name="sample of integers", table="words", reach={"cvm_sample_agg": 1.15, "with a measure": 1.15},
-               queries={"count(n)": "count(n)", "cvm_sample_agg": "#cvm_sample_agg(n)", "with a measure": "#cvm_sample_agg(n, n)",
-                        "cvm_count": "approx_count_distinct_cvm(n)"})
-    yield dict(name="sample of short texts", table="words", reach={"cvm_sample_agg": 1.15},
-               queries={"count(word)": "count(word)", "cvm_sample_agg": "#cvm_sample_agg(word)", "cvm_count": "approx_count_distinct_cvm(word)"})
-    yield dict(name="samples of groups of 100", table="groups_100", group="g", settings={"work_mem": "4GB", "enable_sort": "off"},
-               queries={"count(v)": "count(v)", "cvm_sample_agg": "#cvm_sample_agg(v)", "cvm_count": "approx_count_distinct_cvm(v)",
-                        "array_agg(DISTINCT v)": "cardinality(array_agg(DISTINCT v))"})
+    grouped = {"count(v)": "count(v)", "cvm_count": "approx_count_distinct_cvm(v)", "count(DISTINCT v)": "count(DISTINCT v)",
+               "count_distinct(v)": "count_distinct(v)"}
+    for size, times in GROUPS:
+        groups = max(1, quarter // (size * times))
+        yield dict(name=f"GROUP BY, {size:,} values, each {'once' if times == 1 else f'{times} times'}", table=f"groups_{size}_{times}",
+                   group="g", groups=groups, size=size, times=times, reach={"cvm_count": 1.4}, queries=grouped,
+                   settings={"work_mem": "3GB", "enable_sort": "off"},
+                   create=f"SELECT (i % {groups})::int AS g, (i / {groups} % {size} * 7919 + i % {groups})::int AS v "
+                          f"FROM generate_series(0, {groups * size * times - 1}) i ORDER BY hashint8extended(i, 7)")
+    for size in (5, 100):
+        yield dict(name=f"GROUP BY, sorted, {size} values", table=f"sorted_{size}", group="g", reach={"cvm_count": 1.3},
+                   settings={"enable_hashagg": "off", "enable_seqscan": "off"}, index="g",
+                   create=f"SELECT i / {size} AS g, i % {size} * 7919 AS v FROM generate_series(0, {quarter - 1}) i",
+                   queries={name: query for name, query in grouped.items() if name != "count_distinct(v)"})
+    # As many groups as the pages have always measured, with the peers.
+    for size in (100, 5):
+        groups = rows // size
+        yield dict(name=f"GROUP BY, groups of {size}", table=f"groups_{size}", group="g", reach={"cvm_count": 1.25},
+                   settings={"work_mem": "3GB", "enable_sort": "off"},
+                   create=f"SELECT (i % {groups})::int AS g, (i / {groups} * 7919 + i % {groups})::int AS v FROM generate_series(0, {rows - 1}) i "
+                          "ORDER BY hashint8extended(i, 7)",
+                   queries={**(counting("v", "integer") if size > 5 else ours("v")), "count(DISTINCT v)": "count(DISTINCT v)"})
     # Full sketches, a tenth of them different: each of two phases' worth of values above the default capacity. hll at log2m 13
     # has the same error, 1.1 %.
     sketches, values = rows // 10_000, 20_000
@@ -190,6 +241,10 @@ def peak_memory_kb(server, work, expression):
     return plan.get("Peak Memory Usage")
 
 
+# Exact forms take many times as long as what they are measured against, and a hundredth more or less says nothing of them.
+EXACT_RUNS = 2
+
+
 def measure(server, work, runs):
     """A row of results for each query; `server` is a session with the settings of the work."""
     queries = {name: statement(work, expression) for name, expression in without_absent(server, work["queries"]).items()}
@@ -200,6 +255,8 @@ def measure(server, work, runs):
                 session.all("EXPLAIN " + query)
             session.all(next(iter(queries.values())))
             for name, query in queries.items():
+                if name.startswith("count(DISTINCT") and run > EXACT_RUNS:
+                    continue
                 progress(f"{work['name']}: run {run} of {runs}, {name}")
                 seconds, rows = session.timed(query)
                 answers[name] = rows[0][-1]
@@ -277,14 +334,15 @@ def show(row):
 
 
 def plot_ratios(rows, path):
-    names = list(dict.fromkeys(row["query"] for row in rows if not row["query"].startswith(("count of", "detoasting", "reading"))))
-    names = [name for name in names if not re.match(r"count\((?!DISTINCT)", name)]
+    rows = [row for row in rows if not re.search(r"\d distinct$|GROUP BY, ([\d,]+ values|sorted)", row["work"])]
+    names = list(dict.fromkeys(row["query"] for row in rows if not row["query"].startswith(("count", "detoasting", "reading"))))
     labels = list(dict.fromkeys(row["work"] for row in rows))
-    figure, axes = plt.subplots(figsize=(9, 0.42 * len(labels) + 1.6))
+    figure, axes = plt.subplots(figsize=(9, 0.5 * len(labels) + 1.6))
     for offset, name in enumerate(names):
         points = [(labels.index(row["work"]), row["ratio"]) for row in rows if row["query"] == name]
         height = 0.8 / len(names)
-        axes.barh([y + offset * height - 0.4 + height / 2 for y, _ in points], [x for _, x in points], height, label=name)
+        bars = axes.barh([y + offset * height - 0.4 + height / 2 for y, _ in points], [x for _, x in points], height, label=name)
+        axes.bar_label(bars, fmt="%.2f", padding=2, fontsize=7)
     axes.axvline(1, color="black", linewidth=1)
     axes.set_yticks(range(len(labels)), labels)
     axes.invert_yaxis()
@@ -294,12 +352,63 @@ def plot_ratios(rows, path):
     figure.savefig(path, dpi=150)
 
 
-def plot_errors(sweep, path):
+def plot_columns(rows, total, path):
+    """The ratio over the number of distinct values of a column."""
+    figure, panels = plt.subplots(1, 2, figsize=(9, 4), sharey=True)
+    for axes, (kind, numbers) in zip(panels, FEW.items()):
+        works_of = {f"{kind}, {number:,} distinct": number for number in [*numbers, total]} | {kind: total // 100}
+        for query in ["cvm_count", "hll", "count(DISTINCT"]:
+            points = sorted((works_of[row["work"]], row["ratio"]) for row in rows
+                            if row["work"] in works_of and row["query"].startswith(query) and "COLLATE" not in row["query"])
+            axes.plot([x for x, _ in points], [y for _, y in points], "o-", label=query.replace("count(DISTINCT", "count(DISTINCT x)"))
+        axes.axhline(1, color="black", linewidth=0.8)
+        axes.set_xscale("log")
+        axes.set_yscale("log")
+        axes.set_yticks([1, 1.5, 2, 3, 5, 10, 20], ["1", "1.5", "2", "3", "5", "10", "20"])
+        axes.set_title(kind)
+        axes.set_xlabel("distinct values of the column")
+    panels[0].set_ylabel("time, as a multiple of count(x)'s")
+    panels[0].legend()
+    figure.tight_layout()
+    figure.savefig(path, dpi=150)
+
+
+def plot_groups(rows, path):
+    """The ratio, and the bytes of a value, over the number of distinct values of a group."""
+    figure, (above, below) = plt.subplots(2, 1, figsize=(9, 7), sharex=True)
+    for query in ["cvm_count", "count(DISTINCT v)", "count_distinct(v)"]:
+        for times, line in [(1, "o-"), (10, "s--")]:
+            found = []
+            for work in works(10_000_000):
+                match = [row for row in rows if row["work"] == work["name"] and row["query"] == query and work.get("times") == times]
+                found += [(work["size"], row["ratio"], row["memory_kb"]) for row in match]
+            if found:
+                label = f"{query}, each value {'once' if times == 1 else f'{times} times'}"
+                above.plot([size for size, _, _ in found], [ratio for _, ratio, _ in found], line, label=label)
+    for times, line in [(1, "o-"), (10, "s--")]:
+        found = [(work["size"], float(row["memory_kb"]) * 1024 / work["groups"] / work["size"]) for work in works(10_000_000)
+                 for row in rows if row["work"] == work["name"] and row["query"] == "cvm_count" and work.get("times") == times]
+        below.plot([x for x, _ in found], [y for _, y in found], line, label=f"cvm_count, each value {'once' if times == 1 else '10 times'}")
+    sizes = [5, 20, 100, 300, 1_000, 10_000]
+    below.plot(sizes, [12 + 200 / size for size in sizes], color="black", linewidth=0.8, label="12 bytes a value and 200 a group")
+    above.axhline(1, color="black", linewidth=0.8)
+    above.set_ylabel("time, as a multiple of count(v)'s")
+    below.set_ylabel("bytes for each value of a group")
+    below.set_xlabel("distinct values of a group")
+    for axes in (above, below):
+        axes.set_xscale("log")
+        axes.legend()
+    below.set_yscale("log")
+    figure.tight_layout()
+    figure.savefig(path, dpi=150)
+
+
+def plot_errors(sweep, in_process, path):
+    """One point for each set that was counted through SQL, and the root mean square of many sets, counted in process."""
     figure, axes = plt.subplots(figsize=(9, 4))
     exact = [(n, e) for n, tries, errors in sweep for e in errors]
     axes.plot([n for n, _ in exact], [100 * e for _, e in exact], ".", markersize=2, alpha=0.4, rasterized=True, label="one set of n integers")
-    many = [(n, errors) for n, tries, errors in sweep if tries >= 50]
-    axes.plot([n for n, _ in many], [100 * statistics.fmean(e * e for e in errors) ** 0.5 for _, errors in many], label="root mean square")
+    axes.plot([n for n, _, _ in in_process], [100 * rms for _, _, rms in in_process], label="root mean square of 200 sets")
     axes.axhline(3, color="black", linewidth=0.8)
     axes.axhline(-3, color="black", linewidth=0.8, label="epsilon")
     axes.set_xscale("log")
@@ -331,6 +440,20 @@ def write_csv(path, header, rows):
         writer.writerows(rows)
 
 
+def recorded(path, all_works, rows):
+    """Puts rows in the place of those of the same works in the file of results, and returns all that are there, in the order of the
+    works."""
+    order = [work["name"] for work in all_works]
+    measured = {row["work"] for row in rows}
+    kept = []
+    if os.path.exists(path):
+        with open(path, newline="") as file:
+            kept = [row for row in csv.DictReader(file) if row["work"] in set(order) - measured]
+    rows = sorted(kept + rows, key=lambda row: order.index(row["work"]))
+    write_csv(path, list(rows[0]), [list(row.values()) for row in rows])
+    return [{**row, "ratio": float(row["ratio"])} for row in rows]
+
+
 def machine(server, commit):
     cpu = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), platform.machine())
     return {"commit": commit, "cpu": cpu, "cores": os.cpu_count(), "server": server.one("SHOW server_version"),
@@ -341,7 +464,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=10_000_000, help="rows of the large tables (default: 10,000,000)")
     parser.add_argument("--runs", type=int, default=7, help="counted runs of each query (default: 7)")
-    parser.add_argument("--only", default="", help="only the works whose name matches this regular expression; no sweeps")
+    parser.add_argument("--only", default="", help="only the works whose name matches this regular expression, in place of their last results; no sweeps")
     parser.add_argument("--out", default=os.path.join(HERE, "results"), help="folder for CSV and plots")
     parser.add_argument("--commit", default="unknown", help="recorded with the results")
     arguments = parser.parse_args()
@@ -366,20 +489,25 @@ def main():
             server.all("SET work_mem = '2GB'")
             server.all(f"CREATE TABLE {work['table']} AS {create}")
             server.all("RESET work_mem")
+            if "index" in work:
+                server.all(f"CREATE INDEX ON {work['table']} ({work['index']})")
             server.all(f"VACUUM (FREEZE, ANALYZE) {work['table']}")
         with Server(work.get("settings")) as session:
             for row in measure(session, work, arguments.runs):
                 show(row)
                 rows.append(row)
+    rows = recorded(os.path.join(arguments.out, "sql.csv"), works(arguments.rows), [{**row, **about} for row in rows])
+    plot_ratios(rows, os.path.join(arguments.out, "ratios.svg"))
+    plot_columns(rows, arguments.rows, os.path.join(arguments.out, "columns.svg"))
+    plot_groups(rows, os.path.join(arguments.out, "groups.svg"))
     if arguments.only:
         return
-    write_csv(os.path.join(arguments.out, "sql.csv"), [*rows[0], *about],
-              [[*row.values(), *about.values()] for row in rows])
-    plot_ratios(rows, os.path.join(arguments.out, "ratios.svg"))
     sweep = list(error_sweep(server, 200))
     write_csv(os.path.join(arguments.out, "errors.csv"), ["n", "tries", "mean_error", "rms_error"],
               [[n, tries, statistics.fmean(errors), statistics.fmean(e * e for e in errors) ** 0.5] for n, tries, errors in sweep])
-    plot_errors(sweep, os.path.join(arguments.out, "errors.svg"))
+    with open(os.path.join(arguments.out, "rms.csv"), newline="") as file:
+        in_process = [(int(row["n"]), int(row["tries"]), float(row["rms_error"])) for row in csv.DictReader(file)]
+    plot_errors(sweep, in_process, os.path.join(arguments.out, "errors.svg"))
     write_csv(os.path.join(arguments.out, "stored.csv"), ["sketch", "distinct", "bytes"], stored_sizes(server))
     memory = list(memory_sweep(server))
     write_csv(os.path.join(arguments.out, "memory.csv"), ["query", "values_per_group", "bytes_per_group"], memory)
