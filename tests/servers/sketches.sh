@@ -50,7 +50,17 @@ make_sketches() {
         CREATE TABLE scattered (sketch cvm_sketch) PARTITION BY HASH (sketch);
         CREATE TABLE scattered_0 PARTITION OF scattered FOR VALUES WITH (MODULUS 2, REMAINDER 0);
         CREATE TABLE scattered_1 PARTITION OF scattered FOR VALUES WITH (MODULUS 2, REMAINDER 1);
-        INSERT INTO scattered SELECT sketch FROM sketches;"
+        INSERT INTO scattered SELECT sketch FROM sketches;
+        CREATE TABLE samples (name text PRIMARY KEY, sample cvm_sample, estimate bigint GENERATED ALWAYS AS (#sample) STORED);
+        INSERT INTO samples (name, sample)
+        VALUES ('null', NULL),
+            ('nothing', (SELECT cvm_sample_agg(1) WHERE false)),
+            ('integers', (SELECT cvm_sample_agg(i % 5000, i / 7.0) FROM generate_series(1, 20000) i)),
+            ('texts', (SELECT cvm_sample_agg('text ' || i % 300, i - 0.1, 500) FROM generate_series(1, 1000) i)),
+            ('times', (SELECT cvm_sample_agg(timestamptz '2026-01-01 00:00+00' + i * interval '1 hour') FROM generate_series(1, 900) i)),
+            ('large', (SELECT cvm_sample_agg(md5(i::text), NULL, 5000, 7) FROM generate_series(1, 20000) i));
+        CREATE VIEW sampled AS
+            SELECT name, value, occurrences, total FROM samples, cvm_sample_values(sample, NULL::timestamptz) WHERE name = 'times';"
 }
 
 # All bytes of all sketches, and what they say.
@@ -67,7 +77,9 @@ uses="SET enable_seqscan = off;
       SELECT md5(sketch::bytea), #sketch FROM stored_union;
       SELECT name FROM sketches WHERE sketch = (SELECT sketch FROM sketches WHERE name = 'fine');
       SELECT name FROM sketches WHERE sketch < cvm_sketch_empty(0.01) AND octet_length(sketch::bytea) < 1000 ORDER BY sketch;
-      SELECT tableoid::regclass, md5(sketch::bytea) FROM scattered ORDER BY sketch;"
+      SELECT tableoid::regclass, md5(sketch::bytea) FROM scattered ORDER BY sketch;
+      SELECT name, md5(sample::bytea), estimate, cvm_sample_info(sample) FROM samples ORDER BY name COLLATE \"C\";
+      SELECT count(*), sum(occurrences), max(value) FROM sampled;"
 # The indexes have to be what answers.
 plans="SET enable_seqscan = off;
        EXPLAIN (COSTS off) SELECT name FROM sketches WHERE sketch = cvm_sketch_empty();
