@@ -19,8 +19,7 @@ declare_function! {
     pg_finfo_cvm_sketch_from_bytea for cvm_sketch_from_bytea,
 }
 
-/// Calls `read` with a stored sketch. Raises an ERROR if it is broken: what was checked on its way in has changed
-/// since.
+/// Calls `read` with a stored sketch. Raises an ERROR if it is broken: what was checked on its way in has changed since.
 ///
 /// # Safety
 ///
@@ -135,8 +134,8 @@ pub unsafe extern "C-unwind" fn cvm_sketch_in(fcinfo: FunctionCallInfo) -> Datum
 #[unsafe(no_mangle)]
 #[pg_guard]
 pub unsafe extern "C-unwind" fn cvm_sketch_out(fcinfo: FunctionCallInfo) -> Datum {
-    // SAFETY: the declaration gives the argument. The text is the result of the call, which ends with the current
-    // memory context.
+    // SAFETY: the declaration gives the argument. The text is the result of the call, which ends with the current memory
+    // context.
     let text = unsafe {
         let allocator = ContextAllocator::current();
         varlena::with_bytes(argument(fcinfo, 0).value, |bytes| {
@@ -154,8 +153,7 @@ pub unsafe extern "C-unwind" fn cvm_sketch_out(fcinfo: FunctionCallInfo) -> Datu
 #[unsafe(no_mangle)]
 #[pg_guard]
 pub unsafe extern "C-unwind" fn cvm_sketch_recv(fcinfo: FunctionCallInfo) -> Datum {
-    // SAFETY: the declaration gives the argument, which PostgreSQL makes a message: all of it from the cursor on is
-    // ours.
+    // SAFETY: the declaration gives the argument, which PostgreSQL makes a message: all of it from the cursor on is ours.
     unsafe {
         let message: pg_sys::StringInfo = argument(fcinfo, 0).value.cast_mut_ptr();
         let length = (*message).len - (*message).cursor;
