@@ -1,8 +1,9 @@
 //! The tokens of a `jsonb`, read from its bytes.
 //!
-//! (PostgreSQL's `src/include/utils/jsonb.h`. The layout is that of the disk, and has been the same since 9.4.) A container
-//! is a header, an entry of 32 bits for each child, and the children's bytes. Of an object the children are all keys, in the
-//! order in which jsonb keeps them, which depends on nothing but the keys; then all values, in the same order.
+//! (PostgreSQL's `src/include/utils/jsonb.h`. The layout is that of the disk, and has been the same since 9.4.) A
+//! container is a header, an entry of 32 bits for each child, and the children's bytes. Of an object the children are
+//! all keys, in the order in which jsonb keeps them, which depends on nothing but the keys; then all values, in the
+//! same order.
 #![forbid(unsafe_code)]
 
 use crate::numeric;
@@ -137,7 +138,7 @@ impl Document {
     }
 
     fn pause(&self, children: &Children<'_>) {
-        if children.remaining() % UNCHECKED == 0 {
+        if children.remaining().is_multiple_of(UNCHECKED) {
             (self.check)();
         }
     }

@@ -91,7 +91,10 @@ fn check_pair(a: &Bytes, b: &Bytes) {
         };
         assert_eq!([both, either, rest], [const { () }; 3].map(|()| Err(error)));
         assert_eq!(jaccard.unwrap_err(), error);
-        assert_eq!(between::intersection(&parse(a), &parse(b), confidence, &Global), Err(error));
+        assert_eq!(
+            between::intersection(&parse(a), &parse(b), confidence, &Global),
+            Err(error)
+        );
         return;
     }
     let (both, either, rest) = (both.unwrap(), either.unwrap(), rest.unwrap());
