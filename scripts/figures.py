@@ -79,25 +79,39 @@ def reach(row):
     return f"{float(row['reach']):.2f}{', missed' if missed else ''}"
 
 
+FEW = r"(.*), ([\d,]+) distinct"
+GROUPS = r"GROUP BY, ([\d,]+) values, each (.*)"
+
+
+def works():
+    return dict.fromkeys(row["work"] for row in SQL)
+
+
+def beside(name):
+    """The cells of a work that are alike in all tables: ours, its reach, hll, the exact forms."""
+    has_hll = any(row["query"] == "hll" for row in work(name))
+    return [f"**{ratio(name)}**", reach(one(work(name), "cvm_count")), ratio(name, "hll") if has_hll else "",
+            ", ".join(f"{float(row['ratio']):.2f}" for row in work(name) if is_exact(row))]
+
+
 def speed():
-    """All works, but for those of few values, which have a table of their own."""
+    """All works, but for those that have a table of their own."""
     rows = []
-    for name in dict.fromkeys(row["work"] for row in SQL):
-        if re.search(r"\d distinct$", name):
-            continue
-        base = work(name)[0]["query"]
-        others = [ratio(name, "hll") if any(row["query"] == "hll" for row in work(name)) else "",
-                  ", ".join(f"{float(row['ratio']):.2f}" for row in work(name) if is_exact(row))]
-        rows.append([name, f"`{base}`" if "(" in base else base, f"**{ratio(name)}**", reach(one(work(name), "cvm_count")), *others])
+    for name in works():
+        if not re.fullmatch(FEW, name) and not re.fullmatch(GROUPS, name):
+            base = work(name)[0]["query"]
+            rows.append([name, f"`{base}`" if "(" in base else base, *beside(name)])
     return table(["Work", "against", "cvm_count", "reach", "hll", "exact"], rows)
 
 
 def few_values():
-    works = [name for name in dict.fromkeys(row["work"] for row in SQL) if re.search(r"^integers, .*\d distinct$", name)]
-    some(works, "works of few values")
-    numbers = [re.search(r"[\d,]+(?= distinct)", name)[0] for name in works]
-    return table(["Column of integers, distinct values", *numbers],
-                 [["multiple of `count`", *map(ratio, works)], ["reach", *(reach(one(work(name), "cvm_count")) for name in works)]])
+    rows = [[*match.groups(), *beside(match[0])] for match in (re.fullmatch(FEW, name) for name in works()) if match]
+    return table(["Column", "distinct values", "cvm_count", "reach", "hll", "exact"], some(rows, "works of few values"))
+
+
+def groups():
+    rows = [[*match.groups(), *beside(match[0])] for match in (re.fullmatch(GROUPS, name) for name in works()) if match]
+    return table(["Values of a group", "each", "cvm_count", "reach", "hll", "exact"], some(rows, "works of groups"))
 
 
 def own_hashes():
@@ -148,6 +162,7 @@ FIGURES = {
     "faster": faster,
     "speed": speed,
     "few values": few_values,
+    "groups": groups,
     "own hashes": own_hashes,
     "merging": merging,
     "machine": machine,
@@ -193,7 +208,8 @@ def main():
             with open(page, "w") as file:
                 file.write(new)
     wrong += [f"no page has the figure {name!r}" for name in sorted(unused)]
-    print(*wrong, *sorted(missing), sep="\n" if wrong or missing else "")
+    for line in wrong + sorted(missing):
+        print(line)
     print(f"{len(FIGURES) - len(unused)} figures", "filled in" if not check else f"checked, {len(wrong)} wrong")
     sys.exit(check and bool(wrong))
 
