@@ -147,7 +147,7 @@ unsafe fn merge(fcinfo: FunctionCallInfo, is_one_group: bool) -> Datum {
             if is_one_group {
                 into.raise_unless_as_large_as(from.header().capacity());
             }
-            into.sketch.merge_framed(from)
+            into.sketch.accumulate_framed(from)
         })
         .or_raise();
         state

@@ -382,9 +382,10 @@ pub unsafe extern "C-unwind" fn cvm_sketch_union_of_array(fcinfo: FunctionCallIn
         for i in 0..count as usize {
             pgrx::check_for_interrupts!();
             if !*nulls.add(i) {
-                with_framed(*elements.add(i), |sketch| union.merge_framed(sketch)).or_raise();
+                with_framed(*elements.add(i), |sketch| union.accumulate_framed(sketch)).or_raise();
             }
         }
+        union.settle().or_raise();
         varlena::into_datum(union.encode_in(varlena::HEADER_LEN, allocator).or_raise())
     }
 }

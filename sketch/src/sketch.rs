@@ -275,6 +275,8 @@ impl<A: Surroundings> Sketch<A> {
         self.retained.settle()?;
         while self.retained.len() >= self.capacity as usize {
             self.raise_to(self.level + 1)?;
+            // It has all hashes again that belong to its level.
+            self.flags = Flags::new(self.kind(), false);
         }
         Ok(())
     }
@@ -308,7 +310,8 @@ impl<A: Surroundings> Sketch<A> {
     /// [`OperationError::OutOfMemory`] when the allocator has no more.
     pub fn merge<B: Surroundings>(&mut self, other: &Sketch<B>) -> Result<(), OperationError> {
         let surroundings = self.retained.allocator().clone();
-        self.absorb(&other.header(), checking(other.hashes(), surroundings))
+        self.absorb(&other.header(), checking(other.hashes(), surroundings))?;
+        Ok(self.settle()?)
     }
 
     /// [`merge`](Self::merge) with an encoded sketch, without decoding it first. Of its hashes, which ascend, those are read
@@ -319,6 +322,16 @@ impl<A: Surroundings> Sketch<A> {
     /// [`MergeError::Operation`] as of [`merge`](Self::merge). [`MergeError::Decode`] when a hash that was read is not what it
     /// has to be; the sketch has then taken those before it, and must not be used.
     pub fn merge_framed(&mut self, other: &FramedSketch<'_>) -> Result<(), MergeError> {
+        self.accumulate_framed(other)?;
+        Ok(self.settle().map_err(OperationError::from)?)
+    }
+
+    /// [`merge_framed`](Self::merge_framed) without settling the sketch, which is what costs when many are merged that add little.
+    ///
+    /// # Errors
+    ///
+    /// As of [`merge_framed`](Self::merge_framed).
+    pub fn accumulate_framed(&mut self, other: &FramedSketch<'_>) -> Result<(), MergeError> {
         let bound = threshold(self.level.max(other.header().level())).unwrap_or(0);
         let mut fault = Ok(());
         let belonging = other.hashes().map_while(|hash| match hash {
@@ -337,14 +350,22 @@ impl<A: Surroundings> Sketch<A> {
         if other.is_nothing() {
             return Ok(());
         }
-        self.settle_retained()?;
-        if self.header().is_nothing() {
+        self.flush()?;
+        // Of the number of hashes only matters whether there are any.
+        let count = self.retained.len();
+        let header =
+            |sketch: &Self| Header::with_flags(sketch.capacity, sketch.seed, sketch.flags, sketch.level, count);
+        if header(self).is_nothing() {
             (self.capacity, self.seed) = (other.capacity(), other.seed());
         }
-        let common = Common::of(&self.header(), other)?;
+        let common = Common::of(&header(self), other)?;
         self.capacity = common.capacity;
-        self.raise_to(common.level)?;
-        self.thin()?;
+        if common.level > self.level {
+            self.retained.settle()?;
+            self.raise_to(common.level)?;
+        }
+        self.flags = Flags::new(common.kind, common.is_union_derived(self.level));
+        self.thin_if_full()?;
         let mut batch = Batch::new();
         for hash in hashes {
             batch.select(extend(hash), self.threshold);
@@ -352,10 +373,7 @@ impl<A: Surroundings> Sketch<A> {
                 self.append(batch.take())?;
             }
         }
-        self.append(batch.take())?;
-        self.settle()?;
-        self.flags = Flags::new(common.kind, common.is_union_derived(self.level));
-        Ok(())
+        Ok(self.append(batch.take())?)
     }
 
     /// A copy whose memory comes from `allocator`.
