@@ -16,6 +16,8 @@ TOO_LARGE = {
     "many values, as a sketch": "SELECT # cvm_sketch_agg(i, 0.001, 0.000000001) FROM generate_series(1, 9000000) i",
     "many values, hashed": "SELECT # cvm_sketch_agg_hashed(cvm_hash(i), 0.001) FROM generate_series(1, 9000000) i",
     "many small groups": "SELECT count(n) FROM (SELECT i / 2, approx_count_distinct_cvm(i) AS n FROM generate_series(1, 9000000) i GROUP BY 1) q",
+    "many values in a sample": "SELECT # cvm_sample_agg(repeat('x', 300) || i, NULL, 1000000) FROM generate_series(1, 3000000) i",
+    "many groups of samples": "SELECT count(n) FROM (SELECT i % 20000, cvm_sample_agg(i, i / 7.0) AS n FROM generate_series(1, 12000000) i GROUP BY 1) q",
     "many groups of sketches": "SELECT count(n) FROM (SELECT i % 20000, cvm_sketch_agg_hashed(cvm_hash(i)) AS n FROM generate_series(1, 12000000) i GROUP BY 1) q",
     "many unions": "SELECT count(u) FROM (SELECT i, cvm_sketch_union_agg(s) AS u FROM fine, generate_series(1, 1000) i GROUP BY 1) q",
 }
@@ -26,6 +28,7 @@ TIGHT = {
     "hashed": "SELECT md5(cvm_sketch_agg_hashed(i, 0.005)::text) FROM generate_series(1, 300000) i",
     "union": "SELECT md5((a.s || b.s)::text) FROM fine a, fine b",
     "difference": "SELECT md5((a.s - b.s)::text) FROM fine a, fine b",
+    "sample": "SELECT md5(cvm_sample_agg('text ' || i, i / 7.0, 20000)::text) FROM generate_series(1, 300000) i",
     "union of all": "SELECT md5(cvm_sketch_union_agg(s)::text) FROM fine",
     "text": "SELECT md5(s::text::cvm_sketch::bytea) FROM fine",
     "one value more": "SELECT md5(cvm_sketch_add(s, i)::bytea) FROM fine, generate_series(1, 3) i",
