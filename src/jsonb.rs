@@ -102,6 +102,7 @@ impl<A: Surroundings> Document<A> {
     }
 
     /// Begins to read a container: of an object, its keys.
+    #[inline(always)] // As `children`: then what is left to read stays in registers.
     fn open<'a>(&mut self, bytes: &'a [u8]) -> Option<Container<'a>> {
         let (&header, rest) = bytes.split_first_chunk()?;
         let header = u32::from_le_bytes(header);
@@ -138,6 +139,7 @@ impl<A: Surroundings> Document<A> {
     }
 
     /// Reads children up to one that is a container, whose bytes are the result, or up to the end.
+    #[inline(always)]
     fn children<'a>(&mut self, children: &mut Children<'a>) -> Option<Option<&'a [u8]>> {
         while children.remaining() > 0 {
             self.pause(children);
