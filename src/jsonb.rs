@@ -30,13 +30,12 @@ const CONTAINER: u32 = 0x5000_0000;
 /// How many children are read before the next look at interrupts.
 const UNCHECKED: usize = 1_024;
 
-/// How many containers inside of one another are kept track of without allocating.
+/// How many containers inside of one another are read by recursion. The memory of a list keeps track of those inside.
 const NEAR: usize = 16;
 
-/// The hash of the document in the bytes after the varlena's header; `None` if they are none. It does not panic, and
-/// goes no deeper into the stack for a deeper document: of one with more than [`NEAR`] containers inside of one
-/// another, memory of `allocator` keeps track. `check` is called before each container in another, and at times in long
-/// ones.
+/// The hash of the document in the bytes after the varlena's header; `None` if they are none. It does not panic, and of
+/// any document it uses little of the stack: where one has more than [`NEAR`] containers inside of one another,
+/// `allocator` gives a list of them. `check` is called before each container in another, and at times in long ones.
 pub(crate) fn hash<A: Surroundings>(
     bytes: &[u8],
     seed: u64,
@@ -47,40 +46,63 @@ pub(crate) fn hash<A: Surroundings>(
         tokens: Sequence::new(seed),
         seed,
         check,
+        allocator,
+        is_out_of_memory: false,
     };
-    let mut container = document.open(bytes)?;
-    let mut parents = Parents::new(allocator);
-    loop {
-        match document.children(&mut container.children)? {
-            Some(child) => {
-                check();
-                let parent = std::mem::replace(&mut container, document.open(child)?);
-                if let Err(error) = parents.push(parent) {
-                    return Some(Err(error));
-                }
-            }
-            None => {
-                if let Some(end) = container.end {
-                    document.tokens.push(end);
-                }
-                match parents.pop() {
-                    Some(parent) => container = parent,
-                    None => return Some(Ok(document.tokens.finish())),
-                }
-            }
-        }
+    match document.container(bytes, 0) {
+        Some(()) => Some(Ok(document.tokens.finish())),
+        None => document.is_out_of_memory.then_some(Err(OutOfMemory)),
     }
 }
 
 /// A document while it is read.
-struct Document {
+struct Document<A: Surroundings> {
     tokens: Sequence,
     seed: u64,
     check: fn(),
+    allocator: A,
+    is_out_of_memory: bool,
 }
 
-impl Document {
+impl<A: Surroundings> Document<A> {
+    /// Reads a container inside of so many others.
+    fn container(&mut self, bytes: &[u8], depth: usize) -> Option<()> {
+        let mut container = self.open(bytes)?;
+        while let Some(child) = self.children(&mut container.children)? {
+            (self.check)();
+            match depth < NEAR {
+                true => self.container(child, depth + 1)?,
+                false => self.deep_container(child)?,
+            }
+        }
+        self.close(&container);
+        Some(())
+    }
+
+    /// The same without recursion.
+    fn deep_container(&mut self, bytes: &[u8]) -> Option<()> {
+        let mut container = self.open(bytes)?;
+        let mut parents = Vec::new_in(self.allocator.clone());
+        loop {
+            if let Some(child) = self.children(&mut container.children)? {
+                (self.check)();
+                if parents.try_reserve(1).is_err() {
+                    self.is_out_of_memory = true;
+                    return None;
+                }
+                parents.push(std::mem::replace(&mut container, self.open(child)?));
+            } else {
+                self.close(&container);
+                let Some(parent) = parents.pop() else {
+                    return Some(());
+                };
+                container = parent;
+            }
+        }
+    }
+
     /// Begins to read a container: of an object, its keys.
+    #[inline(always)] // As `children`: then what is left to read stays in registers.
     fn open<'a>(&mut self, bytes: &'a [u8]) -> Option<Container<'a>> {
         let (&header, rest) = bytes.split_first_chunk()?;
         let header = u32::from_le_bytes(header);
@@ -117,6 +139,7 @@ impl Document {
     }
 
     /// Reads children up to one that is a container, whose bytes are the result, or up to the end.
+    #[inline(always)]
     fn children<'a>(&mut self, children: &mut Children<'a>) -> Option<Option<&'a [u8]>> {
         while children.remaining() > 0 {
             self.pause(children);
@@ -137,6 +160,12 @@ impl Document {
         Some(None)
     }
 
+    fn close(&mut self, container: &Container<'_>) {
+        if let Some(end) = container.end {
+            self.tokens.push(end);
+        }
+    }
+
     fn pause(&self, children: &Children<'_>) {
         if children.remaining().is_multiple_of(UNCHECKED) {
             (self.check)();
@@ -149,44 +178,6 @@ struct Container<'a> {
     children: Children<'a>,
     /// The token of its end.
     end: Option<&'static [u8; 1]>,
-}
-
-/// The containers around the one that is being read.
-struct Parents<'a, A: Surroundings> {
-    near: [Option<Container<'a>>; NEAR],
-    /// How many of these there are.
-    count: usize,
-    /// Those that `near` has no room for.
-    far: Vec<Container<'a>, A>,
-}
-
-impl<'a, A: Surroundings> Parents<'a, A> {
-    fn new(allocator: A) -> Self {
-        Parents {
-            near: [const { None }; NEAR],
-            count: 0,
-            far: Vec::new_in(allocator),
-        }
-    }
-
-    fn push(&mut self, container: Container<'a>) -> Result<(), OutOfMemory> {
-        if let Some(place) = self.near.get_mut(self.count) {
-            *place = Some(container);
-            self.count += 1;
-        } else {
-            self.far.try_reserve(1).map_err(|_| OutOfMemory)?;
-            self.far.push(container);
-        }
-        Ok(())
-    }
-
-    fn pop(&mut self) -> Option<Container<'a>> {
-        if let Some(container) = self.far.pop() {
-            return Some(container);
-        }
-        self.count = self.count.checked_sub(1)?;
-        self.near[self.count].take()
-    }
 }
 
 /// The children of a container that have not been read yet.
