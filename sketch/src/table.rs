@@ -123,9 +123,9 @@ impl<A: Surroundings> Table<A> {
     }
 }
 
-/// Room to remember about twice as many hashes as a set has room for, none of them known yet.
+/// Room to remember about as many hashes as a set has room for, none of them known yet.
 fn remembering<A: Surroundings>(set: &Set<A>) -> Result<Vec<u64, A>, OutOfMemory> {
-    let places = (2 * set.capacity()).next_power_of_two().min(MAX_REMEMBERED);
+    let places = set.capacity().next_power_of_two().clamp(2, MAX_REMEMBERED);
     zeros(places, set.allocator().clone())
 }
 
