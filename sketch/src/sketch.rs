@@ -352,7 +352,7 @@ impl<A: Surroundings> Sketch<A> {
         }
         self.flush()?;
         // Of the number of hashes only matters whether there are any.
-        let count = self.retained.len();
+        let count = self.retained.len().min(1);
         let header =
             |sketch: &Self| Header::with_flags(sketch.capacity, sketch.seed, sketch.flags, sketch.level, count);
         if header(self).is_nothing() {
