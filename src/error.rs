@@ -63,31 +63,28 @@ impl<T> OrRaise<T> for Result<T, OperationError> {
 impl<T> OrRaise<T> for Result<T, SampleError> {
     #[track_caller]
     fn or_raise(self) -> T {
-        self.unwrap_or_else(|error| {
-            let limit = PgSqlErrorCode::ERRCODE_PROGRAM_LIMIT_EXCEEDED;
-            match error {
-                SampleError::OutOfMemory => Err(OutOfMemory).or_raise(),
-                SampleError::Seeds(..) => raise(PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE, error.to_string()),
-                SampleError::Kinds(..) => raise_with_hint(
-                    PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
-                    error.to_string(),
-                    "Make the samples of values that are cast to the same type.",
-                ),
-                SampleError::Occurrences => {
-                    raise(PgSqlErrorCode::ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE, error.to_string())
-                }
-                SampleError::TextLength(_) => raise_with_hint(
-                    limit,
-                    error.to_string(),
-                    "Sample a shorter form of the values, such as their md5 or the key of their row.",
-                ),
-                SampleError::TextsLength => raise_with_hint(
-                    limit,
-                    error.to_string(),
-                    "Ask for a sample of a smaller size, or of a shorter form of the values.",
-                ),
-            }
-        })
+        let error = match self {
+            Ok(result) => return result,
+            Err(error) => error,
+        };
+        let (code, hint) = match error {
+            SampleError::OutOfMemory => return Err(OutOfMemory).or_raise(),
+            SampleError::Seeds(..) => raise(PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE, error.to_string()),
+            SampleError::Occurrences => raise(PgSqlErrorCode::ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE, error.to_string()),
+            SampleError::Kinds(..) => (
+                PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+                "Make the samples of values that are cast to the same type.",
+            ),
+            SampleError::TextLength(_) => (
+                PgSqlErrorCode::ERRCODE_PROGRAM_LIMIT_EXCEEDED,
+                "Sample a shorter form of the values, such as their md5 or the key of their row.",
+            ),
+            SampleError::TextsLength => (
+                PgSqlErrorCode::ERRCODE_PROGRAM_LIMIT_EXCEEDED,
+                "Ask for a sample of a smaller size, or of a shorter form of the values.",
+            ),
+        };
+        raise_with_hint(code, error.to_string(), hint)
     }
 }
 
