@@ -926,13 +926,14 @@ CREATE OPERATOR # (FUNCTION = cvm_sample_estimate, RIGHTARG = cvm_sample);
 COMMENT ON OPERATOR # (NONE, cvm_sample)
 IS 'approximate number of distinct values';
 
+-- Restricted, since the type may be a domain, whose CHECK may be so.
 CREATE FUNCTION cvm_sample_values(
     sample cvm_sample, of_type anyelement,
     OUT value anyelement, OUT occurrences bigint, OUT total double precision, OUT "least" double precision,
     OUT "greatest" double precision, OUT weight double precision
 ) RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'cvm_sample_values'
-LANGUAGE c STABLE PARALLEL SAFE COST 1000 ROWS 1000;
+LANGUAGE c STABLE PARALLEL RESTRICTED COST 1000 ROWS 1000;
 COMMENT ON FUNCTION cvm_sample_values(cvm_sample, anyelement)
 IS 'the values in the sample, as values of the type of the second argument, which may be null; each stands for weight distinct values';
 

@@ -128,6 +128,10 @@ pub unsafe extern "C-unwind" fn cvm_sample_union(fcinfo: FunctionCallInfo) -> Da
 pub unsafe extern "C-unwind" fn cvm_sample_values(fcinfo: FunctionCallInfo) -> Datum {
     // SAFETY: the declaration gives both arguments and the columns. Rows are handed over in a store that PostgreSQL keeps.
     unsafe {
+        // 15.0 has it by its first name alone.
+        #[cfg(feature = "pg15")]
+        pg_sys::SetSingleFuncCall(fcinfo, 0);
+        #[cfg(not(feature = "pg15"))]
         pg_sys::InitMaterializedSRF(fcinfo, 0);
         let sample = argument(fcinfo, 0);
         if !sample.isnull {

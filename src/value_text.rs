@@ -32,7 +32,7 @@ const ALL: &[Setting] = &[
     FLOAT_DIGITS,
     BYTEA_OUTPUT,
     MONEY_LOCALE,
-    setting(c"search_path", c"pg_catalog"),
+    setting(c"search_path", c"pg_catalog, pg_temp"),
     setting(c"quote_all_identifiers", c"off"),
     setting(c"array_nulls", c"on"),
 ];
@@ -46,11 +46,7 @@ impl Setting {
     fn is_set(&self) -> bool {
         // SAFETY: there is a setting of that name, and its value is a string that lives until it is set again.
         let now = unsafe { CStr::from_ptr(pg_sys::GetConfigOption(self.name.as_ptr(), false, false)) };
-        now == self.value
-            || now
-                .to_bytes()
-                .strip_prefix(self.value.to_bytes())
-                .is_some_and(|rest| rest.starts_with(b","))
+        now == self.value || self.name == DATE_STYLE.name && now.to_bytes().starts_with(b"ISO,")
     }
 }
 

@@ -101,6 +101,9 @@ impl<A: Allocator> ExactSum<A> {
 
     /// Adds another sum.
     pub(crate) fn add_sum<B: Allocator>(&mut self, other: &ExactSum<B>) -> Result<(), OutOfMemory> {
+        if other.words.is_empty() {
+            return Ok(());
+        }
         self.add_words(other.start, &other.words)
     }
 

@@ -114,6 +114,11 @@ FETCH 2 FROM c;
 ROLLBACK;
 RESET TimeZone;
 RESET DateStyle;
+-- names of objects do not depend on the path, which may begin as the one that they are written under
+SET search_path = pg_catalog, public;
+CREATE TABLE public.named AS SELECT cvm_sample_agg(ARRAY['"Quoted Table"'::regclass]) AS sample;
+RESET search_path;
+SELECT sample = (SELECT cvm_sample_agg(ARRAY['"Quoted Table"'::regclass])) AS same, (cvm_sample_values(sample, NULL::regclass[])).value FROM named;
 DROP FUNCTION settings, sampled;
-DROP TABLE expressions, "Quoted Table";
+DROP TABLE expressions, named, "Quoted Table";
 DROP TYPE mood, pair, positive;
