@@ -123,9 +123,10 @@ impl<A: Surroundings> Table<A> {
     }
 }
 
-/// Room to remember about as many hashes as a set has room for, none of them known yet.
+/// Room to remember about as many hashes as a set has room for, and of a small set twice as many; none of them known yet.
 fn remembering<A: Surroundings>(set: &Set<A>) -> Result<Vec<u64, A>, OutOfMemory> {
-    let places = set.capacity().next_power_of_two().clamp(2, MAX_REMEMBERED);
+    let wanted = set.capacity().max(2 * set.capacity().min(4_096));
+    let places = wanted.next_power_of_two().clamp(2, MAX_REMEMBERED);
     zeros(places, set.allocator().clone())
 }
 

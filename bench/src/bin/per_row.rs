@@ -128,7 +128,10 @@ fn main() {
     black_box(case_hash_pair(&values));
 
     let mut sketch = Sketch::new(DEFAULT_CAPACITY, 0);
-    sketch.insert_all(&hashes).expect("ordinary memory");
+    // Until it is no growing set any more.
+    for _ in 0..20 {
+        sketch.insert_all(&hashes).expect("ordinary memory");
+    }
     case_insert_into_full_sketch(&mut sketch, &hashes);
     black_box(case_accumulate_groups_of_10(&hashes));
     black_box(case_accumulate_groups_of_100(&hashes));
