@@ -295,7 +295,7 @@ def memory_sweep(server):
     expressions = without_absent(server, expressions)
     server.all("SET work_mem = '4GB'")
     server.all("SET enable_sort = off")
-    for size in [1, 2, 5, 8, 10, 16, 20, 50, 100, 128, 200, 500, 1000, 5000, 20000]:
+    for size in [1, 2, 5, 7, 10, 16, 20, 50, 100, 128, 200, 500, 1000, 5000, 20000]:
         # Memory comes in blocks, which weigh where groups are few and small.
         groups = 200_000 if size <= 100 else max(10, 2_000_000 // size)
         server.all("DROP TABLE IF EXISTS sweep")
@@ -493,10 +493,11 @@ def main():
                 server.all(f"CREATE INDEX ON {work['table']} ({work['index']})")
             server.all(f"VACUUM (FREEZE, ANALYZE) {work['table']}")
         with Server(work.get("settings")) as session:
-            for row in measure(session, work, arguments.runs):
-                show(row)
-                rows.append(row)
-    rows = recorded(os.path.join(arguments.out, "sql.csv"), works(arguments.rows), [{**row, **about} for row in rows])
+            measured = list(measure(session, work, arguments.runs))
+        for row in measured:
+            show(row)
+        # After each work, so that a run that is broken off leaves what it has.
+        rows = recorded(os.path.join(arguments.out, "sql.csv"), works(arguments.rows), [{**row, **about} for row in measured])
     plot_ratios(rows, os.path.join(arguments.out, "ratios.svg"))
     plot_columns(rows, arguments.rows, os.path.join(arguments.out, "columns.svg"))
     plot_groups(rows, os.path.join(arguments.out, "groups.svg"))
