@@ -136,6 +136,7 @@ pub(crate) fn raise_invalid(code: PgSqlErrorCode, fault: DecodeError) -> ! {
 }
 
 /// Raises an ERROR because bytes are not a sample. `code` says where they came from.
+#[track_caller]
 pub(crate) fn raise_invalid_sample(code: PgSqlErrorCode, fault: SampleDecodeError) -> ! {
     raise(code, format!("invalid cvm_sample: {fault}"))
 }

@@ -6,6 +6,7 @@
 
 use crate::error::raise;
 use cvm_sketch::Kind;
+use cvm_sketch::hash::double_as_integer;
 use pgrx::pg_sys::errcodes::PgSqlErrorCode;
 use pgrx::pg_sys::{self, Datum, FmgrInfo, MemoryContext, Oid};
 use std::ffi::{CStr, c_char};
@@ -159,8 +160,8 @@ impl Writer {
         // SAFETY: the caller vouches for value and context. The output function returns a string that a zero ends.
         let text = unsafe {
             let value = match self.form {
-                Form::Float32 => canonical(f64::from(f32::from_bits(value.value() as u32))),
-                Form::Float64 => canonical(f64::from_bits(value.value() as u64)),
+                Form::Float32 => Datum::from(double_as_integer(f64::from(f32::from_bits(value.value() as u32)))),
+                Form::Float64 => Datum::from(double_as_integer(f64::from_bits(value.value() as u64))),
                 Form::AsIs | Form::BlankPadded | Form::Integer(_) => value,
             };
             let text = under(self.settings, || pg_sys::OutputFunctionCall(&mut self.output, value));
@@ -183,15 +184,6 @@ impl Writer {
 
 /// The length of -2^63.
 const LONGEST_INTEGER: usize = 20;
-
-fn canonical(number: f64) -> Datum {
-    let canonical = match number {
-        0.0 => 0.0,
-        number if number.is_nan() => f64::NAN,
-        number => number,
-    };
-    Datum::from(canonical.to_bits())
-}
 
 /// The type as which values are written: for one without an equality of its own, such as varchar and regclass, the type whose
 /// equality it takes, text and oid. That is the rule by which values are hashed.

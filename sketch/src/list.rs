@@ -43,6 +43,7 @@ enum Link<A: Allocator> {
     Of509(Box<Block<509, A>, A>),
     Of1021(Box<Block<1021, A>, A>),
 }
+
 /// Evaluates one expression for a first block, and another for a block of any other size.
 macro_rules! of_block {
     ($link:expr, $first:pat => $of_first:expr, $block:pat => $value:expr) => {

@@ -1,7 +1,7 @@
 //! A set of hashes that is looked up again and again: a hash table, and in front of it the hashes seen lately.
 //!
 //! The table takes whatever hashes somebody may choose, and so computes where each of them is. Most rows of a column with
-//! few values repeat a hash that was seen a moment ago, which one comparison tells, at a place that the hash says itself. What
+//! few values repeat a hash that was seen a moment ago, which two comparisons tell, at a place that the hash says itself. What
 //! is remembered there is never wrong: hashes leave the table only when the threshold falls below them, and are not offered
 //! any more then.
 
@@ -18,7 +18,7 @@ const MAX_REMEMBERED: usize = 1 << 17;
 
 pub(crate) struct Table<A: Surroundings> {
     set: Set<A>,
-    /// At the place of a hash, the one that was there last, complemented, so that zero is none.
+    /// Pairs: at the place of a hash, the two that were there last, complemented, so that zero is none.
     recent: Vec<u64, A>,
 }
 
