@@ -8,7 +8,7 @@
 //! |---|---|
 //! | integer of any width, and what PostgreSQL stores as one | as a signed 64-bit integer, little-endian |
 //! | floating-point number of either width | as a 64-bit IEEE 754 number, little-endian; -0 as 0, any NaN as one NaN |
-//! | decimal number | its class, its weight and its digits, as [`decimal`] says |
+//! | decimal number | its sign, its weight and its digits, as [`decimal`] says |
 //! | bytes, text | themselves |
 //! | what holds other values | what tells its shape, and of each of those values its eight bytes, or its hash under the same seed: a [`Sequence`] |
 //! | anything else | the 64-bit hash of its type under the same seed, little-endian |
@@ -83,23 +83,47 @@ pub enum Decimal<'a> {
 
 /// The hash of a decimal number. Numbers that are equal hash alike, however many zeros they are written with.
 ///
-/// What is hashed is the class in four bytes (0 not negative, 1 negative, 2 not a number, 3 infinity, 4 negative infinity), the
-/// weight in four, signed, and the digits without those at either end that are zero. Of zero, which has no digits, and of what
-/// is not finite the weight is 0.
+/// What is hashed is the class in four bytes (0 not negative, 1 negative), the weight in four, signed, and the digits without
+/// those at either end that are zero; of fewer than four digits, zeros follow up to four. Of zero, it is the integer 0, of what is
+/// not a number 2, of infinity 3, of negative infinity 4.
 ///
 /// Neither allocates nor panics.
 #[inline]
 pub fn decimal(number: Decimal<'_>, seed: u64) -> u64 {
-    let (class, mut weight, mut digits): (u32, i32, &[[u8; 2]]) = match number {
+    let (is_negative, mut weight, mut digits) = match number {
         Decimal::Finite {
             is_negative,
             weight,
             digits,
-        } => (u32::from(is_negative), weight, digits),
-        Decimal::NotANumber => (2, 0, &[]),
-        Decimal::Infinity => (3, 0, &[]),
-        Decimal::NegativeInfinity => (4, 0, &[]),
+        } => (is_negative, weight, digits),
+        Decimal::NotANumber => return integer(2, seed),
+        Decimal::Infinity => return integer(3, seed),
+        Decimal::NegativeInfinity => return integer(4, seed),
     };
+    // PostgreSQL stores none.
+    if let [[0, 0], ..] | [.., [0, 0]] = digits {
+        (weight, digits) = without_zeros(weight, digits);
+    }
+    let head = u64::from(is_negative) | u64::from(weight as u32) << u32::BITS;
+    // Most numbers have a few digits, and so a hash of bytes of a known number.
+    let few = match digits {
+        [] => return integer(0, seed),
+        &[only] => u64::from(u16::from_le_bytes(only)),
+        &[first, second, ..] if digits.len() <= 4 => {
+            // Where they overlap, the first two and the last two are the same digits at the same place.
+            let pair = |[a, b]: [[u8; 2]; 2]| u64::from(u32::from_le_bytes([a[0], a[1], b[0], b[1]]));
+            let last = digits.last_chunk().map_or(0, |&last| pair(last));
+            pair([first, second]) | last << (u16::BITS as usize * (digits.len() - 2))
+        }
+        _ => return many_digits(head, digits, seed),
+    };
+    let all: [u8; 16] = (u128::from(few) << u64::BITS | u128::from(head)).to_le_bytes();
+    bytes(&all, seed)
+}
+
+/// A number without the digits at either end that are zero.
+#[cold]
+fn without_zeros(mut weight: i32, mut digits: &[[u8; 2]]) -> (i32, &[[u8; 2]]) {
     while let [[0, 0], rest @ ..] = digits {
         digits = rest;
         weight = weight.wrapping_sub(1);
@@ -107,31 +131,7 @@ pub fn decimal(number: Decimal<'_>, seed: u64) -> u64 {
     while let [rest @ .., [0, 0]] = digits {
         digits = rest;
     }
-    if digits.is_empty() {
-        let class = if class == 1 { 0 } else { class };
-        return integer(i64::from(class), seed);
-    }
-
-    let head = u64::from(class) | u64::from(weight as u32) << u32::BITS;
-    // Most numbers have a few digits. Each number of digits has a branch of its own, and so a hash of bytes of a known number.
-    match *digits {
-        [a] => few_digits::<10>(head, [a, [0; 2], [0; 2], [0; 2]], seed),
-        [a, b] => few_digits::<12>(head, [a, b, [0; 2], [0; 2]], seed),
-        [a, b, c] => few_digits::<14>(head, [a, b, c, [0; 2]], seed),
-        [a, b, c, d] => few_digits::<16>(head, [a, b, c, d], seed),
-        _ => many_digits(head, digits, seed),
-    }
-}
-
-/// The hash of `LENGTH` bytes of the head and the digits.
-#[inline(always)]
-fn few_digits<const LENGTH: usize>(head: u64, digits: [[u8; 2]; 4], seed: u64) -> u64 {
-    let mut all = [[0; 8]; 2];
-    all[0] = head.to_le_bytes();
-    all[1].copy_from_slice(digits.as_flattened());
-    all.as_flattened()
-        .first_chunk::<LENGTH>()
-        .map_or(0, |all| bytes(all, seed))
+    (weight, digits)
 }
 
 #[cold]
@@ -244,7 +244,7 @@ mod tests {
         let special = [Decimal::NotANumber, Decimal::Infinity, Decimal::NegativeInfinity];
         let mut hashes: BTreeSet<u64> = special.into_iter().map(|special| decimal(special, 0)).collect();
         for is_negative in [false, true] {
-            for weight in [-3, -1, 0, 1, 300] {
+            for weight in [-65, -64, -3, -1, 0, 1, 63, 64, 300] {
                 for digits in [
                     &[1_u16][..],
                     &[256],
@@ -261,7 +261,7 @@ mod tests {
             }
         }
         hashes.insert(finite(false, 0, &[]));
-        assert_eq!(hashes.len(), 3 + 2 * 5 * 9 + 1);
+        assert_eq!(hashes.len(), 3 + 2 * 9 * 9 + 1);
     }
 
     #[test]
@@ -269,10 +269,30 @@ mod tests {
         // -1.0203 is minus 1 times 10,000^0 and 203 times 10,000^-1.
         assert_eq!(
             finite(true, 0, &[1, 203]),
-            bytes(&[1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 203, 0], 0)
+            bytes(&[1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 203, 0, 0, 0, 0, 0], 0)
         );
-        assert_eq!(finite(false, 0, &[]), bytes(&[0; 8], 0));
-        assert_eq!(decimal(Decimal::NotANumber, 0), bytes(&[2, 0, 0, 0, 0, 0, 0, 0], 0));
+        let mut head = vec![0, 0, 0, 0, 0xFD, 0xFF, 0xFF, 0xFF];
+        for digits in [
+            &[1, 0][..],
+            &[1, 0, 2, 0],
+            &[1, 0, 2, 0, 3, 0],
+            &[1, 0, 2, 0, 3, 0, 0x0F, 0x27],
+        ] {
+            let mut all = head.clone();
+            all.extend(digits);
+            all.resize(16, 0);
+            let digits: Vec<u16> = digits
+                .as_chunks()
+                .0
+                .iter()
+                .map(|&digit| u16::from_le_bytes(digit))
+                .collect();
+            assert_eq!(finite(false, -3, &digits), bytes(&all, 0));
+        }
+        head.extend([1, 0, 2, 0, 3, 0, 4, 0, 5, 0]);
+        assert_eq!(finite(false, -3, &[1, 2, 3, 4, 5]), bytes(&head, 0));
+        assert_eq!(finite(false, 0, &[]), integer(0, 0));
+        assert_eq!(decimal(Decimal::NotANumber, 0), integer(2, 0));
         let mut long = vec![0, 0, 0, 0, 1, 0, 0, 0];
         long.extend([7, 0].repeat(500));
         assert_eq!(finite(false, 1, &[7; 500]), bytes(&long, 0));

@@ -47,6 +47,19 @@ impl<A: Surroundings> Retained<A> {
         }
     }
 
+    pub(crate) fn is_table(&self) -> bool {
+        matches!(self, Retained::Table(_))
+    }
+
+    /// Whether this hash is known to be here: a table knows of most that are. Cannot panic.
+    #[inline(always)]
+    pub(crate) fn remembers(&self, hash: u64) -> bool {
+        match self {
+            Retained::Table(table) => table.remembers(hash),
+            Retained::Empty(_) | Retained::List(_) => false,
+        }
+    }
+
     /// Adds hashes. The slice is room to work in, and holds nothing of use afterwards.
     pub(crate) fn append(&mut self, hashes: &mut [u64]) -> Result<(), OutOfMemory> {
         match self {
@@ -134,10 +147,6 @@ mod tests {
         i.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 8
     }
 
-    fn is_table(retained: &Retained<Global>) -> bool {
-        matches!(retained, Retained::Table(_))
-    }
-
     #[test]
     fn a_set_costs_no_more_than_the_aggregate_has_room_for() {
         // With the allocator's word, which is nothing here, 40.
@@ -156,7 +165,7 @@ mod tests {
                     retained.append(&mut [random(i), random(i / 2)]).unwrap();
                 }
                 retained.settle().unwrap();
-                assert!(!is_table(&retained));
+                assert!(!retained.is_table());
                 assert_eq!(retained.len() as u64, count);
                 let sorted = retained.sorted_in(Global).unwrap();
                 let expected: BTreeSet<u64> = (0..count).map(random).collect();
@@ -203,11 +212,11 @@ mod tests {
             let mut retained = Retained::new_in(Global);
             for i in 0..1_000 * distinct.max(16) {
                 if i == 10 * distinct {
-                    assert!(!is_table(&retained));
+                    assert!(!retained.is_table());
                 }
                 retained.append(&mut [random(i % distinct)]).unwrap();
             }
-            assert!(is_table(&retained));
+            assert!(retained.is_table());
             assert_eq!(retained.len() as u64, distinct);
         }
     }

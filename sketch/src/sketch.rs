@@ -18,6 +18,13 @@ use std::mem::offset_of;
 /// How many hashes wait at most.
 const WAITING: usize = 7;
 
+/// Set beside the count of the hashes that wait, where each is first looked for among those seen lately. It stands there since a
+/// row of a group must touch no other memory.
+const REMEMBERS: u8 = 0x80;
+
+/// From what threshold on hashes are looked for: where fewer belong than a quarter, most are told by the threshold alone.
+const WORTH_REMEMBERING: u64 = 1 << (HASH_BITS - 2);
+
 /// How many bytes [`Sketch::may_start`] looks at.
 pub const START_LEN: usize = 16;
 
@@ -33,14 +40,16 @@ fn field<const LENGTH: usize>(bytes: &[u8; START_LEN], offset: usize) -> [u8; LE
 /// a higher level; the [header](Header::is_derived) says so.
 ///
 /// Hashes offered wait in a row of seven before they are looked at, which makes the path of a row a comparison and a
-/// write, to memory next to each other. So what reads a sketch insists that it was [settled](Self::settle) since.
+/// write, to memory next to each other; where few values come again and again, those seen lately do not even wait. So what
+/// reads a sketch insists that it was [settled](Self::settle) since.
 ///
 /// All memory but the sketch's own comes from the allocator `A`; a sketch of up to seven values has none.
 #[repr(C)] // What the path of a row touches stands first, together.
 pub struct Sketch<A: Surroundings = Global> {
     /// T_level: kept beside the level because every row compares with it.
     threshold: u64,
-    waiting_count: u8,
+    /// How many hashes wait, and [`REMEMBERS`].
+    row: u8,
     flags: Flags,
     level: u16,
     capacity: u32,
@@ -71,7 +80,7 @@ impl<A: Surroundings> Sketch<A> {
         Sketch {
             threshold: 1 << HASH_BITS,
             waiting: [0; WAITING],
-            waiting_count: 0,
+            row: 0,
             flags: Flags::NONE,
             level: 0,
             capacity,
@@ -131,7 +140,7 @@ impl<A: Surroundings> Sketch<A> {
         let capacity = u32::from_ne_bytes(field(bytes, const { offset_of!(Self, capacity) }));
         threshold(level) == Some(u64::from_ne_bytes(field(bytes, const { offset_of!(Self, threshold) })))
             && (MIN_CAPACITY..=MAX_CAPACITY).contains(&capacity)
-            && usize::from(bytes[const { offset_of!(Self, waiting_count) }]) <= WAITING
+            && usize::from(bytes[const { offset_of!(Self, row) }] & !REMEMBERS) <= WAITING
             && Flags::of_byte(bytes[const { offset_of!(Self, flags) }]).check().is_ok()
     }
 
@@ -148,14 +157,14 @@ impl<A: Surroundings> Sketch<A> {
     #[inline(always)]
     pub fn offer(&mut self, hash: u64) -> bool {
         let hash = truncate(hash);
-        let count = usize::from(self.waiting_count);
-        let Some(place) = self.waiting.get_mut(count) else {
+        let Some(place) = self.waiting.get_mut(usize::from(self.row & !REMEMBERS)) else {
             return false;
         };
         // Whether a hash belongs is chance, which no branch predictor foresees: so each one is written, and overwritten by
         // the next unless it counts.
         *place = hash;
-        self.waiting_count += u8::from(hash < self.threshold);
+        let is_known = self.row & REMEMBERS != 0 && self.retained.remembers(hash);
+        self.row += u8::from((hash < self.threshold) & !is_known);
         true
     }
 
@@ -176,15 +185,19 @@ impl<A: Surroundings> Sketch<A> {
     }
 
     fn waiting(&self) -> &[u64] {
-        &self.waiting[..usize::from(self.waiting_count).min(WAITING)]
+        &self.waiting[..usize::from(self.row & !REMEMBERS).min(WAITING)]
     }
 
     /// Empties the row of hashes that wait.
     fn flush(&mut self) -> Result<(), OutOfMemory> {
-        let count = usize::from(self.waiting_count).min(WAITING);
-        self.waiting_count = 0;
+        let count = self.waiting().len();
+        self.row = 0;
         self.retained.append(&mut self.waiting[..count])?;
-        self.thin_if_full()
+        self.thin_if_full()?;
+        if self.threshold >= WORTH_REMEMBERING && self.retained.is_table() {
+            self.row = REMEMBERS;
+        }
+        Ok(())
     }
 
     /// Puts all hashes offered in their place, so that the sketch can be read. Where there are no others, that is the row
@@ -199,7 +212,7 @@ impl<A: Surroundings> Sketch<A> {
         }
         let count = self.waiting().len();
         self.waiting[..count].sort_unstable();
-        self.waiting_count = dedup(&mut self.waiting[..count]) as u8;
+        self.row = dedup(&mut self.waiting[..count]) as u8;
         Ok(())
     }
 

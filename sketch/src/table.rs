@@ -49,6 +49,17 @@ impl<A: Surroundings> Table<A> {
         self.set.iter().map(|key| key.0)
     }
 
+    /// Whether this hash was seen lately. Cannot panic.
+    #[inline(always)]
+    pub(crate) fn remembers(&self, hash: u64) -> bool {
+        let pairs = self.recent.as_chunks::<2>().0;
+        let place = hash as usize & pairs.len().wrapping_sub(1);
+        pairs
+            .get(place)
+            // Which of the two is chance: no branch between them.
+            .is_some_and(|&[later, earlier]| (later ^ !hash).min(earlier ^ !hash) == 0)
+    }
+
     /// Adds hashes. The slice is room to work in, and holds nothing of use afterwards.
     pub(crate) fn insert(&mut self, hashes: &mut [u64]) -> Result<(), OutOfMemory> {
         // Two places side by side, of which the first is that of the later.

@@ -125,6 +125,43 @@ proptest! {
     }
 }
 
+proptest! {
+    /// Long streams of few values, of which more come in the course of time: a list becomes a table, which remembers hashes until
+    /// few of them belong. In between, the sketch is read, and merged with others.
+    #[test]
+    fn a_sketch_that_is_looked_up_again_and_again_is_what_the_definition_says(
+        values in proptest::collection::vec(any::<u64>(), 1..300),
+        capacity in capacity(),
+        steps in proptest::collection::vec((1_usize..300, 1_usize..3_000, any::<bool>(), proptest::option::of(0_usize..300)), 1..8),
+        mut random: u64,
+    ) {
+        let mut sketch = Sketch::new(capacity, 0);
+        let mut offered = Vec::new();
+        for (among, rows, is_read, merges) in steps {
+            for _ in 0..rows {
+                random = random.wrapping_mul(0x5851_F42D_4C95_7F2D).wrapping_add(1);
+                let value = values[(random >> 33) as usize % among.min(values.len())];
+                sketch.accumulate(value).unwrap();
+                offered.push(value);
+            }
+            if let Some(count) = merges {
+                let others = &values[..count.min(values.len())];
+                sketch.settle().unwrap();
+                sketch.merge(&sketch_of(others, capacity)).unwrap();
+                offered.extend(others);
+            }
+            if is_read {
+                sketch.settle().unwrap();
+                let (level, retained) = oracle(&offered, capacity);
+                prop_assert_eq!(sketch.level(), level);
+                prop_assert_eq!(sketch.hashes().collect::<BTreeSet<u64>>(), retained);
+            }
+        }
+        sketch.settle().unwrap();
+        prop_assert_eq!(sketch, sketch_of(&offered, capacity));
+    }
+}
+
 /// A few kinds, so that they meet, and often none.
 fn kind() -> impl Strategy<Value = Kind> {
     prop_oneof![Just(Kind::Unknown), proptest::sample::select(&Kind::ALL[..4])]

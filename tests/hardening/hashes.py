@@ -46,6 +46,7 @@ def numeric(text):
     weight = len(rest) - 1 + places
     while rest[0] == 0:
         rest.pop(0)
+    rest = [0] * (4 - len(rest)) + rest
     return struct.pack("<Ii", sign, weight) + b"".join(struct.pack("<H", digit) for digit in reversed(rest))
 
 
