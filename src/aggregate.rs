@@ -1,8 +1,9 @@
-//! `approx_count_distinct_cvm` and `cvm_sketch_agg`: their support functions, in the order in which PostgreSQL calls them.
+//! `approx_count_distinct_cvm` and `cvm_sketch_agg`: their support functions, in the order in which PostgreSQL calls
+//! them.
 //!
 //! The transition function runs once a row, so it is a bare C function: it reads the call frame itself, cannot panic,
-//! and calls nothing that can raise an error but what hashes a value, as [`raising`](crate::raising) says. Everything else (the
-//! first row, growth, thinning, mistakes) is in cold functions behind pgrx's guard.
+//! and calls nothing that can raise an error but what hashes a value, as [`raising`](crate::raising) says. Everything
+//! else (the first row, growth, thinning, mistakes) is in cold functions behind pgrx's guard.
 
 use crate::call::{self, argument, declare_function, return_null};
 use crate::error::{OrRaise, raise_invalid};
@@ -67,8 +68,8 @@ unsafe extern "C-unwind" fn accumulate<H: PlainHash>(fcinfo: FunctionCallInfo) -
 /// `fcinfo` is the frame of a transition, and `hash` may be called with its second argument.
 #[inline(always)]
 unsafe fn accumulate_with(fcinfo: FunctionCallInfo, hash: impl FnOnce(Datum) -> Option<u64>) -> Datum {
-    // SAFETY: the caller vouches for the frame. A state that is not NULL was made by a transition, a combine or a deserialize function: SQL cannot make or pass
-    // a value of type internal.
+    // SAFETY: the caller vouches for the frame. A state that is not NULL was made by a transition, a combine or a
+    // deserialize function: SQL cannot make or pass a value of type internal.
     unsafe {
         let (state, value) = (argument(fcinfo, 0), argument(fcinfo, 1));
         if value.isnull {
@@ -111,16 +112,31 @@ unsafe extern "C-unwind" fn insert_slowly(state: Datum, hash: u64) -> Datum {
 ///
 /// `fcinfo` is the frame of a call of `cvm_accumulate` in progress, `hasher` that of its call site.
 unsafe fn specialize(fcinfo: FunctionCallInfo, hasher: &Hasher) {
-    struct Transition;
+    struct Transition {
+        says_accuracy: bool,
+    }
     impl Visitor for Transition {
         type Output = unsafe extern "C-unwind" fn(FunctionCallInfo) -> Datum;
         fn visit<H: PlainHash>(self) -> Self::Output {
-            accumulate::<H>
+            if self.says_accuracy {
+                accumulate_within::<H>
+            } else {
+                accumulate::<H>
+            }
         }
     }
-    if let Some(plain) = hasher.plain() {
-        // SAFETY: the caller vouches for the frame.
-        unsafe { (*call::function(fcinfo)).fn_addr = Some(plain.visit(Transition)) };
+    // SAFETY: the caller vouches for the frame.
+    unsafe {
+        let count = (*fcinfo).nargs;
+        // A seed would be one more thing that is not known when this is compiled.
+        if let Some(plain) = hasher.plain()
+            && count < 5
+        {
+            let transition = Transition {
+                says_accuracy: count > 2,
+            };
+            (*call::function(fcinfo)).fn_addr = Some(plain.visit(transition));
+        }
     }
 }
 
@@ -143,6 +159,23 @@ pub unsafe extern "C-unwind" fn cvm_accumulate_within(fcinfo: FunctionCallInfo) 
         }
         let seed = state_of(state).sketch.seed();
         accumulate_with(fcinfo, |value| hasher.try_hash(value, seed))
+    }
+}
+
+/// [`cvm_accumulate_within`] for values that are hashed as `H` says, under no seed of the call's own, from the second value of a
+/// call site on.
+///
+/// # Safety
+///
+/// As [`cvm_accumulate`], and `H` is for the type of the values.
+unsafe extern "C-unwind" fn accumulate_within<H: PlainHash>(fcinfo: FunctionCallInfo) -> Datum {
+    // SAFETY: the caller vouches for the frame and the type.
+    unsafe {
+        let state = argument(fcinfo, 0);
+        if state.isnull || !state_of(state).is_said_again(fcinfo) {
+            return accumulate_slowly(fcinfo);
+        }
+        accumulate_with(fcinfo, |value| H::hash(value, DEFAULT_SEED))
     }
 }
 
@@ -187,9 +220,7 @@ unsafe extern "C-unwind" fn accumulate_slowly(fcinfo: FunctionCallInfo) -> Datum
             return unchanged(fcinfo, state);
         }
         let hasher = Hasher::of_call(fcinfo, 1);
-        if parameters.is_none() {
-            specialize(fcinfo, hasher);
-        }
+        specialize(fcinfo, hasher);
         let hash = hasher.hash(
             value.value,
             parameters.map_or(DEFAULT_SEED, |parameters| parameters.seed),
@@ -347,16 +378,16 @@ unsafe fn settled_state<'a>(state: NullableDatum) -> &'a State {
     }
 }
 
-/// Raises an ERROR if the state is another aggregate's. A superuser can define an aggregate of support functions that do not
-/// belong together, which PostgreSQL cannot tell apart: all states are of type internal.
+/// Raises an ERROR if the state is another aggregate's. A superuser can define an aggregate of support functions that
+/// do not belong together, which PostgreSQL cannot tell apart: all states are of type internal.
 ///
 /// # Safety
 ///
 /// `state` is not NULL, and the state of an aggregate.
 unsafe fn raise_unless_ours(state: NullableDatum) {
     const { assert!(offset_of!(State, sketch) == 0) };
-    // SAFETY: whoever made the state, it is in memory of PostgreSQL's, and no state of an aggregate there has less than two
-    // words. They are read as bytes, which may have any value.
+    // SAFETY: whoever made the state, it is in memory of PostgreSQL's, and no state of an aggregate there has less than
+    // two words. They are read as bytes, which may have any value.
     let start = unsafe { state.value.cast_mut_ptr::<[u8; START_LEN]>().read() };
     if !Sketch::<ContextAllocator>::may_start(&start) {
         raise_parameter("the state was not made by an aggregate of cvm_count");

@@ -1,5 +1,5 @@
-//! Ways in and out of the types whose values are bytes in a documented form: text, messages and bytea. All bytes that come in are
-//! checked, by what the type says.
+//! Ways in and out of the types whose values are bytes in a documented form: text, messages and bytea. All bytes that
+//! come in are checked, by what the type says.
 
 use crate::call::argument;
 use crate::error::{OrRaise, raise, raise_softly};
@@ -58,8 +58,8 @@ unsafe fn checked(given: &[u8], check: Check) -> Datum {
 /// `fcinfo` is the frame of a call in progress, of that function.
 pub(crate) unsafe fn from_text(fcinfo: FunctionCallInfo, name: &str, check: Check) -> Datum {
     const CODE: PgSqlErrorCode = PgSqlErrorCode::ERRCODE_INVALID_TEXT_REPRESENTATION;
-    // SAFETY: the argument is a string that a zero ends. The bytes are the result of the call, which ends with the current
-    // memory context.
+    // SAFETY: the argument is a string that a zero ends. The bytes are the result of the call, which ends with the
+    // current memory context.
     let (text, allocator) = unsafe {
         let text = CStr::from_ptr(argument(fcinfo, 0).value.cast_mut_ptr());
         (text.to_bytes(), ContextAllocator::current())

@@ -1,7 +1,7 @@
 //! From a datum to its hash, at one call site.
 //!
-//! By which rule depends on the type and the collation, which are the same for all rows of a call site. So a [`Hasher`] is
-//! made once, at the first row, and kept with the call site's function record.
+//! By which rule depends on the type and the collation, which are the same for all rows of a call site. So a [`Hasher`]
+//! is made once, at the first row, and kept with the call site's function record.
 
 use crate::error::{OrRaise, raise};
 use crate::memory::ContextAllocator;

@@ -1,22 +1,23 @@
 //! `cvm_count`: approximate `count(DISTINCT)` for PostgreSQL.
 //!
 //! The sketch itself is the crate `cvm_sketch`, which knows nothing of PostgreSQL. Here is the glue, and all unsafe
-//! code. A row runs forward through the files: `aggregate` unpacks the call, `hasher` turns the datum into a hash by the
-//! `rule` of its type, the sketch in its `state` takes it, in memory that `memory` gets from PostgreSQL.
+//! code. A row runs forward through the files: `aggregate` unpacks the call, `hasher` turns the datum into a hash by
+//! the `rule` of its type, the sketch in its `state` takes it, in memory that `memory` gets from PostgreSQL.
 //!
-//! Of the rules, `plain_hash` has those of types that need nothing but the datum, with the help of `varlena` and `numeric`;
-//! `jsonb`, `enum_labels` and `type_hash`, the type's own function, have a file each; arrays, ranges and rows are walked in `rule`.
-//! Beneath them are `raising`, functions of PostgreSQL's that are called without a guard, and `catalog_changes`, which tells when
-//! what a call site has learned of its types has to be learned anew.
+//! Of the rules, `plain_hash` has those of types that need nothing but the datum, with the help of `varlena` and
+//! `numeric`; `jsonb`, `enum_labels` and `type_hash`, the type's own function, have a file each; arrays, ranges and
+//! rows are walked in `rule`. Beneath them are `raising`, functions of PostgreSQL's that are called without a guard,
+//! and `catalog_changes`, which tells when what a call site has learned of its types has to be learned anew.
 //!
-//! Stored sketches come in through `sketch_type`; `sketch_functions` and `sketch_aggregate` work on them, the latter with a
-//! state in `expanded` form. What SQL sees is declared in `sql/cvm_count.sql`.
+//! Stored sketches come in through `sketch_type`; `sketch_functions` and `sketch_aggregate` work on them, the latter
+//! with a state in `expanded` form. What SQL sees is declared in `sql/cvm_count.sql`.
 //!
-//! Samples, which hold values themselves, have the same files: `sample_type`, `sample_functions` and `sample_aggregate`, whose
-//! rows run through `hasher` too, and through `value_text` when they enter a sample. `bytes_type` is what both types come in by.
+//! Samples, which hold values themselves, have the same files: `sample_type`, `sample_functions` and
+//! `sample_aggregate`, whose rows run through `hasher` too, and through `value_text` when they enter a sample.
+//! `bytes_type` is what both types come in by.
 //!
-//! Beside the way of a row stands the `planner_hook`: what a session wants, by its `settings`, is replaced in the query before
-//! that is planned, with the help of `catalog`, `hashable` and `query_tree`.
+//! Beside the way of a row stands the `planner_hook`: what a session wants, by its `settings`, is replaced in the query
+//! before that is planned, with the help of `catalog`, `hashable` and `query_tree`.
 
 mod aggregate;
 mod bytes_type;
@@ -51,7 +52,8 @@ mod varlena;
 
 pgrx::pg_module_magic!(name, version);
 
-/// Called by PostgreSQL as it loads the library: at the start of the server or of a session, or when a session first needs it.
+/// Called by PostgreSQL as it loads the library: at the start of the server or of a session, or when a session first
+/// needs it.
 #[pgrx::pg_guard]
 pub extern "C-unwind" fn _PG_init() {
     // SAFETY: PostgreSQL calls this once.

@@ -33,8 +33,8 @@ pub(crate) trait Visitor {
     fn visit<H: PlainHash>(self) -> Self::Output;
 }
 
-/// Declares rules, each by an expression for the hash of a datum, or for the word that is hashed of it: a variant of [`Plain`],
-/// and an implementation of [`PlainHash`].
+/// Declares rules, each by an expression for the hash of a datum, or for the word that is hashed of it: a variant of
+/// [`Plain`], and an implementation of [`PlainHash`].
 macro_rules! plain_hashes {
     ($($(#[$doc:meta])* $name:ident: $rule:ident |$value:ident $(, $seed:ident)?| $made:expr;)+) => {
         /// The rule for a type that needs nothing but the datum.
@@ -163,8 +163,8 @@ fn span(interval: &pg_sys::Interval) -> i128 {
     i128::from(interval.time) + (i128::from(interval.month) * 30 + i128::from(interval.day)) * DAY
 }
 
-/// Who grants which rights to whom, as PostgreSQL has kept it since 16: with 32 bits each for rights and for grant options,
-/// where there were 16 before.
+/// Who grants which rights to whom, as PostgreSQL has kept it since 16: with 32 bits each for rights and for grant
+/// options, where there were 16 before.
 fn rights(item: &pg_sys::AclItem) -> [u8; 16] {
     #[cfg(not(feature = "pg15"))]
     let rights = item.ai_privs;

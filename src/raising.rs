@@ -8,7 +8,12 @@
 use pgrx::pg_sys::{
     self, Datum, FunctionCallInfo, HeapTuple, RangeBound, RangeType, TupleDesc, TypeCacheEntry, varlena,
 };
+use pgrx::varlena::{set_varsize_4b, varatt_is_1b, varatt_is_1b_e, vardata_1b, varsize_1b};
 use std::ffi::{c_char, c_void};
+use std::mem::MaybeUninit;
+
+/// Room for a value of which the header is short, and for a header of four bytes before it: 130 bytes.
+const SHORT_WORDS: usize = 17;
 
 mod unguarded {
     use super::*;
@@ -76,8 +81,22 @@ pub(crate) unsafe fn with_packed<T>(value: Datum, read: impl FnOnce(Datum) -> T)
 /// As [`with_packed`].
 #[inline]
 pub(crate) unsafe fn with_aligned<T>(value: Datum, read: impl FnOnce(Datum) -> T) -> T {
-    // SAFETY: the caller vouches for the varlena.
-    unsafe { with_copy(value, unguarded::pg_detoast_datum(value.cast_mut_ptr()), read) }
+    let given: *mut varlena = value.cast_mut_ptr();
+    // SAFETY: the caller vouches for the varlena. One with a short header, as it is in a table, has at most 126 bytes
+    // after it; on the stack they are aligned as well as in memory of PostgreSQL's, and `read` keeps nothing of them.
+    unsafe {
+        if !varatt_is_1b(given) || varatt_is_1b_e(given) {
+            return with_copy(value, unguarded::pg_detoast_datum(given), read);
+        }
+        let length = varsize_1b(given) - pg_sys::VARHDRSZ_SHORT;
+        let mut copy = MaybeUninit::<[u64; SHORT_WORDS]>::uninit();
+        let start = copy.as_mut_ptr().cast::<u8>();
+        set_varsize_4b(start.cast(), (pg_sys::VARHDRSZ + length) as i32);
+        start
+            .add(pg_sys::VARHDRSZ)
+            .copy_from_nonoverlapping(vardata_1b(given).cast(), length);
+        read(Datum::from(start))
+    }
 }
 
 /// Calls `read` with the text of a string that a zero ends.

@@ -1,8 +1,8 @@
 //! The rule by which the values of a type are hashed, down to the values inside of values.
 //!
-//! Two values that `=` calls equal must hash alike, else they are counted twice; two that it does not must not, else they are
-//! counted once. PostgreSQL's own hash functions only promise the first, since who uses them compares the values then. So
-//! all types of PostgreSQL have rules of ours. `docs/hashes.md` lists them, with the bytes that go in.
+//! Two values that `=` calls equal must hash alike, else they are counted twice; two that it does not must not, else
+//! they are counted once. PostgreSQL's own hash functions only promise the first, since who uses them compares the
+//! values then. So all types of PostgreSQL have rules of ours. `docs/hashes.md` lists them, with the bytes that go in.
 
 use crate::catalog_changes;
 use crate::enum_labels::Labels;
@@ -119,8 +119,8 @@ impl Rule {
     unsafe fn of_class(base_type: Oid, collation: Oid, allocator: ContextAllocator) -> (Self, Kind) {
         const RANGE_INFO: i32 = pg_sys::TYPECACHE_RANGE_INFO as i32;
         const MULTIRANGE_INFO: i32 = pg_sys::TYPECACHE_MULTIRANGE_INFO as i32;
-        // SAFETY: the caller vouches for the lifetime. Any Oid may be asked about, and entries of the type cache live as long
-        // as the process.
+        // SAFETY: the caller vouches for the lifetime. Any Oid may be asked about, and entries of the type cache live
+        // as long as the process.
         unsafe {
             let element = pg_sys::get_element_type(base_type);
             if element != Oid::INVALID {
@@ -143,7 +143,8 @@ impl Rule {
                     (Rule::Multirange(allocator.place(bounds).or_raise()), Kind::Range)
                 }
                 _ => {
-                    // A type without an equality of its own takes that of another, as varchar does of text and regclass of oid.
+                    // A type without an equality of its own takes that of another, as varchar does of text and regclass
+                    // of oid.
                     let wanted = pg_sys::TYPECACHE_HASH_OPFAMILY as i32;
                     let compared_as = (*pg_sys::lookup_type_cache(base_type, wanted)).hash_opintype;
                     if compared_as == Oid::INVALID || compared_as == base_type {
@@ -167,7 +168,8 @@ impl Rule {
     ///
     /// `value` is of the type that the rule was made for. With `LEARN`, the caller is behind pgrx's guard.
     pub(crate) unsafe fn hash<const LEARN: bool>(&mut self, value: Datum, seed: u64) -> Option<u64> {
-        // SAFETY: the caller vouches for the type. What a rule refers to lives as long as it, and nothing else refers to it.
+        // SAFETY: the caller vouches for the type. What a rule refers to lives as long as it, and nothing else refers
+        // to it.
         unsafe {
             match self {
                 Rule::Plain(plain) => match plain.hash(value, seed) {
@@ -332,8 +334,9 @@ impl Elements {
     ///
     /// `array` is an array of such elements with a header of four bytes. As of [`Rule::hash`].
     unsafe fn hash<const LEARN: bool>(&mut self, array: Datum, seed: u64) -> Option<u64> {
-        // SAFETY: the caller vouches for the array, and PostgreSQL for what it says of itself: after its head the lengths of
-        // the dimensions and the lower bounds, a bit for each element if any is NULL, and the elements that are not.
+        // SAFETY: the caller vouches for the array, and PostgreSQL for what it says of itself: after its head the
+        // lengths of the dimensions and the lower bounds, a bit for each element if any is NULL, and the elements that
+        // are not.
         unsafe {
             check_stack_and_interrupts();
             let head: *const ArrayType = array.cast_mut_ptr();

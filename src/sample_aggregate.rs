@@ -1,8 +1,8 @@
 //! `cvm_sample_agg` and `cvm_sample_union_agg`: their support functions, in the order in which PostgreSQL calls them.
 //!
-//! A row whose value is not in the sample, which is most rows of a long table, takes the way that it takes into a sketch: a bare
-//! function hashes it and compares. A row whose value is in the sample is counted behind pgrx's guard, and only a value that is
-//! taken into the sample, or may be written differently than before, is written as text.
+//! A row whose value is not in the sample, which is most rows of a long table, takes the way that it takes into a
+//! sketch: a bare function hashes it and compares. A row whose value is in the sample is counted behind pgrx's guard,
+//! and only a value that is taken into the sample, or may be written differently than before, is written as text.
 
 use crate::call::{self, argument, declare_function, return_null};
 use crate::error::{OrRaise, raise_invalid_sample};
@@ -51,8 +51,8 @@ impl Site {
     ///
     /// # Safety
     ///
-    /// `fcinfo` is the frame of a call in progress, of a function that keeps nothing but this in `fn_extra`. PostgreSQL runs
-    /// one row at a time, so the reference is the only one.
+    /// `fcinfo` is the frame of a call in progress, of a function that keeps nothing but this in `fn_extra`. PostgreSQL
+    /// runs one row at a time, so the reference is the only one.
     #[inline(always)]
     unsafe fn made_before<'a>(fcinfo: FunctionCallInfo) -> Option<&'a mut Site> {
         // SAFETY: the caller vouches for what fn_extra holds.
@@ -65,8 +65,8 @@ impl Site {
     ///
     /// As [`made_before`](Self::made_before), and the value is the argument at 1.
     unsafe fn of_call<'a>(fcinfo: FunctionCallInfo) -> &'a mut Site {
-        // SAFETY: the caller vouches for the frame. It is placed where fn_extra belongs, in fn_mcxt, and lives as long as the
-        // function record, and so does all that it refers to.
+        // SAFETY: the caller vouches for the frame. It is placed where fn_extra belongs, in fn_mcxt, and lives as long
+        // as the function record, and so does all that it refers to.
         unsafe {
             if let Some(site) = Self::made_before(fcinfo) {
                 return site;
@@ -94,7 +94,8 @@ const SIZE: usize = 3;
 const SEED: usize = 4;
 
 impl Parameters {
-    /// Raises an ERROR when one is NULL or outside its legal range. What the call does not say is as if nobody had said it.
+    /// Raises an ERROR when one is NULL or outside its legal range. What the call does not say is as if nobody had said
+    /// it.
     ///
     /// # Safety
     ///
@@ -200,12 +201,12 @@ pub unsafe extern "C-unwind" fn cvm_sample_accumulate_sized(fcinfo: FunctionCall
 ///
 /// # Safety
 ///
-/// `fcinfo` is the frame of a transition, and `hash` may be called with its second argument. A hash is given only where the call
-/// site has a [`Site`].
+/// `fcinfo` is the frame of a transition, and `hash` may be called with its second argument. A hash is given only where
+/// the call site has a [`Site`].
 #[inline(always)]
 unsafe fn accumulate_with(fcinfo: FunctionCallInfo, hash: impl FnOnce(Datum) -> Option<u64>) -> Datum {
-    // SAFETY: the caller vouches for the frame. A state that is not NULL was made by a transition, a combine or a deserialize
-    // function: SQL cannot make or pass a value of type internal.
+    // SAFETY: the caller vouches for the frame. A state that is not NULL was made by a transition, a combine or a
+    // deserialize function: SQL cannot make or pass a value of type internal.
     unsafe {
         let (state, value) = (argument(fcinfo, 0), argument(fcinfo, 1));
         if value.isnull {
@@ -229,8 +230,8 @@ unsafe fn accumulate_with(fcinfo: FunctionCallInfo, hash: impl FnOnce(Datum) -> 
 /// As [`cvm_sample_accumulate`]: `hash` is that of the value, and the call site has a [`Site`].
 #[pg_guard]
 unsafe extern "C-unwind" fn take(fcinfo: FunctionCallInfo, hash: u64) -> Datum {
-    // SAFETY: the caller vouches for the frame. The state is this group's alone, and PostgreSQL uses it nowhere else during the
-    // call, in a memory context that ends with the row.
+    // SAFETY: the caller vouches for the frame. The state is this group's alone, and PostgreSQL uses it nowhere else
+    // during the call, in a memory context that ends with the row.
     unsafe {
         let (state, value) = (argument(fcinfo, 0).value, argument(fcinfo, 1).value);
         let measure = match (*fcinfo).nargs {
@@ -344,8 +345,8 @@ unsafe fn place(sample: Sample<ContextAllocator>, context: MemoryContext) -> Dat
 ///
 /// `state` is not NULL, the state of an aggregate, and nothing else uses it for `'a`.
 unsafe fn sample_of<'a>(state: NullableDatum) -> &'a mut Sample<ContextAllocator> {
-    // SAFETY: whoever made the state, it is in memory of PostgreSQL's, and no state of an aggregate there has less than two
-    // words. They are read as bytes, which may have any value. With the mark, it is one of ours.
+    // SAFETY: whoever made the state, it is in memory of PostgreSQL's, and no state of an aggregate there has less than
+    // two words. They are read as bytes, which may have any value. With the mark, it is one of ours.
     unsafe {
         let mark = state.value.cast_mut_ptr::<[u64; 2]>().read_unaligned();
         if mark != MARK {
@@ -355,7 +356,8 @@ unsafe fn sample_of<'a>(state: NullableDatum) -> &'a mut Sample<ContextAllocator
     }
 }
 
-/// Transition: `cvm_sample_merge(internal, cvm_sample) returns internal`, not strict. Samples that are NULL are skipped.
+/// Transition: `cvm_sample_merge(internal, cvm_sample) returns internal`, not strict. Samples that are NULL are
+/// skipped.
 ///
 /// # Safety
 ///
@@ -382,8 +384,8 @@ pub unsafe extern "C-unwind" fn cvm_sample_merge(fcinfo: FunctionCallInfo) -> Da
     }
 }
 
-/// Combine: `cvm_sample_combine(internal, internal) returns internal`, not strict: of two parts of one group, which were told the
-/// same size. Changes the first state, copies the second.
+/// Combine: `cvm_sample_combine(internal, internal) returns internal`, not strict: of two parts of one group, which
+/// were told the same size. Changes the first state, copies the second.
 ///
 /// # Safety
 ///
@@ -469,8 +471,8 @@ pub unsafe extern "C-unwind" fn cvm_sample_deserialize(fcinfo: FunctionCallInfo)
     }
 }
 
-/// Final: `cvm_sample_final(internal) returns cvm_sample`, not strict. Leaves the state as it is; of no rows, the sample of
-/// nothing.
+/// Final: `cvm_sample_final(internal) returns cvm_sample`, not strict. Leaves the state as it is; of no rows, the
+/// sample of nothing.
 ///
 /// # Safety
 ///

@@ -117,8 +117,8 @@ pub unsafe extern "C-unwind" fn cvm_sample_union(fcinfo: FunctionCallInfo) -> Da
     }
 }
 
-/// `cvm_sample_values(cvm_sample, anyelement) returns setof (anyelement, bigint, float8, float8, float8, float8)`, not strict: the
-/// second argument is there for its type.
+/// `cvm_sample_values(cvm_sample, anyelement) returns setof (anyelement, bigint, float8, float8, float8, float8)`, not
+/// strict: the second argument is there for its type.
 ///
 /// # Safety
 ///
@@ -126,7 +126,8 @@ pub unsafe extern "C-unwind" fn cvm_sample_union(fcinfo: FunctionCallInfo) -> Da
 #[unsafe(no_mangle)]
 #[pg_guard]
 pub unsafe extern "C-unwind" fn cvm_sample_values(fcinfo: FunctionCallInfo) -> Datum {
-    // SAFETY: the declaration gives both arguments and the columns. Rows are handed over in a store that PostgreSQL keeps.
+    // SAFETY: the declaration gives both arguments and the columns. Rows are handed over in a store that PostgreSQL
+    // keeps.
     unsafe {
         // 15.0 has it by its first name alone.
         #[cfg(feature = "pg15")]
@@ -169,7 +170,8 @@ fn raise_unless_of_type(kind: Kind, of: Oid, collation: Oid) {
 ///
 /// `fcinfo` is the frame of the call, with a store whose first column is of that type.
 unsafe fn put_values(fcinfo: FunctionCallInfo, sample: &EncodedSample<'_>, of: Oid) {
-    // SAFETY: the caller vouches for the frame. The store copies each row, so that the memory that it took is free again.
+    // SAFETY: the caller vouches for the frame. The store copies each row, so that the memory that it took is free
+    // again.
     unsafe {
         let weight = sample.header().weight();
         let result: *mut pg_sys::ReturnSetInfo = (*fcinfo).resultinfo.cast();

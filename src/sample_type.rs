@@ -1,5 +1,5 @@
-//! The type `cvm_sample`: its ways in, which all check every byte, and what is made of a stored sample. Its way out is that of
-//! sketches.
+//! The type `cvm_sample`: its ways in, which all check every byte, and what is made of a stored sample. Its way out is
+//! that of sketches.
 
 use crate::bytes_type::{self, Fault, behind_header};
 use crate::call::{argument, declare_function};
@@ -19,7 +19,8 @@ declare_function! {
     pg_finfo_cvm_sketch_of_sample for cvm_sketch_of_sample,
 }
 
-/// Calls `read` with a stored sample. Raises an ERROR if it is broken: what was checked on its way in has changed since.
+/// Calls `read` with a stored sample. Raises an ERROR if it is broken: what was checked on its way in has changed
+/// since.
 ///
 /// # Safety
 ///

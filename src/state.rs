@@ -160,8 +160,8 @@ const EPSILON: &str = "epsilon";
 /// Where an aggregate's arguments after the value start, counted from 0, the state being the first.
 const AFTER_VALUE: usize = 2;
 
-/// Raises an ERROR because of the number of that name at `index`. Other systems count the distinct pairs of two arguments: who
-/// gives a second value, which is taken for epsilon, is told how to write that here.
+/// Raises an ERROR because of the number of that name at `index`. Other systems count the distinct pairs of two
+/// arguments: who gives a second value, which is taken for epsilon, is told how to write that here.
 #[track_caller]
 fn raise_number(index: usize, name: &str, message: String) -> ! {
     if index == AFTER_VALUE && name == EPSILON {

@@ -1,8 +1,8 @@
 //! Values as text, and back: the form in which a sample keeps them, which every server reads.
 //!
-//! It is what the type's output function writes, in UTF-8, under settings that are always the same, whatever those of the
-//! session are. The binary form of a type would be no shorter for most, is not documented, and may change with the version of a
-//! type; text is what dumps rely on.
+//! It is what the type's output function writes, in UTF-8, under settings that are always the same, whatever those of
+//! the session are. The binary form of a type would be no shorter for most, is not documented, and may change with the
+//! version of a type; text is what dumps rely on.
 
 use crate::error::raise;
 use cvm_sketch::Kind;
@@ -43,7 +43,8 @@ const fn setting(name: &'static CStr, value: &'static CStr) -> Setting {
 }
 
 impl Setting {
-    /// Whether the setting has the value already. A date style also says the order of day and month, which ISO does not use.
+    /// Whether the setting has the value already. A date style also says the order of day and month, which ISO does not
+    /// use.
     fn is_set(&self) -> bool {
         // SAFETY: there is a setting of that name, and its value is a string that lives until it is set again.
         let now = unsafe { CStr::from_ptr(pg_sys::GetConfigOption(self.name.as_ptr(), false, false)) };
@@ -51,8 +52,8 @@ impl Setting {
     }
 }
 
-/// Calls `work` while the settings have their values, as PostgreSQL does for the settings of a function. After an ERROR, the end
-/// of the transaction or subtransaction undoes them.
+/// Calls `work` while the settings have their values, as PostgreSQL does for the settings of a function. After an
+/// ERROR, the end of the transaction or subtransaction undoes them.
 ///
 /// # Safety
 ///
@@ -109,7 +110,8 @@ impl Writer {
     ///
     /// The writer is not used after the end of the memory context.
     pub(crate) unsafe fn new(declared: Oid, kind: Kind, context: MemoryContext) -> Self {
-        // SAFETY: any type may be asked about; the caller vouches for the context, where all that the record refers to lives.
+        // SAFETY: any type may be asked about; the caller vouches for the context, where all that the record refers to
+        // lives.
         unsafe {
             let written = written_as(declared);
             let form = match written {
@@ -147,8 +149,8 @@ impl Writer {
     ///
     /// # Safety
     ///
-    /// `value` is of the writer's type, the caller behind pgrx's guard, and the current memory context one that may be left with
-    /// what the type's output function takes of it.
+    /// `value` is of the writer's type, the caller behind pgrx's guard, and the current memory context one that may be
+    /// left with what the type's output function takes of it.
     pub(crate) unsafe fn with_text<T>(&mut self, value: Datum, read: impl FnOnce(&str) -> T) -> T {
         if let Form::Integer(integer) = self.form {
             let mut digits = [0; LONGEST_INTEGER];
@@ -185,8 +187,8 @@ impl Writer {
 /// The length of -2^63.
 const LONGEST_INTEGER: usize = 20;
 
-/// The type as which values are written: for one without an equality of its own, such as varchar and regclass, the type whose
-/// equality it takes, text and oid. That is the rule by which values are hashed.
+/// The type as which values are written: for one without an equality of its own, such as varchar and regclass, the type
+/// whose equality it takes, text and oid. That is the rule by which values are hashed.
 ///
 /// # Safety
 ///
@@ -283,7 +285,8 @@ impl Reader {
     ///
     /// The reader is not used after the end of the memory context.
     pub(crate) unsafe fn new(of: Oid, context: MemoryContext) -> Self {
-        // SAFETY: any type may be asked about; the caller vouches for the context, where all that the record refers to lives.
+        // SAFETY: any type may be asked about; the caller vouches for the context, where all that the record refers to
+        // lives.
         unsafe {
             let (mut function, mut parameter) = (Oid::INVALID, Oid::INVALID);
             pg_sys::getTypeInputInfo(of, &mut function, &mut parameter);
@@ -303,15 +306,15 @@ impl Reader {
         unsafe { under(ALL, work) }
     }
 
-    /// The value of a text, in the current memory context. Raises an ERROR if it is none of the type, or not in the encoding of
-    /// the database.
+    /// The value of a text, in the current memory context. Raises an ERROR if it is none of the type, or not in the
+    /// encoding of the database.
     ///
     /// # Safety
     ///
     /// The text has no zero in it; the caller is behind pgrx's guard.
     pub(crate) unsafe fn read(&mut self, text: &str) -> Datum {
-        // SAFETY: the copy ends with a zero, and so does what it is converted to. Conversion checks the bytes also where
-        // there is nothing to convert.
+        // SAFETY: the copy ends with a zero, and so does what it is converted to. Conversion checks the bytes also
+        // where there is nothing to convert.
         unsafe {
             let copy = pg_sys::pnstrdup(text.as_ptr().cast(), text.len());
             let text: *mut c_char = pg_sys::pg_any_to_server(copy, text.len() as i32, pg_sys::pg_enc::PG_UTF8 as i32);

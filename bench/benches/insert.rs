@@ -81,7 +81,9 @@ fn sketch_at(n: f64, capacity: u32) -> Sketch {
     let count = (16.0 * f64::from(capacity)).min(n);
     let scale = count / n;
     for i in 0..count as u64 {
-        sketch.insert((mix(i) as f64 * scale) as u64).expect("ordinary memory");
+        sketch
+            .insert_all(&[(mix(i) as f64 * scale) as u64])
+            .expect("ordinary memory");
     }
     sketch
 }

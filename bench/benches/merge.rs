@@ -18,7 +18,7 @@ fn sketches() -> Vec<Sketch> {
             let mut sketch = Sketch::new(capacity, 0);
             for (position, &item) in universe.iter().enumerate() {
                 if hash::integer(position as i64, number as u64 + 1).is_multiple_of(2) {
-                    sketch.insert(item).expect("ordinary memory");
+                    sketch.insert_all(&[item]).expect("ordinary memory");
                 }
             }
             sketch

@@ -1,7 +1,7 @@
 //! Selecting, out of many hashes, those that belong to a level, and gathering them to be looked up together.
 //!
-//! Of a long stream few hashes belong, and which do is chance, which no branch predictor foresees. So a block of hashes is
-//! compared at once, without a branch.
+//! Of a long stream few hashes belong, and which do is chance, which no branch predictor foresees. So a block of hashes
+//! is compared at once, without a branch.
 
 use crate::threshold::{HASH_BITS, truncate};
 use wide::i32x8;
@@ -9,8 +9,8 @@ use wide::i32x8;
 /// How many hashes are compared at once.
 pub(crate) const BLOCK: usize = 64;
 
-/// How many blocks are compared before any hash of theirs is looked at. How many belong is chance, and a processor that has
-/// guessed it wrong starts afresh with what it was reading ahead: so enough is read for that to be worth it.
+/// How many blocks are compared before any hash of theirs is looked at. How many belong is chance, and a processor that
+/// has guessed it wrong starts afresh with what it was reading ahead: so enough is read for that to be worth it.
 pub(crate) const BLOCKS: usize = 32;
 
 /// How many hashes are looked up together at most.

@@ -1,9 +1,9 @@
-//! The exact sum of floating-point numbers, rounded once, when it is read: so it is the same in any order, and numbers that
-//! cancel leave what is left.
+//! The exact sum of floating-point numbers, rounded once, when it is read: so it is the same in any order, and numbers
+//! that cancel leave what is left.
 //!
-//! Every finite number of 64 bits is an integer multiple of the smallest, 2^-1074, and a sum of 2^63 of them an integer of
-//! 2,161 bits and a sign. That is Kulisch's long accumulator ("Computer Arithmetic and Validity", 2008); here it keeps only
-//! the words that are in use, of which ordinary numbers, integers or amounts of money, need three or four.
+//! Every finite number of 64 bits is an integer multiple of the smallest, 2^-1074, and a sum of 2^63 of them an integer
+//! of 2,161 bits and a sign. That is Kulisch's long accumulator ("Computer Arithmetic and Validity", 2008); here it
+//! keeps only the words that are in use, of which ordinary numbers, integers or amounts of money, need three or four.
 
 use crate::OutOfMemory;
 use allocator_api2::alloc::Allocator;
@@ -89,7 +89,8 @@ impl<A: Allocator> ExactSum<A> {
         }
     }
 
-    /// Adds a finite number. Complexity: constant; allocates only where the number is of another magnitude than all before.
+    /// Adds a finite number. Complexity: constant; allocates only where the number is of another magnitude than all
+    /// before.
     pub(crate) fn add(&mut self, number: f64) -> Result<(), OutOfMemory> {
         // Zero would be a word at the lowest place, and all between it and the others.
         if number == 0.0 {
@@ -166,7 +167,8 @@ pub(crate) struct WholeSum([u64; WORDS]);
 impl WholeSum {
     const ZERO: WholeSum = WholeSum([0; WORDS]);
 
-    /// The nearest number of 64 bits, of two the even one; infinity where the sum is beyond the largest. Zero is positive.
+    /// The nearest number of 64 bits, of two the even one; infinity where the sum is beyond the largest. Zero is
+    /// positive.
     pub(crate) fn value(&self) -> f64 {
         let mut words = self.0;
         let is_negative = is_negative(&words);
@@ -178,8 +180,8 @@ impl WholeSum {
         };
         let bits = WORD_BITS * (top + 1) - words[top].leading_zeros() as usize;
         let is_set = |bit: usize| words[bit / WORD_BITS] >> (bit % WORD_BITS) & 1 != 0;
-        // The bits of a number are its exponent, then its significand without the leading one. So with the leading one they
-        // are one exponent more, and rounding up carries into the exponent where it has to.
+        // The bits of a number are its exponent, then its significand without the leading one. So with the leading one
+        // they are one exponent more, and rounding up carries into the exponent where it has to.
         let magnitude = match bits.checked_sub(SIGNIFICAND_BITS) {
             None | Some(0) => words[0],
             Some(shift) => {
@@ -210,8 +212,8 @@ impl WholeSum {
         !is_negative(&reaches(f64::MAX)) && (is_negative(&less) || less == [0; WORDS])
     }
 
-    /// The encoded form: how many bytes of zero are left out in front, and the bytes in two's complement, the lowest first,
-    /// without those on top that say nothing but the sign once more. Zero has none.
+    /// The encoded form: how many bytes of zero are left out in front, and the bytes in two's complement, the lowest
+    /// first, without those on top that say nothing but the sign once more. Zero has none.
     pub(crate) fn encode<T>(&self, write: impl FnOnce(usize, &[u8]) -> T) -> T {
         let bytes = self.0.map(u64::to_le_bytes);
         let bytes = bytes.as_flattened();

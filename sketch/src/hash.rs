@@ -15,9 +15,9 @@
 //!
 //! `docs/hashes.md` says for each type of PostgreSQL which of these it is, and byte by byte what goes in.
 //!
-//! XXH3 is given the seed mixed, by the finalizer of MurmurHash3 (Appleby, public domain), which takes 0 to 0. It combines
-//! the seed with a short key by exclusive or, so that under two seeds that differ in one bit, dense keys (0 to n, say)
-//! could be the same set, and the errors of the two sketches the same.
+//! XXH3 is given the seed mixed, by the finalizer of MurmurHash3 (Appleby, public domain), which takes 0 to 0. It
+//! combines the seed with a short key by exclusive or, so that under two seeds that differ in one bit, dense keys (0 to
+//! n, say) could be the same set, and the errors of the two sketches the same.
 //!
 //! XXH3 is not a cryptographic function. With a seed that is random and kept secret, whoever chooses the values cannot
 //! foresee which are sampled; with a known seed they can.
@@ -50,8 +50,8 @@ pub fn double(number: f64, seed: u64) -> u64 {
     integer(double_as_integer(number), seed)
 }
 
-/// The bits of a floating-point number, the same of numbers that are equal in PostgreSQL, which makes 0 equal to -0 and every
-/// NaN to every other.
+/// The bits of a floating-point number, the same of numbers that are equal in PostgreSQL, which makes 0 equal to -0 and
+/// every NaN to every other.
 #[inline]
 pub fn double_as_integer(number: f64) -> i64 {
     let canonical = match number {
@@ -83,9 +83,9 @@ pub enum Decimal<'a> {
 
 /// The hash of a decimal number. Numbers that are equal hash alike, however many zeros they are written with.
 ///
-/// What is hashed is the class in four bytes (0 not negative, 1 negative), the weight in four, signed, and the digits without
-/// those at either end that are zero; of fewer than four digits, zeros follow up to four. Of zero, it is the integer 0, of what is
-/// not a number 2, of infinity 3, of negative infinity 4.
+/// What is hashed is the class in four bytes (0 not negative, 1 negative), the weight in four, signed, and the digits
+/// without those at either end that are zero; of fewer than four digits, zeros follow up to four. Of zero, it is the
+/// integer 0, of what is not a number 2, of infinity 3, of negative infinity 4.
 ///
 /// Neither allocates nor panics.
 #[inline]
@@ -145,9 +145,9 @@ fn many_digits(head: u64, digits: &[[u8; 2]], seed: u64) -> u64 {
 
 /// The hash of a row of bytes that comes in pieces: that of [`bytes`] of all of them, one after the other.
 ///
-/// Whoever writes one takes care that the pieces tell where they end. Then different sequences have different bytes, and
-/// values that are swapped, repeated or moved between neighbours have different hashes, which they would not if the hashes
-/// of the parts were added or combined by exclusive or.
+/// Whoever writes one takes care that the pieces tell where they end. Then different sequences have different bytes,
+/// and values that are swapped, repeated or moved between neighbours have different hashes, which they would not if the
+/// hashes of the parts were added or combined by exclusive or.
 ///
 /// Allocates nothing.
 pub struct Sequence {

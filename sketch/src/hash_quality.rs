@@ -2,8 +2,8 @@
 //! regular as people make them.
 //!
 //! Seeds are fixed, so these tests pass or fail for ever. Bounds are wide enough that an ideal hash would break one in
-//! fewer than one in a hundred choices of the seeds, and two-sided: a hash that spreads keys more evenly than chance is as wrong
-//! as one that crowds them. `bad_hashes_are_found` shows that they find what they are for.
+//! fewer than one in a hundred choices of the seeds, and two-sided: a hash that spreads keys more evenly than chance is
+//! as wrong as one that crowds them. `bad_hashes_are_found` shows that they find what they are for.
 
 use crate::key::{Key, Secret};
 use crate::threshold::truncate;
@@ -158,9 +158,9 @@ fn fault(keys: &[Vec<u8>], function: HashFunction, seed: u64) -> Option<String> 
     let hashes: Vec<u64> = keys.iter().map(|key| truncate(function(key, seed))).collect();
     let n = hashes.len() as f64;
 
-    // Coins: the number that belongs to a level is binomial. There are (17 plain + 2 x 9 composite + 1 decimal) patterns, 144 sets
-    // of hashes with 4 seeds each; with 5 levels each, one lies beyond five standard deviations with a probability of
-    // 720 x 6e-7 = 0.0004.
+    // Coins: the number that belongs to a level is binomial. There are (17 plain + 2 x 9 composite + 1 decimal)
+    // patterns, 144 sets of hashes with 4 seeds each; with 5 levels each, one lies beyond five standard deviations with
+    // a probability of 720 x 6e-7 = 0.0004.
     for level in [1, 4, 12, 24, 40] {
         let threshold = threshold(level).unwrap();
         let p = threshold as f64 / (1_u64 << HASH_BITS) as f64;
@@ -171,8 +171,8 @@ fn fault(keys: &[Vec<u8>], function: HashFunction, seed: u64) -> Option<String> 
         }
     }
 
-    // Places in the table, as hashbrown takes them: position from the low bits, tag from the top seven; of all keys, and of
-    // those of a level that a fifth belongs to, which are what a table holds.
+    // Places in the table, as hashbrown takes them: position from the low bits, tag from the top seven; of all keys,
+    // and of those of a level that a fifth belongs to, which are what a table holds.
     let build = Secret::of([0x243F_6A88_85A3_08D3, 0x1319_8A2E_0370_7344, 0xA409_3822_299F_31D0]);
     let level_12 = threshold(12).unwrap();
     let place = |hash: &u64| build.hash_one(Key(*hash));
@@ -396,9 +396,10 @@ fn every_input_bit_flips_every_output_bit_half_of_the_time() {
                     }
                 }
             }
-            // Binomial(4096, 1/2) has the standard deviation 32; flipping a bit of two keys that differ in that bit alone
-            // is one experiment, not two, so that regular keys may make it as much as 32 sqrt(2) = 45. Of 16 patterns x 2
-            // x 320 x 56 cells at most, none beyond six of these, 272, with a probability of 570,000 x 2e-9 = 0.001.
+            // Binomial(4096, 1/2) has the standard deviation 32; flipping a bit of two keys that differ in that bit
+            // alone is one experiment, not two, so that regular keys may make it as much as 32 sqrt(2) = 45. Of 16
+            // patterns x 2 x 320 x 56 cells at most, none beyond six of these, 272, with a probability of 570,000 x
+            // 2e-9 = 0.001.
             let cells = flips
                 .iter()
                 .flatten()
@@ -458,8 +459,8 @@ fn errors_are_those_of_chance_and_independent_between_seeds() {
         // Seeds as people choose them: from 0 on.
         let errors = errors(&pattern, 0..RUNS);
         let (mean, spread) = mean_and_spread(&errors);
-        // Between 1 / sqrt(B) and 1 / sqrt(7/8 B); the spread of 1,000 runs has the relative standard error 1 / sqrt(2,000)
-        // = 2.2 %, and 2 % are for the small capacity. Four of these and 2 % more make 0.89 to 1.19.
+        // Between 1 / sqrt(B) and 1 / sqrt(7/8 B); the spread of 1,000 runs has the relative standard error 1 /
+        // sqrt(2,000) = 2.2 %, and 2 % are for the small capacity. Four of these and 2 % more make 0.89 to 1.19.
         let scaled = spread * f64::from(CAPACITY).sqrt();
         assert!((0.89..1.19).contains(&scaled), "{}: {scaled} / sqrt(B)", pattern.name);
         let standard_error = spread / (RUNS as f64).sqrt();

@@ -1,11 +1,11 @@
 //! Where a retained hash stands in a table.
 //!
-//! A hash needs no hashing, as long as it is one. But sketches come from outside, with hashes that somebody may have chosen,
-//! and a table that is filled in the order of another that places its keys alike is filled unevenly. So each table has a
-//! secret of its own, and the product of hash and secret decides. hashbrown takes the bucket from its low bits and a tag from
-//! its top seven. One product, folded, is good in both on average, but leaves keys at regular distances at regular distances; a
-//! second is as good as random for these too. The time of a look-up is that of a miss of the cache, beside which they are
-//! nothing.
+//! A hash needs no hashing, as long as it is one. But sketches come from outside, with hashes that somebody may have
+//! chosen, and a table that is filled in the order of another that places its keys alike is filled unevenly. So each
+//! table has a secret of its own, and the product of hash and secret decides. hashbrown takes the bucket from its low
+//! bits and a tag from its top seven. One product, folded, is good in both on average, but leaves keys at regular
+//! distances at regular distances; a second is as good as random for these too. The time of a look-up is that of a miss
+//! of the cache, beside which they are nothing.
 
 use nohash_hasher::{IsEnabled, NoHashHasher};
 use std::hash::{BuildHasher, Hash, Hasher, RandomState};
@@ -102,8 +102,8 @@ mod tests {
     /// How many keys share a group of 16 buckets in hashbrown, and how it goes on when one is full.
     const GROUP: usize = 16;
 
-    /// A table as hashbrown's, of which only the steps are counted: the groups that were looked at per key inserted, while it
-    /// grows from few buckets to many, or with all its room from the start.
+    /// A table as hashbrown's, of which only the steps are counted: the groups that were looked at per key inserted,
+    /// while it grows from few buckets to many, or with all its room from the start.
     struct Probes<F> {
         place: F,
         keys: Vec<u64>,

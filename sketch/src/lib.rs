@@ -12,11 +12,11 @@
 //! Data runs forward through the files: [`capacity`] (from an accuracy to a size), [`hash`] (from a value to its hash),
 //! [`threshold`] (which hashes belong to a level), `kind` (of values) and `flags`, `elias_fano` and [`codec`] (sketches
 //! as bytes), `common` (what two of them agree on), [`text`] (bytes as text), `surroundings` (memory, and whether to go
-//! on), `sort`, `list`, `key` and
-//! `table`, and `retained` (the set of hashes), `batch` (many hashes at once), [`sketch`] (insert, merge,
-//! estimate), [`operations`] (sketches as sets), `binomial` and [`interval`] (confidence bounds), `hypergeometric` and
-//! [`between`] (bounds from two sketches at once). A [`Sample`] keeps the values themselves: `exact_sum` and `measures` (what
-//! is added up of their rows), `varint` and [`sample_codec`] (samples as bytes), [`sample`].
+//! on), `sort`, `list`, `key` and `table`, and `retained` (the set of hashes), `batch` (many hashes at once),
+//! [`sketch`] (insert, merge, estimate), [`operations`] (sketches as sets), `binomial` and [`interval`] (confidence
+//! bounds), `hypergeometric` and [`between`] (bounds from two sketches at once). A [`Sample`] keeps the values
+//! themselves: `exact_sum` and `measures` (what is added up of their rows), `varint` and [`sample_codec`] (samples as
+//! bytes), [`sample`].
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 

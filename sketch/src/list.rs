@@ -1,13 +1,14 @@
 //! A growing set of hashes, as small as it can be: a list in blocks, of which one more is taken when all are full.
 //!
-//! Most groups of a GROUP BY hold few values, and there may be millions of groups that grow at the same time. PostgreSQL's
-//! allocator rounds chunks of up to 8 kB to powers of two, and keeps a chunk that is given back for others of its size. So
-//! an array that is moved to a larger one takes three times what it holds: half of the new one is empty, and what all groups
-//! have left behind, no group needs. Blocks stay where they are, and only the last has room to spare.
+//! Most groups of a GROUP BY hold few values, and there may be millions of groups that grow at the same time.
+//! PostgreSQL's allocator rounds chunks of up to 8 kB to powers of two, and keeps a chunk that is given back for others
+//! of its size. So an array that is moved to a larger one takes three times what it holds: half of the new one is
+//! empty, and what all groups have left behind, no group needs. Blocks stay where they are, and only the last has room
+//! to spare.
 //!
-//! Adding to a set must touch little memory, since with many groups every cache line touched is a miss: hashes are appended
-//! unseen. When all blocks are full, they are sorted, found to be repeated or not, and merged with those before. That is less
-//! work than a table's for hashes that are new, and more for those that are repeated.
+//! Adding to a set must touch little memory, since with many groups every cache line touched is a miss: hashes are
+//! appended unseen. When all blocks are full, they are sorted, found to be repeated or not, and merged with those
+//! before. That is less work than a table's for hashes that are new, and more for those that are repeated.
 
 use crate::OutOfMemory;
 use crate::sort::{dedup, sort};
@@ -304,8 +305,8 @@ impl<A: Surroundings> List<A> {
     }
 }
 
-/// The union of the first `old` of `all` and of `new`, both of which ascend without repetition. There is room for as many
-/// more in `all`: the union is made at its end, from the largest hash on, and is what is returned.
+/// The union of the first `old` of `all` and of `new`, both of which ascend without repetition. There is room for as
+/// many more in `all`: the union is made at its end, from the largest hash on, and is what is returned.
 fn merge<'a, A: Surroundings>(all: &'a mut [u64], mut old: usize, new: &[u64], surroundings: &A) -> &'a [u64] {
     let (mut rest, mut start) = (new.len(), all.len());
     let mut left = STEP;

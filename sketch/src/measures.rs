@@ -1,7 +1,7 @@
 //! What is known of the numbers that go with the occurrences of a value: the least, the greatest and the exact sum.
 //!
-//! As PostgreSQL orders them: NaN is greater than every other number, and equal to itself. -0 and 0 are equal, and kept as 0,
-//! so that it makes no difference which came first.
+//! As PostgreSQL orders them: NaN is greater than every other number, and equal to itself. -0 and 0 are equal, and kept
+//! as 0, so that it makes no difference which came first.
 
 use crate::OutOfMemory;
 use crate::exact_sum::{ExactSum, WholeSum};
@@ -114,8 +114,8 @@ impl<A: Allocator> Measures<A> {
     }
 }
 
-/// What the sum of numbers between these is that are not all finite: NaN if there is a NaN, or infinity of both signs. `None` if
-/// they are all finite.
+/// What the sum of numbers between these is that are not all finite: NaN if there is a NaN, or infinity of both signs.
+/// `None` if they are all finite.
 pub(crate) fn infinite_total(least: f64, greatest: f64) -> Option<f64> {
     (!least.is_finite() || !greatest.is_finite()).then(|| match (least, greatest) {
         (_, greatest) if greatest.is_nan() => f64::NAN,

@@ -8,8 +8,8 @@ use crate::table::Table;
 use allocator_api2::boxed::Box;
 use allocator_api2::vec::Vec;
 
-/// A set of distinct hashes. [`append`](Self::append) may leave a list unsorted, with hashes repeated; all that reads the
-/// set expects that [`settle`](Self::settle) was called since.
+/// A set of distinct hashes. [`append`](Self::append) may leave a list unsorted, with hashes repeated; all that reads
+/// the set expects that [`settle`](Self::settle) was called since.
 pub(crate) enum Retained<A: Surroundings> {
     Empty(A),
     List(List<A>),

@@ -1,8 +1,9 @@
 //! The sample: distinct values themselves, each with how often it occurred and what was measured of it.
 //!
-//! Which values are in the sample is decided as in the [sketch](crate::sketch), by the same hashes and thresholds. As thresholds
-//! only fall, a value that is in the sample has been in it since its first row: so what is counted and summed over its rows
-//! is exact. (Gibbons, "Distinct Sampling for Highly-Accurate Answers to Distinct Values Queries and Event Reports", VLDB 2001.)
+//! Which values are in the sample is decided as in the [sketch](crate::sketch), by the same hashes and thresholds. As
+//! thresholds only fall, a value that is in the sample has been in it since its first row: so what is counted and
+//! summed over its rows is exact. (Gibbons, "Distinct Sampling for Highly-Accurate Answers to Distinct Values Queries
+//! and Event Reports", VLDB 2001.)
 
 use crate::codec::Header;
 use crate::key::{Key, Secret};
@@ -25,8 +26,8 @@ pub const DEFAULT_SIZE: u32 = 1_000;
 /// How many bytes of replaced texts are always put up with.
 const REPLACED: usize = 1 << 10;
 
-/// A value in the sample. Many groups have few, each in memory that no cache holds: so it is half a cache line, and what most rows
-/// have no need of is elsewhere.
+/// A value in the sample. Many groups have few, each in memory that no cache holds: so it is half a cache line, and
+/// what most rows have no need of is elsewhere.
 #[derive(Clone, Copy)]
 struct Value {
     hash: u64,
@@ -57,8 +58,8 @@ impl Value {
 /// A uniform sample of the distinct values of a multiset of rows, with what is known of each over its rows.
 ///
 /// **Invariant**: as of a [sketch](crate::Sketch) of values, the level is the smallest at which fewer than `size` of the distinct
-/// hashes belong, and the values in the sample are all whose hashes do. So a sample depends on the multiset of rows, its size and
-/// its seed, and on nothing else.
+/// hashes belong, and the values in the sample are all whose hashes do. So a sample depends on the multiset of rows,
+/// its size and its seed, and on nothing else.
 pub struct Sample<A: Surroundings = Global> {
     /// T_level: kept beside the level because every row compares with it.
     threshold: u64,
@@ -107,8 +108,8 @@ impl<A: Surroundings> Sample<A> {
         }
     }
 
-    /// What no rows give where nobody has said a size or a seed: in unions it takes on those of the other. Its sketch is the
-    /// [sketch of nothing](Header::NOTHING).
+    /// What no rows give where nobody has said a size or a seed: in unions it takes on those of the other. Its sketch
+    /// is the [sketch of nothing](Header::NOTHING).
     pub fn nothing_in(allocator: A) -> Self {
         Self::new_in(
             Header::NOTHING.capacity(),
@@ -159,8 +160,8 @@ impl<A: Surroundings> Sample<A> {
         Ok(true)
     }
 
-    /// Counts a row of a value, and takes the value into the sample if it belongs there. Of the ways to write it, the least is
-    /// kept, byte by byte.
+    /// Counts a row of a value, and takes the value into the sample if it belongs there. Of the ways to write it, the
+    /// least is kept, byte by byte.
     ///
     /// Complexity: constant, amortized.
     ///
@@ -273,8 +274,8 @@ impl<A: Surroundings> Sample<A> {
         Ok(position)
     }
 
-    /// Makes the positions anew, with room for so many. hashbrown would make room too, but in one go, which takes long of the
-    /// largest samples.
+    /// Makes the positions anew, with room for so many. hashbrown would make room too, but in one go, which takes long
+    /// of the largest samples.
     fn make_positions(&mut self, room: usize) -> Result<(), OutOfMemory> {
         let mut positions = HashTable::new_in(self.allocator());
         positions.try_reserve(room, |_| 0).map_err(|_| OutOfMemory)?;
@@ -331,14 +332,15 @@ impl<A: Surroundings> Sample<A> {
     }
 
     /// Makes this the sample of the rows of both, at the smaller of the two sizes: occurrences and sums add up. The
-    /// [sample of nothing](Self::nothing_in) takes on size and seed of the other; a sample whose kind is unknown takes on that
-    /// of the other.
+    /// [sample of nothing](Self::nothing_in) takes on size and seed of the other; a sample whose kind is unknown takes
+    /// on that of the other.
     ///
     /// Complexity: linear in the number of values in `other`.
     ///
     /// # Errors
     ///
-    /// [`SampleError::Seeds`] and [`SampleError::Kinds`], and the sample is unchanged. After any other, it must not be used.
+    /// [`SampleError::Seeds`] and [`SampleError::Kinds`], and the sample is unchanged. After any other, it must not be
+    /// used.
     pub fn merge<B: Surroundings>(&mut self, other: &Sample<B>) -> Result<(), SampleError> {
         if other.header().is_nothing() {
             return Ok(());
@@ -423,7 +425,8 @@ impl<A: Surroundings> Sample<A> {
         Ok(copy)
     }
 
-    /// The canonical bytes of the sample, in memory of `allocator`, after `prefix` bytes that are zero and left to the caller.
+    /// The canonical bytes of the sample, in memory of `allocator`, after `prefix` bytes that are zero and left to the
+    /// caller.
     ///
     /// Complexity: that of sorting the hashes, and of copying the values.
     ///

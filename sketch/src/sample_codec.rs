@@ -1,8 +1,8 @@
-//! Samples as bytes: the format version, the [encoded sketch](crate::codec) of the same values, and what is known of each value,
-//! in the order of the sketch's hashes. `docs/format.md` describes the layout byte by byte.
+//! Samples as bytes: the format version, the [encoded sketch](crate::codec) of the same values, and what is known of
+//! each value, in the order of the sketch's hashes. `docs/format.md` describes the layout byte by byte.
 //!
-//! As of sketches, equal samples have equal bytes, and decoding treats its input as hostile: everything is checked before
-//! anything is allocated, and an [`EncodedSample`] exists only of bytes that passed.
+//! As of sketches, equal samples have equal bytes, and decoding treats its input as hostile: everything is checked
+//! before anything is allocated, and an [`EncodedSample`] exists only of bytes that passed.
 
 use crate::capacity::MIN_CAPACITY;
 use crate::codec::{EncodedSketch, HEADER_LEN, Header};
@@ -29,8 +29,8 @@ pub const MAX_SIZE: u32 = 1_000_000;
 /// How many bytes the text of one value may have.
 pub const MAX_TEXT_LEN: usize = 1 << 20;
 
-/// How many bytes the texts of all values may have together. With what else is kept of a million values, that is below 2^29, so
-/// that the hexadecimal form of a sample stays below the 2^30 bytes that PostgreSQL takes for a value.
+/// How many bytes the texts of all values may have together. With what else is kept of a million values, that is below
+/// 2^29, so that the hexadecimal form of a sample stays below the 2^30 bytes that PostgreSQL takes for a value.
 pub const MAX_TEXTS_LEN: usize = 1 << 27;
 
 /// How many rows of one value are counted.
@@ -77,8 +77,8 @@ impl<'a> SampledValue<'a> {
         self.measures.map(|measures| measures.greatest)
     }
 
-    /// The sum of its measures: the exact one, rounded to the nearest number. Infinite also where it is beyond the largest
-    /// number; [`has_overflowed`](Self::has_overflowed) tells.
+    /// The sum of its measures: the exact one, rounded to the nearest number. Infinite also where it is beyond the
+    /// largest number; [`has_overflowed`](Self::has_overflowed) tells.
     pub fn total(&self) -> Option<f64> {
         self.measures.map(|measures| {
             infinite_total(measures.least, measures.greatest).unwrap_or_else(|| measures.finite_sum.value())
@@ -221,8 +221,8 @@ pub fn parse_sample_header(bytes: &[u8]) -> Result<Header, SampleDecodeError> {
     Ok(header)
 }
 
-/// A sample in its encoded form, known to be valid: its bytes are exactly what [`Sample::encode`](crate::Sample::encode) writes
-/// for it.
+/// A sample in its encoded form, known to be valid: its bytes are exactly what
+/// [`Sample::encode`](crate::Sample::encode) writes for it.
 #[derive(Clone, Copy)]
 pub struct EncodedSample<'a> {
     sketch: EncodedSketch<'a>,

@@ -18,11 +18,12 @@ use std::mem::offset_of;
 /// How many hashes wait at most.
 const WAITING: usize = 7;
 
-/// Set beside the count of the hashes that wait, where each is first looked for among those seen lately. It stands there since a
-/// row of a group must touch no other memory.
+/// Set beside the count of the hashes that wait, where each is first looked for among those seen lately. It stands
+/// there since a row of a group must touch no other memory.
 const REMEMBERS: u8 = 0x80;
 
-/// From what threshold on hashes are looked for: where fewer belong than a quarter, most are told by the threshold alone.
+/// From what threshold on hashes are looked for: where fewer belong than a quarter, most are told by the threshold
+/// alone.
 const WORTH_REMEMBERING: u64 = 1 << (HASH_BITS - 2);
 
 /// How many bytes [`Sketch::may_start`] looks at.
@@ -40,8 +41,16 @@ fn field<const LENGTH: usize>(bytes: &[u8; START_LEN], offset: usize) -> [u8; LE
 /// a higher level; the [header](Header::is_derived) says so.
 ///
 /// Hashes offered wait in a row of seven before they are looked at, which makes the path of a row a comparison and a
-/// write, to memory next to each other; where few values come again and again, those seen lately do not even wait. So what
-/// reads a sketch insists that it was [settled](Self::settle) since.
+/// write, to memory next to each other; where few values come again and again, those seen lately do not even wait. So
+/// what reads a sketch insists that it was [settled](Self::settle) since, and panics where it was not.
+///
+/// | What adds hashes | is for | settles |
+/// |---|---|---|
+/// | [`offer`](Self::offer) | a row: takes no memory, cannot fail, and says when it is `accumulate`'s turn | no |
+/// | [`accumulate`](Self::accumulate) | one hash after another | no |
+/// | [`insert_all`](Self::insert_all) | many at once, which are compared by vector instructions | yes |
+/// | [`merge`](Self::merge), [`merge_framed`](Self::merge_framed) | those of a sketch, in memory or encoded | yes |
+/// | [`accumulate_framed`](Self::accumulate_framed) | those of one encoded sketch after another | no |
 ///
 /// All memory but the sketch's own comes from the allocator `A`; a sketch of up to seven values has none.
 #[repr(C)] // What the path of a row touches stands first, together.
@@ -66,8 +75,8 @@ impl Sketch<Global> {
 }
 
 impl<A: Surroundings> Sketch<A> {
-    /// The sketch of no values, of unknown kind. `seed` is the seed under which the values are hashed: it is only carried along, so that
-    /// sketches of different hash functions are never merged.
+    /// The sketch of no values, of unknown kind. `seed` is the seed under which the values are hashed: it is only
+    /// carried along, so that sketches of different hash functions are never merged.
     ///
     /// # Panics
     ///
@@ -116,12 +125,20 @@ impl<A: Surroundings> Sketch<A> {
     }
 
     /// The number of retained hashes.
+    ///
+    /// # Panics
+    ///
+    /// When the sketch is not settled, as all that reads it.
     pub fn retained(&self) -> usize {
         assert!(self.is_settled(), "a sketch is settled before it is read");
         self.waiting().len() + self.retained.len()
     }
 
     /// The retained hashes, each of 56 bits, in no particular order.
+    ///
+    /// # Panics
+    ///
+    /// As [`retained`](Self::retained).
     pub fn hashes(&self) -> impl Iterator<Item = u64> {
         assert!(self.is_settled(), "a sketch is settled before it is read");
         self.waiting().iter().copied().chain(self.retained.iter())
@@ -132,9 +149,9 @@ impl<A: Surroundings> Sketch<A> {
         Header::with_flags(self.capacity, self.seed, self.flags, self.level, self.retained())
     }
 
-    /// Whether memory that starts like this may be a sketch: fields that depend on each other agree, as they always do in
-    /// one. Memory that is something else passes with a chance of about 2^-56: a check for whoever is handed sketches by
-    /// address, before a reference is made of it.
+    /// Whether memory that starts like this may be a sketch: fields that depend on each other agree, as they always do
+    /// in one. Memory that is something else passes with a chance of about 2^-56: a check for whoever is handed
+    /// sketches by address, before a reference is made of it.
     pub fn may_start(bytes: &[u8; START_LEN]) -> bool {
         let level = u16::from_ne_bytes(field(bytes, const { offset_of!(Self, level) }));
         let capacity = u32::from_ne_bytes(field(bytes, const { offset_of!(Self, capacity) }));
@@ -160,8 +177,8 @@ impl<A: Surroundings> Sketch<A> {
         let Some(place) = self.waiting.get_mut(usize::from(self.row & !REMEMBERS)) else {
             return false;
         };
-        // Whether a hash belongs is chance, which no branch predictor foresees: so each one is written, and overwritten by
-        // the next unless it counts.
+        // Whether a hash belongs is chance, which no branch predictor foresees: so each one is written, and overwritten
+        // by the next unless it counts.
         *place = hash;
         let is_known = self.row & REMEMBERS != 0 && self.retained.remembers(hash);
         self.row += u8::from((hash < self.threshold) & !is_known);
@@ -200,8 +217,8 @@ impl<A: Surroundings> Sketch<A> {
         Ok(())
     }
 
-    /// Puts all hashes offered in their place, so that the sketch can be read. Where there are no others, that is the row
-    /// in which they wait: a sketch of few values takes no memory when it is read either.
+    /// Puts all hashes offered in their place, so that the sketch can be read. Where there are no others, that is the
+    /// row in which they wait: a sketch of few values takes no memory when it is read either.
     ///
     /// # Errors
     ///
@@ -227,18 +244,6 @@ impl<A: Surroundings> Sketch<A> {
         (waiting.is_empty() || self.retained.len() == 0)
             && waiting.is_sorted_by(|a, b| a < b)
             && self.retained.is_settled()
-    }
-
-    /// Accumulates the 64-bit hash of a value and settles the sketch.
-    ///
-    /// Complexity: linear in the number of hashes retained. For many hashes there is [`insert_all`](Self::insert_all), and
-    /// [`accumulate`](Self::accumulate) where they come one at a time.
-    ///
-    /// # Errors
-    ///
-    /// [`OutOfMemory`] when the allocator has no more.
-    pub fn insert(&mut self, hash: u64) -> Result<(), OutOfMemory> {
-        self.insert_all(&[hash])
     }
 
     /// Accumulates the hashes of many values and settles the sketch.
@@ -309,37 +314,38 @@ impl<A: Surroundings> Sketch<A> {
     /// Makes this the sketch of the union of both multisets, at the smaller of the two capacities: exactly the sketch
     /// that one pass over both would have built at that capacity.
     ///
-    /// The [sketch of nothing](Header::NOTHING) has no accuracy or seed of its own, and takes on those of the other; any
-    /// sketch whose kind is unknown takes on that of the other. A
-    /// union is [derived](Header::is_derived) when it has the level of one of its parts that is: from a higher level on,
-    /// the level is the smallest again at which fewer hashes belong than the capacity.
+    /// The [sketch of nothing](Header::NOTHING) has no accuracy or seed of its own, and takes on those of the other;
+    /// any sketch whose kind is unknown takes on that of the other. A union is [derived](Header::is_derived) when it
+    /// has the level of one of its parts that is: from a higher level on, the level is the smallest again at which
+    /// fewer hashes belong than the capacity.
     ///
     /// Complexity: linear in the number of hashes that `other` retains.
     ///
     /// # Errors
     ///
-    /// [`OperationError::Seeds`] when the hashes come from different hash functions, [`OperationError::Kinds`] when they are of
-    /// different kinds of values; the sketch is unchanged.
-    /// [`OperationError::OutOfMemory`] when the allocator has no more.
+    /// [`OperationError::Seeds`] when the hashes come from different hash functions, [`OperationError::Kinds`] when
+    /// they are of different kinds of values; the sketch is unchanged. [`OperationError::OutOfMemory`] when the
+    /// allocator has no more.
     pub fn merge<B: Surroundings>(&mut self, other: &Sketch<B>) -> Result<(), OperationError> {
         let surroundings = self.retained.allocator().clone();
         self.absorb(&other.header(), checking(other.hashes(), surroundings))?;
         Ok(self.settle()?)
     }
 
-    /// [`merge`](Self::merge) with an encoded sketch, without decoding it first. Of its hashes, which ascend, those are read
-    /// that belong to the higher level of the two, and no others: most of the time, that is few of them.
+    /// [`merge`](Self::merge) with an encoded sketch, without decoding it first. Of its hashes, which ascend, those are
+    /// read that belong to the higher level of the two, and no others: most of the time, that is few of them.
     ///
     /// # Errors
     ///
-    /// [`MergeError::Operation`] as of [`merge`](Self::merge). [`MergeError::Decode`] when a hash that was read is not what it
-    /// has to be; the sketch has then taken those before it, and must not be used.
+    /// [`MergeError::Operation`] as of [`merge`](Self::merge). [`MergeError::Decode`] when a hash that was read is not
+    /// what it has to be; the sketch has then taken those before it, and must not be used.
     pub fn merge_framed(&mut self, other: &FramedSketch<'_>) -> Result<(), MergeError> {
         self.accumulate_framed(other)?;
         Ok(self.settle().map_err(OperationError::from)?)
     }
 
-    /// [`merge_framed`](Self::merge_framed) without settling the sketch, which is what costs when many are merged that add little.
+    /// [`merge_framed`](Self::merge_framed) without settling the sketch, which is what costs when many are merged that
+    /// add little.
     ///
     /// # Errors
     ///

@@ -1,8 +1,9 @@
 //! Sorting of many hashes in steps, between which somebody may stop it.
 //!
-//! The finest sketches have millions, which take most of a second to sort. So they are first parted by their upper bits, in
-//! place (the "American flag sort" of McIlroy, Bostic and McIlroy, "Engineering Radix Sort", Computing Systems 6, 1993), until
-//! the parts are small. Hashes that are not random take more rounds, of which there is one for each byte at most.
+//! The finest sketches have millions, which take most of a second to sort. So they are first parted by their upper
+//! bits, in place (the "American flag sort" of McIlroy, Bostic and McIlroy, "Engineering Radix Sort", Computing Systems
+//! 6, 1993), until the parts are small. Hashes that are not random take more rounds, of which there is one for each
+//! byte at most.
 
 use crate::surroundings::{STEP, Surroundings};
 
@@ -24,8 +25,8 @@ pub(crate) fn sort<S: Surroundings>(hashes: &mut [u64], surroundings: &S) {
     sort_by(hashes, u64::BITS - all.leading_zeros(), surroundings);
 }
 
-/// Moves each hash that differs from the one before it to the front, and says how many there are. Of sorted hashes, these are
-/// the distinct ones.
+/// Moves each hash that differs from the one before it to the front, and says how many there are. Of sorted hashes,
+/// these are the distinct ones.
 pub(crate) fn dedup(hashes: &mut [u64]) -> usize {
     let mut distinct = 0;
     for i in 0..hashes.len() {

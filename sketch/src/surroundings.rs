@@ -6,15 +6,15 @@ use allocator_api2::vec::Vec;
 
 /// Where the memory of a sketch comes from, and who may stop it at work.
 pub trait Surroundings: Allocator + Clone {
-    /// Called between steps of work that may take long, each a few milliseconds at most. It may unwind: what was worked on
-    /// can then still be dropped, and must not be used otherwise.
+    /// Called between steps of work that may take long, each a few milliseconds at most. It may unwind: what was worked
+    /// on can then still be dropped, and must not be used otherwise.
     fn check_for_interrupts(&self) {}
 }
 
 impl Surroundings for Global {}
 
-/// How many hashes are worked on between two checks. Each may be the first in a page of memory, which some systems take 10 µs
-/// to give.
+/// How many hashes are worked on between two checks. Each may be the first in a page of memory, which some systems take
+/// 10 µs to give.
 pub(crate) const STEP: usize = 1 << 11;
 
 /// How many bytes are.

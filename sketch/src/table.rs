@@ -1,9 +1,9 @@
 //! A set of hashes that is looked up again and again: a hash table, and in front of it the hashes seen lately.
 //!
-//! The table takes whatever hashes somebody may choose, and so computes where each of them is. Most rows of a column with
-//! few values repeat a hash that was seen a moment ago, which two comparisons tell, at a place that the hash says itself. What
-//! is remembered there is never wrong: hashes leave the table only when the threshold falls below them, and are not offered
-//! any more then.
+//! The table takes whatever hashes somebody may choose, and so computes where each of them is. Most rows of a column
+//! with few values repeat a hash that was seen a moment ago, which two comparisons tell, at a place that the hash says
+//! itself. What is remembered there is never wrong: hashes leave the table only when the threshold falls below them,
+//! and are not offered any more then.
 
 use crate::OutOfMemory;
 use crate::key::{Key, Secret};
@@ -82,8 +82,8 @@ impl<A: Surroundings> Table<A> {
 
     /// [`insert`](Self::insert) for hashes that were not seen lately.
     fn insert_unknown(&mut self, hashes: &mut [u64]) -> Result<(), OutOfMemory> {
-        // The hashes come from rows far apart, so that each look-up misses the cache. Without a branch between them the misses
-        // overlap. Most hashes of a long stream are there already.
+        // The hashes come from rows far apart, so that each look-up misses the cache. Without a branch between them the
+        // misses overlap. Most hashes of a long stream are there already.
         let mut absent = 0;
         for i in 0..hashes.len() {
             let hash = hashes[i];
@@ -99,8 +99,8 @@ impl<A: Surroundings> Table<A> {
         Ok(())
     }
 
-    /// Makes the table larger, so that it has room for more keys. hashbrown would do it too, but in one go: of the largest
-    /// tables, that takes most of a second.
+    /// Makes the table larger, so that it has room for more keys. hashbrown would do it too, but in one go: of the
+    /// largest tables, that takes most of a second.
     #[cold]
     fn grow(&mut self, more: usize) -> Result<(), OutOfMemory> {
         let set = &self.set;
@@ -134,7 +134,8 @@ impl<A: Surroundings> Table<A> {
     }
 }
 
-/// Room to remember about as many hashes as a set has room for, and of a small set twice as many; none of them known yet.
+/// Room to remember about as many hashes as a set has room for, and of a small set twice as many; none of them known
+/// yet.
 fn remembering<A: Surroundings>(set: &Set<A>) -> Result<Vec<u64, A>, OutOfMemory> {
     let wanted = set.capacity().max(2 * set.capacity().min(4_096));
     let places = wanted.next_power_of_two().clamp(2, MAX_REMEMBERED);

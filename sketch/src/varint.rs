@@ -1,5 +1,5 @@
-//! Integers in as few bytes as they need: seven bits a byte, the lowest first, the upper bit set in all but the last (LEB128,
-//! of the DWARF format).
+//! Integers in as few bytes as they need: seven bits a byte, the lowest first, the upper bit set in all but the last
+//! (LEB128, of the DWARF format).
 
 use crate::OutOfMemory;
 use allocator_api2::alloc::Allocator;

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 fn sketch_of_first(n: u64, capacity: u32, seed: u64) -> Sketch {
     let mut sketch = Sketch::new(capacity, seed);
     for i in 0..n {
-        sketch.insert(hash::integer(i as i64, seed)).unwrap();
+        sketch.insert_all(&[hash::integer(i as i64, seed)]).unwrap();
     }
     sketch
 }
@@ -61,7 +61,7 @@ fn the_documented_example_is_true() {
     // docs/format.md walks through these bytes.
     let mut sketch = Sketch::new(8, 5);
     for hash in [0x40_u64 << 56, 0xC0 << 56 | 0x300] {
-        sketch.insert(hash).unwrap();
+        sketch.insert_all(&[hash]).unwrap();
     }
     let mut expected = vec![1, 0, 0, 0, 8, 0, 0, 0, 2, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0];
     // Two values below 2^56: 55 low bits each, 14 bytes; then a bitmap of 2 + 1 bits.
@@ -91,7 +91,7 @@ proptest! {
     ) {
         let mut sketch = Sketch::new(capacity, seed).of_kind(kind);
         for hash in hashes {
-            sketch.insert(hash).unwrap();
+            sketch.insert_all(&[hash]).unwrap();
         }
         let bytes = sketch.encode();
         let encoded = EncodedSketch::parse(&bytes).unwrap();
@@ -108,7 +108,7 @@ proptest! {
     ) {
         let sketch_of = |hashes: &[u64], capacity| {
             let mut sketch = Sketch::new(capacity, 0);
-            hashes.iter().for_each(|&hash| sketch.insert(hash).unwrap());
+            hashes.iter().for_each(|&hash| sketch.insert_all(&[hash]).unwrap());
             sketch
         };
         let b = sketch_of(&b, sizes.1);

@@ -1,4 +1,5 @@
-//! What fuzzing starts from: sketches, texts and samples in `sketch/fuzz/corpus`, valid ones and one broken in each way.
+//! What fuzzing starts from: sketches, texts and samples in `sketch/fuzz/corpus`, valid ones and one broken in each
+//! way.
 //!
 //! `CVM_WRITE_GOLDEN=1` writes the files that are missing. A file that is there is never rewritten, and says for ever
 //! what its name says.

@@ -307,7 +307,7 @@ fn kinds_combine_alike_in_every_operation() {
                 match expected {
                     Ok(kind) => {
                         let mut inserted = of_kind(&hashes[..150], kind);
-                        inserted.insert(hash).unwrap();
+                        inserted.insert_all(&[hash]).unwrap();
                         assert_eq!(added, Ok(inserted.encode()));
                     }
                     Err(error) => assert_eq!(added, Err(error)),
@@ -322,7 +322,7 @@ fn kinds_combine_alike_in_every_operation() {
 fn kinds_are_said_later() {
     let of = |n: u64, kind| {
         let mut sketch = Sketch::new(40, 7).of_kind(kind);
-        (0..n).for_each(|i| sketch.insert(i.wrapping_mul(0x9E37_79B9_7F4A_7C15)).unwrap());
+        (0..n).for_each(|i| sketch.insert_all(&[i.wrapping_mul(0x9E37_79B9_7F4A_7C15)]).unwrap());
         sketch.encode()
     };
     let said = |sketch: &Bytes, kind| {
@@ -348,7 +348,7 @@ fn kinds_are_said_later() {
 fn kinds_are_kept() {
     let integers = |n: u64| {
         let mut sketch = Sketch::new(40, 0).of_kind(Kind::Integer);
-        (0..n).for_each(|i| sketch.insert(i.wrapping_mul(0x9E37_79B9_7F4A_7C15)).unwrap());
+        (0..n).for_each(|i| sketch.insert_all(&[i.wrapping_mul(0x9E37_79B9_7F4A_7C15)]).unwrap());
         sketch.encode()
     };
     for sketch in [integers(0), integers(3), integers(3_000)] {

@@ -27,7 +27,7 @@ fn oracle(hashes: &[u64], capacity: u32) -> (u16, BTreeSet<u64>) {
 fn sketch_of(hashes: &[u64], capacity: u32) -> Sketch {
     let mut sketch = Sketch::new(capacity, 0);
     for &hash in hashes {
-        sketch.insert(hash).unwrap();
+        sketch.insert_all(&[hash]).unwrap();
     }
     sketch
 }
@@ -126,8 +126,8 @@ proptest! {
 }
 
 proptest! {
-    /// Long streams of few values, of which more come in the course of time: a list becomes a table, which remembers hashes until
-    /// few of them belong. In between, the sketch is read, and merged with others.
+    /// Long streams of few values, of which more come in the course of time: a list becomes a table, which remembers
+    /// hashes until few of them belong. In between, the sketch is read, and merged with others.
     #[test]
     fn a_sketch_that_is_looked_up_again_and_again_is_what_the_definition_says(
         values in proptest::collection::vec(any::<u64>(), 1..300),

@@ -47,7 +47,7 @@ fn both_are_unbiased_on_one_stream_and_ours_is_tighter() {
     }));
     let ours = moments((0..RUNS).map(|run| {
         let mut sketch = Sketch::new(buffer() as u32, run);
-        rows(run).for_each(|hash| sketch.insert(hash).unwrap());
+        rows(run).for_each(|hash| sketch.insert_all(&[hash]).unwrap());
         relative_error(sketch.estimate() as f64)
     }));
     // Expected spread: the published one keeps between B/2 and B of n values at rate 2^-6 (n 2^-6 = 1,562), 1 /
@@ -85,10 +85,10 @@ fn merging_random_coins_is_wrong_by_far_and_ours_is_exact() {
             rows(run)
                 .skip(worker)
                 .step_by(2)
-                .for_each(|hash| partial.insert(hash).unwrap());
+                .for_each(|hash| partial.insert_all(&[hash]).unwrap());
             merged.merge(&partial).unwrap();
         }
-        rows(run).for_each(|hash| whole.insert(hash).unwrap());
+        rows(run).for_each(|hash| whole.insert_all(&[hash]).unwrap());
         assert_eq!(merged, whole);
     }
 }

@@ -1,4 +1,5 @@
-//! Samples: against a model that keeps every row, in any order and any parts; their bytes, and one broken input for each fault.
+//! Samples: against a model that keeps every row, in any order and any parts; their bytes, and one broken input for
+//! each fault.
 
 use allocator_api2::alloc::Global;
 use cvm_sketch::capacity::DEFAULT_CAPACITY;
@@ -54,11 +55,12 @@ fn known(bytes: &[u8]) -> Vec<Known> {
     known
 }
 
-/// The same from all rows, of the values that a sketch retains. Measures are small multiples of a power of 2, and so are their
-/// sums: ordinary sums are exact.
+/// The same from all rows, of the values that a sketch retains. Measures are small multiples of a power of 2, and so
+/// are their sums: ordinary sums are exact.
 fn expected(rows: &[Row], size: u32) -> Vec<Known> {
     let mut sketch = Sketch::new(size, 0);
-    rows.iter().for_each(|row| sketch.insert(hash_of(row.0)).unwrap());
+    rows.iter()
+        .for_each(|row| sketch.insert_all(&[hash_of(row.0)]).unwrap());
     let retained: Vec<u64> = sketch.hashes().collect();
     let mut values: BTreeMap<u16, Known> = BTreeMap::new();
     for &(value, is_long, measure) in rows {
@@ -96,7 +98,7 @@ proptest! {
         prop_assert_eq!(known(&bytes), expected(&rows, size));
         prop_assert_eq!(decoded(&bytes).encode(), bytes.clone());
         let mut sketch = Sketch::new(size, 0);
-        rows.iter().for_each(|row| sketch.insert(hash_of(row.0)).unwrap());
+        rows.iter().for_each(|row| sketch.insert_all(&[hash_of(row.0)]).unwrap());
         let encoded = EncodedSample::parse(&bytes).unwrap();
         prop_assert_eq!(encoded.sketch_bytes(), sketch.encode());
         prop_assert_eq!(*encoded.header(), sample.header());
@@ -250,7 +252,7 @@ fn what_cannot_be_is_refused() {
     // Occurrences are counted to the last, and then are an error.
     let mut bytes = vec![1];
     let mut sketch = Sketch::new(8, 0);
-    sketch.insert(1 << 8).unwrap();
+    sketch.insert_all(&[1 << 8]).unwrap();
     bytes.extend(sketch.encode());
     bytes.extend([0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x7F, 2, b'a']);
     let mut most = decoded(&bytes);
@@ -353,7 +355,7 @@ fn the_documented_example_is_true() {
 /// The sample of one value, whose entry is `entry`, and the fault that parsing names.
 fn fault_of_entry(entry: &[u8]) -> String {
     let mut sketch = Sketch::new(8, 0);
-    sketch.insert(1 << 8).unwrap();
+    sketch.insert_all(&[1 << 8]).unwrap();
     let mut bytes = vec![1];
     bytes.extend(sketch.encode());
     bytes.extend(entry);
@@ -473,7 +475,7 @@ fn every_fault_is_named() {
 
     let mut bytes = vec![1];
     let mut sketch = Sketch::new(1_000, 0);
-    (0..=(MAX_TEXTS_LEN / MAX_TEXT_LEN) as u64).for_each(|i| sketch.insert(i << 8).unwrap());
+    (0..=(MAX_TEXTS_LEN / MAX_TEXT_LEN) as u64).for_each(|i| sketch.insert_all(&[i << 8]).unwrap());
     bytes.extend(sketch.encode());
     for _ in 0..=MAX_TEXTS_LEN / MAX_TEXT_LEN {
         bytes.extend([1, 0x80, 0x80, 0x80, 1]);

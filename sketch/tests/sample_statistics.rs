@@ -1,5 +1,5 @@
-//! A sample is uniform, what is estimated from it is unbiased, and the bounds of predicates hold their confidence. All seeds
-//! are fixed, so that the tests always end alike.
+//! A sample is uniform, what is estimated from it is unbiased, and the bounds of predicates hold their confidence. All
+//! seeds are fixed, so that the tests always end alike.
 
 use cvm_sketch::interval::{Confidence, bounds};
 use cvm_sketch::threshold::STEP;
@@ -21,10 +21,11 @@ fn sampled(n: u64, size: u32, hash: impl Fn(u64) -> u64) -> (Vec<u64>, Vec<u8>) 
 
 /// How often each of 200 integers is sampled under 4,000 seeds.
 ///
-/// With c_i of R samples holding value i, N in all and p = N / (R n), the sum of (c_i - N / n)^2 / (R p (1 - p)) has the chi-square
-/// distribution with n - 1 degrees of freedom, as long as no value is likelier than another and seeds are independent: a mean of
-/// 199, and a standard deviation of sqrt(2 * 199) = 20. (In a sample of given size the numbers are correlated by -1 / (n - 1),
-/// which makes the sum larger by n / (n - 1), half a percent.) Five standard deviations are passed with a chance below 10^-5.
+/// With c_i of R samples holding value i, N in all and p = N / (R n), the sum of (c_i - N / n)^2 / (R p (1 - p)) has
+/// the chi-square distribution with n - 1 degrees of freedom, as long as no value is likelier than another and seeds
+/// are independent: a mean of 199, and a standard deviation of sqrt(2 * 199) = 20. (In a sample of given size the
+/// numbers are correlated by -1 / (n - 1), which makes the sum larger by n / (n - 1), half a percent.) Five standard
+/// deviations are passed with a chance below 10^-5.
 #[test]
 fn every_value_is_as_likely_as_another() {
     const N: u64 = 200;
@@ -58,8 +59,8 @@ impl SplitMix {
     }
 }
 
-/// Predicates that hold for 0.1 % of the values to all of them, over six phases of n between two levels, and for one n just above
-/// the size, where a sample is nearly exact.
+/// Predicates that hold for 0.1 % of the values to all of them, over six phases of n between two levels, and for one n
+/// just above the size, where a sample is nearly exact.
 #[test]
 fn predicates_are_estimated_without_bias_and_within_their_bounds() {
     const RUNS: usize = 2_000;
@@ -92,8 +93,8 @@ fn predicates_are_estimated_without_bias_and_within_their_bounds() {
             }
         }
         runs += RUNS;
-        // The mean error of so many is within 4 of its own standard errors of zero: of 42 of them, one would be further out once
-        // in 380 choices of the random numbers.
+        // The mean error of so many is within 4 of its own standard errors of zero: of 42 of them, one would be further
+        // out once in 380 choices of the random numbers.
         for ((sum, squares), share) in estimates.into_iter().zip(SHARES) {
             let mean = sum / RUNS as f64;
             let standard_error = (squares / RUNS as f64 - mean * mean).sqrt() / (RUNS as f64).sqrt();

@@ -37,8 +37,8 @@ mod tests {
             let mut integers = Sketch::new(Accuracy::default().capacity(), 0);
             let mut texts = Sketch::new(Accuracy::new(0.1, 0.05).unwrap().capacity(), 0);
             for i in 1..=n {
-                integers.insert(hash::integer(i as i64, 0)).unwrap();
-                texts.insert(hash::bytes(i.to_string().as_bytes(), 0)).unwrap();
+                integers.insert_all(&[hash::integer(i as i64, 0)]).unwrap();
+                texts.insert_all(&[hash::bytes(i.to_string().as_bytes(), 0)]).unwrap();
             }
             let answer = one(&format!(
                 "SELECT approx_count_distinct_cvm(i) FROM generate_series(1, {n}) i"

@@ -1,5 +1,6 @@
-//! What an item costs in process, already hashed, by the number of distinct values, one at a time and many at a time; and by
-//! the number of distinct values in a group, of groups that grow together. Prints CSV: nanoseconds an item, the least of five.
+//! What an item costs in process, already hashed, by the number of distinct values, one at a time and many at a time;
+//! and by the number of distinct values in a group, of groups that grow together. Prints CSV: nanoseconds an item, the
+//! least of five.
 
 use cvm_sketch::Sketch;
 use cvm_sketch::capacity::DEFAULT_CAPACITY;

@@ -1,4 +1,5 @@
-//! The root mean square of the error, in process, over sets of more values than SQL counts in a reasonable time. Prints CSV.
+//! The root mean square of the error, in process, over sets of more values than SQL counts in a reasonable time. Prints
+//! CSV.
 
 use cvm_sketch::Sketch;
 use cvm_sketch::capacity::DEFAULT_CAPACITY;

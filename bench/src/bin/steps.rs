@@ -86,7 +86,7 @@ fn main() {
         finish(watched, build(0..n - 1, |i| (i as u64) << 38))
     });
     measure("thinning", &|sketch| {
-        sketch.insert(hash(n)).expect("ordinary memory");
+        sketch.insert_all(&[hash(n)]).expect("ordinary memory");
         finish(watched, sketch);
     });
     measure("copying", &|sketch| {

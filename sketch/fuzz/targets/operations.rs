@@ -173,7 +173,7 @@ fn check_one(a: &Bytes, kind: Kind, hash: u64, capacity: u32) {
     };
     if let Ok(with_hash) = with_hash {
         let mut inserted = decode(a).of_kind(expected);
-        inserted.insert(hash).expect("there is memory");
+        inserted.insert_all(&[hash]).expect("there is memory");
         assert_eq!(
             with_hash.is_none(),
             expected == x.kind && (hash >> 8 >= x.threshold() || x.hashes.contains(&(hash >> 8)))

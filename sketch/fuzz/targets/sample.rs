@@ -1,5 +1,5 @@
-//! Any bytes are a sample or are refused with a named fault; what is accepted is canonical, and unites with itself and others as
-//! multisets of rows do.
+//! Any bytes are a sample or are refused with a named fault; what is accepted is canonical, and unites with itself and
+//! others as multisets of rows do.
 #![no_main]
 
 use allocator_api2::alloc::Global;
@@ -14,7 +14,8 @@ fn decode(bytes: &[u8]) -> Sample {
     Sample::decode_in(&encoded, Global).expect("there is memory")
 }
 
-/// What is known of the values: text, occurrences, least, greatest and total, as bits, since NaN is not equal to itself.
+/// What is known of the values: text, occurrences, least, greatest and total, as bits, since NaN is not equal to
+/// itself.
 fn known(bytes: &[u8]) -> Vec<(String, u64, [Option<u64>; 3])> {
     let encoded = EncodedSample::parse(bytes).expect("what is encoded is accepted");
     let bits = |number: Option<f64>| number.map(f64::to_bits);
@@ -91,8 +92,8 @@ fuzz_target!(|bytes: &[u8]| {
     assert_eq!(small.encode(), other.encode());
 });
 
-// Bytes changed at random are hardly ever a sample. So every other change is a row more, and half of these are followed by one of
-// the bytes.
+// Bytes changed at random are hardly ever a sample. So every other change is a row more, and half of these are followed
+// by one of the bytes.
 fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, seed: u32| {
     if seed & 1 != 0 {
         return fuzzer_mutate(data, size, max_size);

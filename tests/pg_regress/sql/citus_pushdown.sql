@@ -14,38 +14,24 @@ CREATE FUNCTION in_plpgsql() RETURNS bigint LANGUAGE plpgsql AS 'BEGIN RETURN (S
 CREATE FUNCTION as_table() RETURNS TABLE (part integer, found bigint) LANGUAGE sql STABLE
     AS 'SELECT part, approx_count_distinct_cvm(visitor) FROM events GROUP BY part';
 
-CREATE FUNCTION plan_of(query text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE line text; plan text := '';
-BEGIN
-    FOR line IN EXECUTE 'EXPLAIN (VERBOSE, COSTS off) ' || query LOOP plan := plan || line || E'\n'; END LOOP;
-    RETURN plan;
-END $$;
 CREATE FUNCTION calls_in(plan text) RETURNS text LANGUAGE sql
     RETURN (SELECT string_agg(DISTINCT call[1], ', ' ORDER BY call[1])
             FROM regexp_matches(plan, '\m(count\(DISTINCT|approx_count_distinct_cvm|cvm_sketch_agg|cvm_sketch_agg_hashed|cvm_sketch_union_agg)\M', 'g') call);
 -- The same rows, to the byte, with the setting and without; and which aggregates are planned with it.
-CREATE FUNCTION both_ways(form text, query text, OUT form_ text, OUT same boolean, OUT calls text) LANGUAGE plpgsql AS $$
-DECLARE plain text[]; pushed text[];
-BEGIN
-    form_ := form;
-    PERFORM set_config('cvm_count.citus_pushdown', 'off', false);
-    EXECUTE format('SELECT array_agg(q::text ORDER BY q::text) FROM (%s) q', query) INTO plain;
-    PERFORM set_config('cvm_count.citus_pushdown', 'on', false);
-    EXECUTE format('SELECT array_agg(q::text ORDER BY q::text) FROM (%s) q', query) INTO pushed;
-    same := plain = pushed;
-    calls := calls_in(plan_of(query));
-END $$;
+CREATE FUNCTION both_ways(form text, query text, OUT form_ text, OUT same boolean, OUT calls text) LANGUAGE sql AS $$
+    SELECT form, rows_with('cvm_count.citus_pushdown', 'off', query) = rows_with('cvm_count.citus_pushdown', 'on', query),
+           calls_in(plan_with('cvm_count.citus_pushdown', 'on', query)) $$;
 
 -- Without Citus nothing is replaced.
-SELECT calls_in(plan_of('SELECT approx_count_distinct_cvm(visitor) FROM events'));
+SELECT calls_in(verbose_plan('SELECT approx_count_distinct_cvm(visitor) FROM events'));
 SET allow_system_table_mods = on;
 CREATE TABLE pg_catalog.pg_dist_partition (logicalrelid regclass NOT NULL, partmethod "char" NOT NULL, partkey text,
     colocationid integer NOT NULL DEFAULT 0, repmodel "char" NOT NULL DEFAULT 'c', autoconverted boolean NOT NULL DEFAULT false);
-SELECT calls_in(plan_of('SELECT approx_count_distinct_cvm(visitor) FROM events'));
+SELECT calls_in(verbose_plan('SELECT approx_count_distinct_cvm(visitor) FROM events'));
 INSERT INTO pg_dist_partition VALUES ('events', 'h');
-SELECT calls_in(plan_of('SELECT approx_count_distinct_cvm(visitor) FROM events'));
+SELECT calls_in(verbose_plan('SELECT approx_count_distinct_cvm(visitor) FROM events'));
 CREATE UNIQUE INDEX pg_dist_partition_logical_relid_index ON pg_catalog.pg_dist_partition (logicalrelid);
-SELECT calls_in(plan_of('SELECT approx_count_distinct_cvm(visitor) FROM events'));
+SELECT calls_in(verbose_plan('SELECT approx_count_distinct_cvm(visitor) FROM events'));
 \a
 EXPLAIN (VERBOSE, COSTS off) SELECT approx_count_distinct_cvm(visitor), approx_count_distinct_cvm(page, 0.1), approx_count_distinct_cvm(price, 0.1, 0.05) FROM events;
 EXPLAIN (VERBOSE, COSTS off) SELECT cvm_sketch_agg(visitor), cvm_sketch_agg(page, 0.1), cvm_sketch_agg(page, 0.1, 0.05), cvm_sketch_agg(page, 0.1, 0.05, 42) FROM events;
@@ -126,22 +112,22 @@ EXPLAIN (VERBOSE, COSTS off) EXECUTE counted;
 
 -- Tables come to the list and go from it, and the list itself goes.
 INSERT INTO pg_dist_partition VALUES ('here', 'n');
-SELECT calls_in(plan_of('SELECT approx_count_distinct_cvm(visitor) FROM here'));
+SELECT calls_in(verbose_plan('SELECT approx_count_distinct_cvm(visitor) FROM here'));
 DELETE FROM pg_dist_partition WHERE logicalrelid = 'events'::regclass;
-SELECT calls_in(plan_of('SELECT approx_count_distinct_cvm(visitor) FROM events'));
+SELECT calls_in(verbose_plan('SELECT approx_count_distinct_cvm(visitor) FROM events'));
 DROP TABLE pg_catalog.pg_dist_partition;
-SELECT calls_in(plan_of('SELECT approx_count_distinct_cvm(visitor) FROM here'));
+SELECT calls_in(verbose_plan('SELECT approx_count_distinct_cvm(visitor) FROM here'));
 -- one of another shape is none
 CREATE TABLE pg_catalog.pg_dist_partition (logicalrelid text);
 INSERT INTO pg_dist_partition VALUES ('here');
-SELECT calls_in(plan_of('SELECT approx_count_distinct_cvm(visitor) FROM here'));
+SELECT calls_in(verbose_plan('SELECT approx_count_distinct_cvm(visitor) FROM here'));
 DROP TABLE pg_catalog.pg_dist_partition;
 CREATE VIEW pg_catalog.pg_dist_partition AS SELECT 'spread.here'::regclass AS logicalrelid;
-SELECT calls_in(plan_of('SELECT approx_count_distinct_cvm(visitor) FROM here'));
+SELECT calls_in(verbose_plan('SELECT approx_count_distinct_cvm(visitor) FROM here'));
 DROP VIEW pg_catalog.pg_dist_partition;
 RESET allow_system_table_mods;
 -- one in another schema is none
 CREATE TABLE pg_dist_partition (logicalrelid regclass);
 INSERT INTO pg_dist_partition VALUES ('here');
-SELECT calls_in(plan_of('SELECT approx_count_distinct_cvm(visitor) FROM here'));
+SELECT calls_in(verbose_plan('SELECT approx_count_distinct_cvm(visitor) FROM here'));
 DROP SCHEMA spread CASCADE;

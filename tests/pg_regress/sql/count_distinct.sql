@@ -26,28 +26,13 @@ CREATE FUNCTION as_table(at_least integer DEFAULT 0) RETURNS TABLE (part integer
 CREATE FUNCTION as_table_of_table() RETURNS TABLE (part integer, found bigint) LANGUAGE sql STABLE AS 'SELECT * FROM as_table()';
 CREATE FUNCTION without_any(at_least integer) RETURNS SETOF integer LANGUAGE sql STABLE AS 'SELECT n FROM many WHERE n >= at_least';
 
-CREATE FUNCTION plan_of(query text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE line text; plan text := '';
-BEGIN
-    FOR line IN EXECUTE 'EXPLAIN (VERBOSE, COSTS off) ' || query LOOP plan := plan || line || E'\n'; END LOOP;
-    RETURN plan;
-END $$;
 CREATE FUNCTION counts_in(plan text) RETURNS text LANGUAGE sql
     RETURN (SELECT string_agg(DISTINCT call[1], ', ' ORDER BY call[1])
             FROM regexp_matches(plan, '\m(\w+\.count\(DISTINCT|count\(DISTINCT|sum\(DISTINCT|\w*\.?approx_count_distinct_cvm|cvm_\w+)', 'g') call);
 -- The same rows with the setting and without, and which counts are planned with it.
-CREATE FUNCTION both_ways(form text, query text, OUT form_ text, OUT same boolean, OUT counts text) LANGUAGE plpgsql AS $$
-DECLARE exact text[]; approximated text[];
-BEGIN
-    form_ := form;
-    PERFORM set_config('cvm_count.count_distinct_epsilon', '0', false);
-    EXECUTE format('SELECT array_agg(q::text ORDER BY q::text) FROM (%s) q', query) INTO exact;
-    PERFORM set_config('cvm_count.count_distinct_epsilon', '0.03', false);
-    EXECUTE format('SELECT array_agg(q::text ORDER BY q::text) FROM (%s) q', query) INTO approximated;
-    same := exact = approximated;
-    counts := counts_in(plan_of(query));
-    PERFORM set_config('cvm_count.count_distinct_epsilon', '0', false);
-END $$;
+CREATE FUNCTION both_ways(form text, query text, OUT form_ text, OUT same boolean, OUT counts text) LANGUAGE sql AS $$
+    SELECT form, rows_with('cvm_count.count_distinct_epsilon', '0', query) = rows_with('cvm_count.count_distinct_epsilon', '0.03', query),
+           counts_in(plan_with('cvm_count.count_distinct_epsilon', '0.03', query)) $$;
 
 \t on
 SELECT both_ways('plain', 'SELECT count(DISTINCT visitor) FROM visits');
@@ -136,7 +121,7 @@ RESET cvm_count.count_distinct_delta;
 SET cvm_count.count_distinct_epsilon = 0.03;
 
 -- Functions that the planner puts into the query
-SELECT query, counts_in(plan_of(query)) FROM (VALUES ('SELECT * FROM as_table()'), ('SELECT * FROM as_table(at_least => 5) t JOIN as_table_of_table() u USING (part)'),
+SELECT query, counts_in(verbose_plan(query)) FROM (VALUES ('SELECT * FROM as_table()'), ('SELECT * FROM as_table(at_least => 5) t JOIN as_table_of_table() u USING (part)'),
     ('SELECT * FROM many m, LATERAL as_table(m.n) WHERE m.n < 3'),
     ('SELECT * FROM many m LEFT JOIN visits v ON v.id = m.n, LATERAL as_table((v.id IS NOT NULL)::integer + m.n) WHERE m.n < 3'), ('SELECT count(*) FROM without_any(5)'),
     ('SELECT * FROM as_table() WITH ORDINALITY'), ('SELECT * FROM ROWS FROM (as_table(), as_table())')) q (query);
@@ -206,8 +191,8 @@ SET max_parallel_workers_per_gather = 2;
 SET parallel_setup_cost = 0;
 SET parallel_tuple_cost = 0;
 SET min_parallel_table_scan_size = 0;
-CREATE VIEW plans AS SELECT plan_of('SELECT count(DISTINCT n) FROM many') ~ 'Partial' AS parallel,
-    plan_of('SELECT part, count(DISTINCT n) FROM many GROUP BY part') ~ 'HashAggregate' AS hashed;
+CREATE VIEW plans AS SELECT verbose_plan('SELECT count(DISTINCT n) FROM many') ~ 'Partial' AS parallel,
+    verbose_plan('SELECT part, count(DISTINCT n) FROM many GROUP BY part') ~ 'HashAggregate' AS hashed;
 SET cvm_count.count_distinct_epsilon = 0;
 SELECT * FROM plans;
 SET cvm_count.count_distinct_epsilon = 0.03;
@@ -270,26 +255,26 @@ PREPARE counted AS SELECT count(DISTINCT n) <> 20000 AS is_approximate FROM many
 EXECUTE counted;
 DROP EXTENSION cvm_count;
 EXECUTE counted;
-SELECT counts_in(plan_of('SELECT count(DISTINCT n) FROM many'));
+SELECT counts_in(verbose_plan('SELECT count(DISTINCT n) FROM many'));
 CREATE SCHEMA elsewhere;
 CREATE EXTENSION cvm_count SCHEMA elsewhere;
-SELECT counts_in(plan_of('SELECT count(DISTINCT n) FROM many'));
+SELECT counts_in(verbose_plan('SELECT count(DISTINCT n) FROM many'));
 SELECT count(DISTINCT n) <> 20000 AS is_approximate FROM many;
 ALTER SCHEMA elsewhere RENAME TO somewhere;
-SELECT counts_in(plan_of('SELECT count(DISTINCT n) FROM many'));
+SELECT counts_in(verbose_plan('SELECT count(DISTINCT n) FROM many'));
 ALTER EXTENSION cvm_count SET SCHEMA asked;
-SELECT counts_in(plan_of('SELECT count(DISTINCT n) FROM many'));
+SELECT counts_in(verbose_plan('SELECT count(DISTINCT n) FROM many'));
 ALTER EXTENSION cvm_count SET SCHEMA somewhere;
 DROP SCHEMA somewhere CASCADE;
-SELECT counts_in(plan_of('SELECT count(DISTINCT n) FROM many'));
+SELECT counts_in(verbose_plan('SELECT count(DISTINCT n) FROM many'));
 EXECUTE counted;
 BEGIN;
 CREATE EXTENSION cvm_count SCHEMA public;
-SELECT counts_in(plan_of('SELECT count(DISTINCT n) FROM many'));
+SELECT counts_in(verbose_plan('SELECT count(DISTINCT n) FROM many'));
 ROLLBACK;
-SELECT counts_in(plan_of('SELECT count(DISTINCT n) FROM many'));
+SELECT counts_in(verbose_plan('SELECT count(DISTINCT n) FROM many'));
 CREATE EXTENSION cvm_count SCHEMA public;
-SELECT counts_in(plan_of('SELECT count(DISTINCT n) FROM many'));
+SELECT counts_in(verbose_plan('SELECT count(DISTINCT n) FROM many'));
 SELECT count(DISTINCT n) <> 20000 AS is_approximate FROM many;
 
 RESET cvm_count.count_distinct_epsilon;

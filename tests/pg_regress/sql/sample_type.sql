@@ -12,9 +12,11 @@ SELECT count(*), bool_and(sample::text::cvm_sample = sample) AS text, bool_and(s
 FROM samples;
 CREATE TABLE copied (LIKE samples);
 SELECT format('COPY samples TO %L (FORMAT binary)', '/tmp/cvm_sample_' || pg_backend_pid()) AS copy_out,
-       format('COPY copied FROM %L (FORMAT binary)', '/tmp/cvm_sample_' || pg_backend_pid()) AS copy_in \gset
+       format('COPY copied FROM %L (FORMAT binary)', '/tmp/cvm_sample_' || pg_backend_pid()) AS copy_in,
+       format('COPY (SELECT) TO PROGRAM %L', 'cat; rm /tmp/cvm_sample_' || pg_backend_pid()) AS remove \gset
 :copy_out;
 :copy_in;
+:remove;
 SELECT count(*), bool_and(copied.sample = samples.sample) AS same FROM samples JOIN copied USING (n);
 DROP TABLE copied;
 
