@@ -10,13 +10,14 @@ use crate::error::{OrRaise, raise_invalid};
 use crate::hasher::Hasher;
 use crate::memory::ContextAllocator;
 use crate::plain_hash::{PlainHash, Visitor};
+use crate::query_tree::elements;
 use crate::state::{DEFAULT_SEED, Parameters, State, aggregate_context, raise_parameter};
 use crate::{sketch_type, varlena};
 use cvm_sketch::sketch::START_LEN;
 use cvm_sketch::{EncodedSketch, Sketch};
-use pgrx::pg_guard;
 use pgrx::pg_sys::errcodes::PgSqlErrorCode;
-use pgrx::pg_sys::{Datum, FunctionCallInfo, NullableDatum};
+use pgrx::pg_sys::{self, Datum, FunctionCallInfo, NodeTag, NullableDatum, TargetEntry};
+use pgrx::{is_a, pg_guard};
 use std::mem::offset_of;
 use std::ptr::NonNull;
 
@@ -110,15 +111,17 @@ unsafe extern "C-unwind" fn insert_slowly(state: Datum, hash: u64) -> Datum {
 ///
 /// # Safety
 ///
-/// `fcinfo` is the frame of a call of `cvm_accumulate` in progress, `hasher` that of its call site.
+/// `fcinfo` is the frame of a call of `cvm_accumulate` or `cvm_accumulate_within` in progress, `hasher` that of its call
+/// site.
 unsafe fn specialize(fcinfo: FunctionCallInfo, hasher: &Hasher) {
     struct Transition {
-        says_accuracy: bool,
+        /// Whether a row may say another accuracy than those before.
+        may_change: bool,
     }
     impl Visitor for Transition {
         type Output = unsafe extern "C-unwind" fn(FunctionCallInfo) -> Datum;
         fn visit<H: PlainHash>(self) -> Self::Output {
-            if self.says_accuracy {
+            if self.may_change {
                 accumulate_within::<H>
             } else {
                 accumulate::<H>
@@ -133,10 +136,27 @@ unsafe fn specialize(fcinfo: FunctionCallInfo, hasher: &Hasher) {
             && count < 5
         {
             let transition = Transition {
-                says_accuracy: count > 2,
+                may_change: count > 2 && !is_accuracy_constant(fcinfo),
             };
             (*call::function(fcinfo)).fn_addr = Some(plain.visit(transition));
         }
+    }
+}
+
+/// Whether all arguments but the value are constants of the query, and so the same in every row.
+///
+/// # Safety
+///
+/// `fcinfo` is the frame of a transition in progress.
+unsafe fn is_accuracy_constant(fcinfo: FunctionCallInfo) -> bool {
+    // SAFETY: the caller vouches for the frame. An aggregate that is no window function has a node, whose arguments are
+    // target entries.
+    unsafe {
+        let aggregate = pg_sys::AggGetAggref(fcinfo);
+        !aggregate.is_null()
+            && elements::<TargetEntry>((*aggregate).args)
+                .skip(1)
+                .all(|argument| is_a((*argument).expr.cast(), NodeTag::T_Const))
     }
 }
 
@@ -162,8 +182,8 @@ pub unsafe extern "C-unwind" fn cvm_accumulate_within(fcinfo: FunctionCallInfo) 
     }
 }
 
-/// [`cvm_accumulate_within`] for values that are hashed as `H` says, under no seed of the call's own, from the second value of a
-/// call site on.
+/// [`cvm_accumulate_within`] for values that are hashed as `H` says, under no seed of the call's own, from the second
+/// value of a call site on, where the accuracy is no constant.
 ///
 /// # Safety
 ///
@@ -219,8 +239,11 @@ unsafe extern "C-unwind" fn accumulate_slowly(fcinfo: FunctionCallInfo) -> Datum
         if value.isnull {
             return unchanged(fcinfo, state);
         }
+        let is_first = Hasher::made_before(fcinfo).is_none();
         let hasher = Hasher::of_call(fcinfo, 1);
-        specialize(fcinfo, hasher);
+        if is_first {
+            specialize(fcinfo, hasher);
+        }
         let hash = hasher.hash(
             value.value,
             parameters.map_or(DEFAULT_SEED, |parameters| parameters.seed),

@@ -13,7 +13,7 @@
 
 use crate::catalog::{self, CitusTables, Functions};
 use crate::hashable::{is_hashable, kind_of};
-use crate::query_tree::{mutate_expression, mutate_query, walk_expression, walk_query};
+use crate::query_tree::{elements, mutate_expression, mutate_query, walk_expression, walk_query};
 use crate::{settings, varlena};
 use cvm_sketch::Accuracy;
 use pgrx::pg_guard;
@@ -571,22 +571,6 @@ unsafe fn set_call(aggregate: &mut Aggref, function: Oid, returned: Oid, argumen
             aggregate.args = pg_sys::lappend(aggregate.args, entry.cast());
             aggregate.aggargtypes = pg_sys::lappend_oid(aggregate.aggargtypes, pg_sys::exprType(argument.cast()));
         }
-    }
-}
-
-/// The elements of a list.
-///
-/// # Safety
-///
-/// `list` is a list of pointers to `T`, or none, and is not changed for `'a`.
-unsafe fn elements<'a, T: 'a>(list: *const List) -> impl Iterator<Item = *mut T> + 'a {
-    // SAFETY: the caller vouches for the list, which says where its cells are, and how many; all are pointers.
-    unsafe {
-        let cells = match list.as_ref() {
-            Some(list) => std::slice::from_raw_parts(list.elements, list.length as usize),
-            None => &[],
-        };
-        cells.iter().map(|cell| cell.ptr_value.cast())
     }
 }
 

@@ -1,11 +1,11 @@
-//! PostgreSQL's walkers and mutators of query trees, called without pgrx's guard.
+//! Query trees: their lists, and PostgreSQL's walkers and mutators, called without pgrx's guard.
 //!
-//! They call themselves through their callback, once for each level of an expression; with a guard at each, a query
+//! These call themselves through their callback, once for each level of an expression; with a guard at each, a query
 //! would need a multiple of the stack. So an ERROR leaves all frames of the callbacks behind without running a
 //! destructor, up to the guard around the whole: callbacks hold pointers and integers only, and leave to guarded
 //! functions what needs more.
 
-use pgrx::pg_sys::{self, Node, Query};
+use pgrx::pg_sys::{self, List, Node, Query};
 use std::ffi::{c_int, c_void};
 
 /// Called with a node, or none, and the context; ends the walk where it is true.
@@ -84,4 +84,20 @@ pub(crate) unsafe fn mutate_query(query: *mut Query, mutator: Mutator, context: 
 pub(crate) unsafe fn mutate_expression(node: *mut Node, mutator: Mutator, context: *mut c_void) -> *mut Node {
     // SAFETY: the caller vouches for the arguments and the frames.
     unsafe { unguarded::expression_tree_mutator_impl(node, mutator, context) }
+}
+
+/// The elements of a list.
+///
+/// # Safety
+///
+/// `list` is a list of pointers to `T`, or none, and is not changed for `'a`.
+pub(crate) unsafe fn elements<'a, T: 'a>(list: *const List) -> impl Iterator<Item = *mut T> + 'a {
+    // SAFETY: the caller vouches for the list, which says where its cells are, and how many; all are pointers.
+    unsafe {
+        let cells = match list.as_ref() {
+            Some(list) => std::slice::from_raw_parts(list.elements, list.length as usize),
+            None => &[],
+        };
+        cells.iter().map(|cell| cell.ptr_value.cast())
+    }
 }
