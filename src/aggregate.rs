@@ -33,7 +33,8 @@ declare_function! {
 
 /// Transition: `cvm_accumulate(internal, anyelement) returns internal`, not strict.
 ///
-/// For the common types it only runs until the first value: [`specialize`] then puts [`accumulate`] in its place.
+/// For the common types it only runs until the first value: [`specialize`] then puts [`accumulate`] in its place, as it
+/// does in that of [`cvm_accumulate_within`] where the accuracy is constant.
 ///
 /// # Safety
 ///
@@ -106,13 +107,14 @@ unsafe extern "C-unwind" fn insert_slowly(state: Datum, hash: u64) -> Datum {
 ///
 /// PostgreSQL calls a function through the address in the call site's own copy of the function's record. Replacing it
 /// there makes the type's rule a part of that call, in place of a branch on the rule in every row. The new function is
-/// equivalent for this call site, whose argument has one type under one collation; others have other records, and
-/// compiled expressions go on to call `cvm_accumulate` by its name.
+/// equivalent for this call site, whose argument has one type under one collation, and whose accuracy, where that is
+/// constant, was compared with nothing but itself; others have other records, and compiled expressions go on to call
+/// `cvm_accumulate` by its name.
 ///
 /// # Safety
 ///
-/// `fcinfo` is the frame of a call of `cvm_accumulate` or `cvm_accumulate_within` in progress, `hasher` that of its call
-/// site.
+/// `fcinfo` is the frame of a call of [`cvm_accumulate`] or [`cvm_accumulate_within`] in progress, and `hasher` that of
+/// its call site.
 unsafe fn specialize(fcinfo: FunctionCallInfo, hasher: &Hasher) {
     struct Transition {
         /// Whether a row may say another accuracy than those before.
@@ -143,24 +145,30 @@ unsafe fn specialize(fcinfo: FunctionCallInfo, hasher: &Hasher) {
     }
 }
 
-/// Whether all arguments but the value are constants of the query, and so the same in every row.
+/// Whether what the call says of the accuracy is constant, and so the same in every row.
 ///
 /// # Safety
 ///
 /// `fcinfo` is the frame of a transition in progress.
 unsafe fn is_accuracy_constant(fcinfo: FunctionCallInfo) -> bool {
     // SAFETY: the caller vouches for the frame. An aggregate that is no window function has a node, whose arguments are
-    // target entries.
+    // target entries: the value, the accuracy, and what the rows are ordered by.
     unsafe {
+        let count = (*fcinfo).nargs as usize - 2;
         let aggregate = pg_sys::AggGetAggref(fcinfo);
         !aggregate.is_null()
             && elements::<TargetEntry>((*aggregate).args)
                 .skip(1)
-                .all(|argument| is_a((*argument).expr.cast(), NodeTag::T_Const))
+                .take(count)
+                .filter(|&argument| is_a((*argument).expr.cast(), NodeTag::T_Const))
+                .count()
+                == count
     }
 }
 
 /// Transition: `cvm_accumulate(internal, anyelement, float8 [, float8 [, bigint]]) returns internal`, not strict.
+///
+/// For the common types, and without a seed, it only runs until the first value, as [`cvm_accumulate`].
 ///
 /// # Safety
 ///

@@ -83,7 +83,7 @@ pub(crate) unsafe fn with_packed<T>(value: Datum, read: impl FnOnce(Datum) -> T)
 pub(crate) unsafe fn with_aligned<T>(value: Datum, read: impl FnOnce(Datum) -> T) -> T {
     let given: *mut varlena = value.cast_mut_ptr();
     // SAFETY: the caller vouches for the varlena. One with a short header, as it is in a table, has at most 126 bytes
-    // after it; on the stack they are aligned as well as in memory of PostgreSQL's, and `read` keeps nothing of them.
+    // after it; on the stack they are aligned as well as in memory of PostgreSQL's, and nothing reads them after `read`.
     unsafe {
         if !varatt_is_1b(given) || varatt_is_1b_e(given) {
             return with_copy(value, unguarded::pg_detoast_datum(given), read);

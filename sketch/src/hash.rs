@@ -105,7 +105,7 @@ pub fn decimal(number: Decimal<'_>, seed: u64) -> u64 {
         (weight, digits) = without_zeros(weight, digits);
     }
     let head = u64::from(is_negative) | u64::from(weight as u32) << u32::BITS;
-    // Most numbers have a few digits, and so a hash of bytes of a known number.
+    // Most numbers have a few digits: then the number of bytes is known, and with it what XXH3 does.
     let few = match digits {
         [] => return integer(0, seed),
         &[only] => u64::from(u16::from_le_bytes(only)),

@@ -51,7 +51,8 @@ impl<A: Surroundings> Retained<A> {
         matches!(self, Retained::Table(_))
     }
 
-    /// Whether this hash is known to be here: a table knows of most that are. Cannot panic.
+    /// Whether this hash is known to be here, if it is below the threshold: a table knows of most that are. Cannot
+    /// panic.
     #[inline(always)]
     pub(crate) fn remembers(&self, hash: u64) -> bool {
         match self {

@@ -18,8 +18,8 @@ use std::mem::offset_of;
 /// How many hashes wait at most.
 const WAITING: usize = 7;
 
-/// Set beside the count of the hashes that wait, where each is first looked for among those seen lately. It stands
-/// there since a row of a group must touch no other memory.
+/// Set beside the count of the hashes that wait where each hash is first looked for among those seen lately. It stands
+/// there since the path of a row must touch no more memory for it.
 const REMEMBERS: u8 = 0x80;
 
 /// From what threshold on hashes are looked for: where fewer belong than a quarter, most are told by the threshold
@@ -58,7 +58,7 @@ pub struct Sketch<A: Surroundings = Global> {
     /// T_level: kept beside the level because every row compares with it.
     threshold: u64,
     /// How many hashes wait, and [`REMEMBERS`].
-    row: u8,
+    waits: u8,
     flags: Flags,
     level: u16,
     capacity: u32,
@@ -89,7 +89,7 @@ impl<A: Surroundings> Sketch<A> {
         Sketch {
             threshold: 1 << HASH_BITS,
             waiting: [0; WAITING],
-            row: 0,
+            waits: 0,
             flags: Flags::NONE,
             level: 0,
             capacity,
@@ -157,7 +157,7 @@ impl<A: Surroundings> Sketch<A> {
         let capacity = u32::from_ne_bytes(field(bytes, const { offset_of!(Self, capacity) }));
         threshold(level) == Some(u64::from_ne_bytes(field(bytes, const { offset_of!(Self, threshold) })))
             && (MIN_CAPACITY..=MAX_CAPACITY).contains(&capacity)
-            && usize::from(bytes[const { offset_of!(Self, row) }] & !REMEMBERS) <= WAITING
+            && usize::from(bytes[const { offset_of!(Self, waits) }] & !REMEMBERS) <= WAITING
             && Flags::of_byte(bytes[const { offset_of!(Self, flags) }]).check().is_ok()
     }
 
@@ -174,14 +174,14 @@ impl<A: Surroundings> Sketch<A> {
     #[inline(always)]
     pub fn offer(&mut self, hash: u64) -> bool {
         let hash = truncate(hash);
-        let Some(place) = self.waiting.get_mut(usize::from(self.row & !REMEMBERS)) else {
+        let Some(place) = self.waiting.get_mut(usize::from(self.waits & !REMEMBERS)) else {
             return false;
         };
         // Whether a hash belongs is chance, which no branch predictor foresees: so each one is written, and overwritten
         // by the next unless it counts.
         *place = hash;
-        let is_known = self.row & REMEMBERS != 0 && self.retained.remembers(hash);
-        self.row += u8::from((hash < self.threshold) & !is_known);
+        let is_known = self.waits & REMEMBERS != 0 && self.retained.remembers(hash);
+        self.waits += u8::from((hash < self.threshold) & !is_known);
         true
     }
 
@@ -202,17 +202,17 @@ impl<A: Surroundings> Sketch<A> {
     }
 
     fn waiting(&self) -> &[u64] {
-        &self.waiting[..usize::from(self.row & !REMEMBERS).min(WAITING)]
+        &self.waiting[..usize::from(self.waits & !REMEMBERS).min(WAITING)]
     }
 
     /// Empties the row of hashes that wait.
     fn flush(&mut self) -> Result<(), OutOfMemory> {
         let count = self.waiting().len();
-        self.row = 0;
+        self.waits = 0;
         self.retained.append(&mut self.waiting[..count])?;
         self.thin_if_full()?;
         if self.threshold >= WORTH_REMEMBERING && self.retained.is_table() {
-            self.row = REMEMBERS;
+            self.waits = REMEMBERS;
         }
         Ok(())
     }
@@ -229,7 +229,7 @@ impl<A: Surroundings> Sketch<A> {
         }
         let count = self.waiting().len();
         self.waiting[..count].sort_unstable();
-        self.row = dedup(&mut self.waiting[..count]) as u8;
+        self.waits = dedup(&mut self.waiting[..count]) as u8;
         Ok(())
     }
 

@@ -2,8 +2,8 @@
 //!
 //! The table takes whatever hashes somebody may choose, and so computes where each of them is. Most rows of a column
 //! with few values repeat a hash that was seen a moment ago, which two comparisons tell, at a place that the hash says
-//! itself. What is remembered there is never wrong: hashes leave the table only when the threshold falls below them,
-//! and are not offered any more then.
+//! itself. What is remembered there was in the table, and still is if it is below the threshold: hashes leave the table
+//! only when the threshold falls below them, and it never rises.
 
 use crate::OutOfMemory;
 use crate::key::{Key, Secret};
@@ -18,7 +18,7 @@ const MAX_REMEMBERED: usize = 1 << 17;
 
 pub(crate) struct Table<A: Surroundings> {
     set: Set<A>,
-    /// Pairs: at the place of a hash, the two that were there last, complemented, so that zero is none.
+    /// Pairs: at the place of a hash, the two that were looked up there last, complemented, so that zero is none.
     recent: Vec<u64, A>,
 }
 
@@ -49,7 +49,7 @@ impl<A: Surroundings> Table<A> {
         self.set.iter().map(|key| key.0)
     }
 
-    /// Whether this hash was seen lately. Cannot panic.
+    /// Whether this hash was seen lately, and so is in the table if it belongs. Cannot panic.
     #[inline(always)]
     pub(crate) fn remembers(&self, hash: u64) -> bool {
         let pairs = self.recent.as_chunks::<2>().0;

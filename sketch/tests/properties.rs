@@ -131,8 +131,11 @@ proptest! {
     #[test]
     fn a_sketch_that_is_looked_up_again_and_again_is_what_the_definition_says(
         values in proptest::collection::vec(any::<u64>(), 1..300),
-        capacity in capacity(),
-        steps in proptest::collection::vec((1_usize..300, 1_usize..3_000, any::<bool>(), proptest::option::of(0_usize..300)), 1..8),
+        mut capacity in capacity(),
+        steps in proptest::collection::vec(
+            (1_usize..300, 1_usize..3_000, any::<bool>(), proptest::option::of((0_usize..300, self::capacity()))),
+            1..8,
+        ),
         mut random: u64,
     ) {
         let mut sketch = Sketch::new(capacity, 0);
@@ -144,11 +147,11 @@ proptest! {
                 sketch.accumulate(value).unwrap();
                 offered.push(value);
             }
-            if let Some(count) = merges {
+            if let Some((count, other_capacity)) = merges {
                 let others = &values[..count.min(values.len())];
-                sketch.settle().unwrap();
-                sketch.merge(&sketch_of(others, capacity)).unwrap();
+                sketch.merge(&sketch_of(others, other_capacity)).unwrap();
                 offered.extend(others);
+                capacity = capacity.min(other_capacity);
             }
             if is_read {
                 sketch.settle().unwrap();

@@ -39,6 +39,22 @@ SELECT approx_count_distinct_cvm(1, 0.1, d) FROM (VALUES (0.01), (0.02)) v (d);
 SELECT approx_count_distinct_cvm(1, e) FROM (VALUES (0.1), (NULL)) v (e);
 SELECT approx_count_distinct_cvm(1, 0.1, d) FROM (VALUES (0.01), ('NaN')) v (d);
 SELECT approx_count_distinct_cvm(x, e) FROM (VALUES (1, 0.1), (NULL, 0.2)) v (x, e);
+SELECT approx_count_distinct_cvm(x, e) FROM (VALUES (1, 0.1), (2, 0.1), (NULL, 0.2)) v (x, e);
+SELECT approx_count_distinct_cvm(x, 0.1, d) FROM (VALUES (1, 0.1), (2, 0.1), (3, 0.01)) v (x, d);
+SELECT approx_count_distinct_cvm(x, e ORDER BY x) FROM (VALUES (1, 0.1), (2, 0.1), (3, 0.2)) v (x, e);
+SELECT approx_count_distinct_cvm(x, e) OVER (ORDER BY x) FROM (VALUES (1, 0.1), (2, 0.1), (3, 0.2)) v (x, e);
+SELECT approx_count_distinct_cvm(x, 0.1) OVER (ORDER BY x) FROM (VALUES (1), (2), (2), (NULL)) v (x);
+SELECT g, approx_count_distinct_cvm(x, e) FROM (VALUES (1, 1, 0.1), (1, 2, 0.1), (2, 1, 0.2), (2, 2, 0.2)) v (g, x, e) GROUP BY g ORDER BY g;
+SELECT g, approx_count_distinct_cvm(x, e) FROM (VALUES (1, 1, 0.1), (1, 2, 0.1), (2, 1, 0.2), (2, 2, 0.1)) v (g, x, e) GROUP BY g ORDER BY g;
+SELECT approx_count_distinct_cvm(x, 0.1 ORDER BY y), approx_count_distinct_cvm(DISTINCT x, 0.1), approx_count_distinct_cvm(x, 0.1) FILTER (WHERE y > 1)
+FROM (VALUES (1, 1), (2, 1), (2, 2)) v (x, y);
+SET plan_cache_mode = force_generic_plan;
+PREPARE within(float8) AS SELECT approx_count_distinct_cvm(i, $1) FROM generate_series(1, 9) i;
+EXECUTE within(0.1);
+EXECUTE within(NULL);
+EXECUTE within(17);
+DEALLOCATE within;
+RESET plan_cache_mode;
 
 -- types without a hash function
 SELECT approx_count_distinct_cvm('{}'::json);

@@ -40,5 +40,14 @@ SELECT approx_count_distinct_cvm(j) AS j, approx_count_distinct_cvm(a) AS a FROM
 -- the boundary between short and long headers
 SELECT approx_count_distinct_cvm(repeat('x', i)) FROM generate_series(0, 300) i;
 SELECT count(DISTINCT cvm_hash(repeat('x', i))) FROM generate_series(0, 300) i;
+CREATE TYPE pair AS (number int, t text);
+CREATE TABLE short (n numeric[], a text[], r numrange, m nummultirange, p pair);
+INSERT INTO short SELECT ARRAY[i, i / 7.0], ARRAY[repeat('x', i), NULL], numrange(i, i + 1), nummultirange(numrange(i, i + 1), numrange(i + 2, NULL)),
+    ROW(i, repeat('x', i))::pair FROM generate_series(1, 130) i, generate_series(1, 2);
+SELECT approx_count_distinct_cvm(n) AS n, approx_count_distinct_cvm(a) AS a, approx_count_distinct_cvm(r) AS r, approx_count_distinct_cvm(m) AS m,
+       approx_count_distinct_cvm(p) AS p FROM short;
+SELECT count(*) AS different FROM short WHERE cvm_hash(a) <> cvm_hash(a || '{}'::text[]) OR cvm_hash(p) <> cvm_hash(ROW((p).*)::pair)
+    OR cvm_hash(r) <> cvm_hash(numrange(lower(r), upper(r)));
 
-DROP TABLE stored, out_of_line, own;
+DROP TABLE stored, out_of_line, own, short;
+DROP TYPE pair;
