@@ -297,7 +297,7 @@ def memory_sweep(server):
     server.all("SET enable_sort = off")
     for size in [1, 2, 5, 7, 10, 16, 20, 50, 100, 128, 200, 500, 1000, 5000, 20000]:
         # Memory comes in blocks, which weigh where groups are few and small.
-        groups = 200_000 if size <= 100 else max(10, 2_000_000 // size)
+        groups = min(200_000, 8_000_000 // size)
         server.all("DROP TABLE IF EXISTS sweep")
         server.all(f"CREATE TABLE sweep AS SELECT (i % {groups})::int AS g, i::int AS v FROM generate_series(0, {groups * size - 1}) i")
         server.all("ANALYZE sweep")

@@ -31,6 +31,9 @@ declare_function! {
     pg_finfo_cvm_final_sketch for cvm_final_sketch,
 }
 
+/// A function of PostgreSQL's version-1 calling convention that takes a row.
+type Transition = unsafe extern "C-unwind" fn(FunctionCallInfo) -> Datum;
+
 /// Transition: `cvm_accumulate(internal, anyelement) returns internal`, not strict.
 ///
 /// For the common types it only runs until the first value: [`specialize`] then puts [`accumulate`] in its place, as it
@@ -43,6 +46,9 @@ declare_function! {
 pub unsafe extern "C-unwind" fn cvm_accumulate(fcinfo: FunctionCallInfo) -> Datum {
     // SAFETY: the declaration gives both arguments, and the hasher is that of the call site.
     unsafe {
+        if let Some(specialized) = specialized(fcinfo, cvm_accumulate) {
+            return specialized(fcinfo);
+        }
         accumulate_with(fcinfo, |value| match Hasher::made_before(fcinfo) {
             Some(hasher) => hasher.try_hash(value, DEFAULT_SEED),
             None => None,
@@ -108,20 +114,20 @@ unsafe extern "C-unwind" fn insert_slowly(state: Datum, hash: u64) -> Datum {
 /// PostgreSQL calls a function through the address in the call site's own copy of the function's record. Replacing it
 /// there makes the type's rule a part of that call, in place of a branch on the rule in every row. The new function is
 /// equivalent for this call site, whose argument has one type under one collation, and whose accuracy, where that is
-/// constant, was compared with nothing but itself; others have other records, and compiled expressions go on to call
-/// `cvm_accumulate` by its name.
+/// constant, was compared with nothing but itself; others have other records. Compiled expressions go on to call
+/// `cvm_accumulate` by its name, which finds the new one where it was put: [`specialized`].
 ///
 /// # Safety
 ///
 /// `fcinfo` is the frame of a call of [`cvm_accumulate`] or [`cvm_accumulate_within`] in progress, and `hasher` that of
 /// its call site.
 unsafe fn specialize(fcinfo: FunctionCallInfo, hasher: &Hasher) {
-    struct Transition {
+    struct Specialization {
         /// Whether a row may say another accuracy than those before.
         may_change: bool,
     }
-    impl Visitor for Transition {
-        type Output = unsafe extern "C-unwind" fn(FunctionCallInfo) -> Datum;
+    impl Visitor for Specialization {
+        type Output = Transition;
         fn visit<H: PlainHash>(self) -> Self::Output {
             if self.may_change {
                 accumulate_within::<H>
@@ -137,11 +143,27 @@ unsafe fn specialize(fcinfo: FunctionCallInfo, hasher: &Hasher) {
         if let Some(plain) = hasher.plain()
             && count < 5
         {
-            let transition = Transition {
+            let specialization = Specialization {
                 may_change: count > 2 && !is_accuracy_constant(fcinfo),
             };
-            (*call::function(fcinfo)).fn_addr = Some(plain.visit(transition));
+            (*call::function(fcinfo)).fn_addr = Some(plain.visit(specialization));
         }
+    }
+}
+
+/// What [`specialize`] has put in the place of the transition function `own` at this call site.
+///
+/// # Safety
+///
+/// `fcinfo` is the frame of a transition in progress.
+#[inline(always)]
+unsafe fn specialized(fcinfo: FunctionCallInfo, own: Transition) -> Option<Transition> {
+    // SAFETY: the caller vouches for the frame. PostgreSQL has put the address of `own` there, or it would have called
+    // another function.
+    unsafe {
+        (*call::function(fcinfo))
+            .fn_addr
+            .filter(|&address| address as usize != own as usize)
     }
 }
 
@@ -177,6 +199,9 @@ unsafe fn is_accuracy_constant(fcinfo: FunctionCallInfo) -> bool {
 pub unsafe extern "C-unwind" fn cvm_accumulate_within(fcinfo: FunctionCallInfo) -> Datum {
     // SAFETY: the declaration gives three to five arguments, and the hasher is that of the call site.
     unsafe {
+        if let Some(specialized) = specialized(fcinfo, cvm_accumulate_within) {
+            return specialized(fcinfo);
+        }
         let state = argument(fcinfo, 0);
         // Before the first value of a call site is hashed, the state may be another aggregate's.
         let Some(hasher) = Hasher::made_before(fcinfo) else {

@@ -19,7 +19,7 @@ use allocator_api2::vec::Vec;
 
 /// How many hashes are appended unseen, at least: where some were found to be repeated before, and where none was.
 const MIN_UNSORTED: usize = 13;
-const UNSORTED: usize = 106;
+const UNSORTED: usize = 132;
 
 /// Among how many hashes is looked for one that is repeated.
 const SAMPLE: usize = 32;
@@ -61,17 +61,18 @@ macro_rules! of_block {
 }
 
 impl<A: Surroundings> Link<A> {
-    /// The block that follows those of a list of that many hashes, which are full: from a quarter of them to as many.
+    /// The block that follows those of a list of that many hashes, which are full: the largest with which all blocks,
+    /// of which it is empty, take hardly more than twelve bytes a hash.
     #[cold]
     fn after(len: usize, allocator: A) -> Result<Self, OutOfMemory> {
         Ok(match len {
             0 => Link::Of16(Box::try_new_in([0; 16], allocator).map_err(|_| OutOfMemory)?),
-            1..45 => Link::Of29(Block::new_in(allocator)?),
-            45..228 => Link::Of61(Block::new_in(allocator)?),
-            228..603 => Link::Of125(Block::new_in(allocator)?),
-            603..1_109 => Link::Of253(Block::new_in(allocator)?),
-            1_109..2_127 => Link::Of509(Block::new_in(allocator)?),
-            2_127.. => Link::Of1021(Block::new_in(allocator)?),
+            1..277 => Link::Of29(Block::new_in(allocator)?),
+            277..399 => Link::Of61(Block::new_in(allocator)?),
+            399..774 => Link::Of125(Block::new_in(allocator)?),
+            774..1_280 => Link::Of253(Block::new_in(allocator)?),
+            1_280..2_298 => Link::Of509(Block::new_in(allocator)?),
+            2_298.. => Link::Of1021(Block::new_in(allocator)?),
         })
     }
 
@@ -124,13 +125,14 @@ pub(crate) struct List<A: Surroundings> {
 }
 
 impl<A: Surroundings> List<A> {
-    pub(crate) fn new_in(allocator: A) -> Result<Self, OutOfMemory> {
+    /// The empty list, of a set of which that many hashes were found to be repeated before.
+    pub(crate) fn new_in(allocator: A, repeated: u32) -> Result<Self, OutOfMemory> {
         Ok(List {
             last: Link::after(0, allocator)?,
             in_last: 0,
             len: 0,
             sorted: 0,
-            repeated: 0,
+            repeated,
         })
     }
 
@@ -147,9 +149,9 @@ impl<A: Surroundings> List<A> {
         self.sorted as usize
     }
 
-    /// Whether each hash was offered so often that this is no longer the growing set that a list is for.
+    /// Whether this is no longer the growing set that a list is for.
     pub(crate) fn is_worn(&self) -> bool {
-        self.repeated / 16 > self.len.max(16)
+        is_worn(self.repeated, self.len)
     }
 
     /// Appends hashes unseen. Sorts those that are there when that may make room.
@@ -173,7 +175,7 @@ impl<A: Surroundings> List<A> {
     fn make_room(&mut self) -> Result<(), OutOfMemory> {
         let unsorted = self.len() - self.sorted();
         let worth = if self.has_repeated() {
-            MIN_UNSORTED.max(self.sorted() / 8)
+            MIN_UNSORTED.max(self.sorted() / 3)
         } else {
             UNSORTED.max(self.sorted())
         };
@@ -190,14 +192,10 @@ impl<A: Surroundings> List<A> {
     }
 
     /// Whether there were repeated hashes before, or are among the last ones, which are in the cache still.
-    fn has_repeated(&mut self) -> bool {
+    fn has_repeated(&self) -> bool {
         let in_last = usize::from(self.in_last);
         let count = in_last.min(self.len() - self.sorted()).min(SAMPLE);
-        let sample = &mut self.last.hashes_mut()[in_last - count..];
-        self.repeated > 0 || {
-            sample.sort_unstable();
-            sample.windows(2).any(|two| two[0] == two[1])
-        }
+        self.repeated > 0 || look_repeated(&self.last.hashes()[in_last - count..in_last])
     }
 
     /// Makes the hashes ascend, without repetition.
@@ -303,6 +301,30 @@ impl<A: Surroundings> List<A> {
             left = start;
         }
     }
+}
+
+/// Whether two of at most [`SAMPLE`] hashes agree in their low halves, which says almost always whether they are equal.
+///
+/// All are compared with all, by vector instructions, which is less work than to sort them.
+fn look_repeated(hashes: &[u64]) -> bool {
+    let count = hashes.len().min(SAMPLE);
+    // Twice in a row, so that those at any distance lie side by side.
+    let mut halves = [0_u32; 2 * SAMPLE];
+    for (i, &hash) in hashes.iter().take(count).enumerate() {
+        halves[i] = hash as u32;
+        halves[i + count] = hash as u32;
+    }
+    let mut equal = 0;
+    for distance in 1..=count / 2 {
+        let pairs = halves[..count].iter().zip(&halves[distance..]);
+        equal |= pairs.fold(0, |equal, (a, b)| equal | u32::from(a == b));
+    }
+    equal > 0
+}
+
+/// Whether so many hashes were found to be repeated, in a set of `len`, that each must have been offered again and again.
+pub(crate) fn is_worn(repeated: u32, len: u32) -> bool {
+    repeated / 16 > len.max(16)
 }
 
 /// The union of the first `old` of `all` and of `new`, both of which ascend without repetition. There is room for as

@@ -1,8 +1,8 @@
 //! The set of retained hashes: a list while it grows, a table once it is looked up again and again.
 
 use crate::OutOfMemory;
-use crate::list::List;
-use crate::sort::sort;
+use crate::list::{List, is_worn};
+use crate::sort::{dedup_few, sort};
 use crate::surroundings::{Surroundings, checking};
 use crate::table::Table;
 use allocator_api2::boxed::Box;
@@ -11,7 +11,11 @@ use allocator_api2::vec::Vec;
 /// A set of distinct hashes. [`append`](Self::append) may leave a list unsorted, with hashes repeated; all that reads
 /// the set expects that [`settle`](Self::settle) was called since.
 pub(crate) enum Retained<A: Surroundings> {
-    Empty(A),
+    Empty {
+        allocator: A,
+        /// How many hashes were found to be repeated before there was one to hold.
+        repeated: u32,
+    },
     List(List<A>),
     Table(Box<Table<A>, A>),
 }
@@ -19,12 +23,12 @@ pub(crate) enum Retained<A: Surroundings> {
 impl<A: Surroundings> Retained<A> {
     /// The empty set; allocates nothing.
     pub(crate) fn new_in(allocator: A) -> Self {
-        Retained::Empty(allocator)
+        Retained::Empty { allocator, repeated: 0 }
     }
 
     pub(crate) fn allocator(&self) -> &A {
         match self {
-            Retained::Empty(allocator) => allocator,
+            Retained::Empty { allocator, .. } => allocator,
             Retained::List(list) => list.allocator(),
             Retained::Table(table) => table.allocator(),
         }
@@ -32,7 +36,7 @@ impl<A: Surroundings> Retained<A> {
 
     pub(crate) fn len(&self) -> usize {
         match self {
-            Retained::Empty(_) => 0,
+            Retained::Empty { .. } => 0,
             Retained::List(list) => list.len(),
             Retained::Table(table) => table.len(),
         }
@@ -41,7 +45,7 @@ impl<A: Surroundings> Retained<A> {
     /// How many hashes are known to be distinct: all, when the set is settled.
     pub(crate) fn settled(&self) -> usize {
         match self {
-            Retained::Empty(_) => 0,
+            Retained::Empty { .. } => 0,
             Retained::List(list) => list.sorted(),
             Retained::Table(table) => table.len(),
         }
@@ -57,7 +61,21 @@ impl<A: Surroundings> Retained<A> {
     pub(crate) fn remembers(&self, hash: u64) -> bool {
         match self {
             Retained::Table(table) => table.remembers(hash),
-            Retained::Empty(_) | Retained::List(_) => false,
+            Retained::Empty { .. } | Retained::List(_) => false,
+        }
+    }
+
+    /// Moves the distinct ones of some hashes that wait to be added to the front, and says how many there are. It does so
+    /// while there are no others to add them to, and for as long as a list may be a list: the set of few values then
+    /// takes no memory but the row in which they wait.
+    pub(crate) fn tidy<const COUNT: usize>(&mut self, waiting: &mut [u64; COUNT]) -> usize {
+        match self {
+            Retained::Empty { repeated, .. } if !is_worn(*repeated, 0) => {
+                let distinct = dedup_few(waiting);
+                *repeated += (COUNT - distinct) as u32;
+                distinct
+            }
+            _ => COUNT,
         }
     }
 
@@ -69,8 +87,8 @@ impl<A: Surroundings> Retained<A> {
                 list.append(hashes)?;
                 if list.is_worn() { self.become_table() } else { Ok(()) }
             }
-            Retained::Empty(allocator) => {
-                *self = Retained::List(List::new_in(allocator.clone())?);
+            Retained::Empty { allocator, repeated } => {
+                *self = Retained::List(List::new_in(allocator.clone(), *repeated)?);
                 self.append(hashes)
             }
         }
@@ -92,7 +110,7 @@ impl<A: Surroundings> Retained<A> {
     pub(crate) fn settle(&mut self) -> Result<(), OutOfMemory> {
         match self {
             Retained::List(list) => list.sort(),
-            Retained::Empty(_) | Retained::Table(_) => Ok(()),
+            Retained::Empty { .. } | Retained::Table(_) => Ok(()),
         }
     }
 
@@ -103,7 +121,7 @@ impl<A: Surroundings> Retained<A> {
     /// Drops every hash that is not below `threshold`. The set is settled.
     pub(crate) fn retain_below(&mut self, threshold: u64) -> Result<(), OutOfMemory> {
         match self {
-            Retained::Empty(_) => {}
+            Retained::Empty { .. } => {}
             Retained::List(list) => list.retain_below(threshold),
             Retained::Table(table) => table.retain_below(threshold)?,
         }
@@ -112,7 +130,7 @@ impl<A: Surroundings> Retained<A> {
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = u64> {
         let (list, table) = match self {
-            Retained::Empty(_) => (None, None),
+            Retained::Empty { .. } => (None, None),
             Retained::List(list) => (Some(list), None),
             Retained::Table(table) => (None, Some(table)),
         };
@@ -124,7 +142,7 @@ impl<A: Surroundings> Retained<A> {
     /// The hashes of a settled set in ascending order, in memory of `allocator`.
     pub(crate) fn sorted_in<B: Surroundings>(&self, allocator: B) -> Result<Vec<u64, B>, OutOfMemory> {
         match self {
-            Retained::Empty(_) => Ok(Vec::new_in(allocator)),
+            Retained::Empty { .. } => Ok(Vec::new_in(allocator)),
             Retained::List(list) => list.to_vec_in(allocator),
             Retained::Table(table) => {
                 let mut hashes = Vec::new_in(allocator.clone());
@@ -158,7 +176,7 @@ mod tests {
     #[test]
     fn a_set_holds_what_was_appended_at_every_size() {
         for around in [
-            0_u64, 16, 45, 106, 167, 228, 353, 478, 603, 856, 1_109, 1_618, 2_127, 3_148, 8_253,
+            0_u64, 16, 45, 74, 132, 161, 277, 338, 399, 524, 774, 1_027, 1_280, 1_789, 2_298, 3_319, 8_424,
         ] {
             for count in around.saturating_sub(8)..around + 9 {
                 let mut retained = Retained::new_in(Global);

@@ -18,6 +18,9 @@ use std::mem::offset_of;
 /// How many hashes wait at most.
 const WAITING: usize = 7;
 
+/// With how many distinct ones at most a full row goes on waiting.
+const WORTH_KEEPING: usize = WAITING - 2;
+
 /// Set beside the count of the hashes that wait where each hash is first looked for among those seen lately. It stands
 /// there since the path of a row must touch no more memory for it.
 const REMEMBERS: u8 = 0x80;
@@ -195,10 +198,19 @@ impl<A: Surroundings> Sketch<A> {
     #[inline]
     pub fn accumulate(&mut self, hash: u64) -> Result<(), OutOfMemory> {
         if !self.offer(hash) {
-            self.flush()?;
+            self.make_room()?;
             self.offer(hash);
         }
         Ok(())
+    }
+
+    /// Makes room in the row of hashes that wait, which is full: by dropping those that are repeated, if that is worth
+    /// it, or by emptying it. No part of the path of a row, which it would burden.
+    #[inline(never)]
+    fn make_room(&mut self) -> Result<(), OutOfMemory> {
+        let distinct = self.retained.tidy(&mut self.waiting);
+        self.waits = distinct as u8;
+        if distinct > WORTH_KEEPING { self.flush() } else { Ok(()) }
     }
 
     fn waiting(&self) -> &[u64] {

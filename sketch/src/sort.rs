@@ -38,6 +38,22 @@ pub(crate) fn dedup(hashes: &mut [u64]) -> usize {
     distinct
 }
 
+/// As [`dedup`], of a few hashes in any order, and in no order afterwards.
+///
+/// Which are repeated is chance, which no branch predictor foresees: each is compared with all before it.
+///
+/// Complexity: the square of the number of hashes.
+pub(crate) fn dedup_few<const COUNT: usize>(hashes: &mut [u64; COUNT]) -> usize {
+    let all = *hashes;
+    let mut distinct = 0;
+    for (i, &hash) in all.iter().enumerate() {
+        let is_new = all[..i].iter().fold(true, |is_new, &before| is_new & (before != hash));
+        hashes[distinct] = hash;
+        distinct += usize::from(is_new);
+    }
+    distinct
+}
+
 /// Sorts hashes that agree in all but the low `bits`.
 fn sort_by<S: Surroundings>(hashes: &mut [u64], bits: u32, surroundings: &S) {
     if hashes.len() <= AT_ONCE || bits == 0 {
@@ -98,6 +114,19 @@ fn part<S: Surroundings>(hashes: &mut [u64], shift: u32, surroundings: &S) -> [u
 mod tests {
     use super::*;
     use allocator_api2::alloc::Global;
+    use std::collections::BTreeSet;
+
+    /// Every row of seven hashes of seven values.
+    #[test]
+    fn few_hashes_are_known_by_comparing_all() {
+        for number in 0..7_u64.pow(7) {
+            let mut hashes: [u64; 7] = std::array::from_fn(|place| number / 7_u64.pow(place as u32) % 7);
+            let expected: BTreeSet<u64> = hashes.iter().copied().collect();
+            let distinct = dedup_few(&mut hashes);
+            assert_eq!(distinct, expected.len());
+            assert_eq!(hashes[..distinct].iter().copied().collect::<BTreeSet<u64>>(), expected);
+        }
+    }
 
     #[test]
     fn any_hashes_are_sorted() {

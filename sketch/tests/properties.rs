@@ -49,6 +49,11 @@ fn hashes() -> impl Strategy<Value = Vec<u64>> {
     proptest::collection::vec(hash, 0..600)
 }
 
+/// As many values as wait in a row, or that many, and the same of rows.
+fn few_or_many(many: usize) -> impl Strategy<Value = usize> {
+    prop_oneof![1..10_usize, 1..many]
+}
+
 fn capacity() -> impl Strategy<Value = u32> {
     prop_oneof![MIN_CAPACITY..40, 100_u32..200, 300_u32..700]
 }
@@ -133,7 +138,7 @@ proptest! {
         values in proptest::collection::vec(any::<u64>(), 1..300),
         mut capacity in capacity(),
         steps in proptest::collection::vec(
-            (1_usize..300, 1_usize..3_000, any::<bool>(), proptest::option::of((0_usize..300, self::capacity()))),
+            (few_or_many(300), few_or_many(3_000), any::<bool>(), proptest::option::of((0_usize..300, self::capacity()))),
             1..8,
         ),
         mut random: u64,
