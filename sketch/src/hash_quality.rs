@@ -158,9 +158,9 @@ fn fault(keys: &[Vec<u8>], function: HashFunction, seed: u64) -> Option<String> 
     let hashes: Vec<u64> = keys.iter().map(|key| truncate(function(key, seed))).collect();
     let n = hashes.len() as f64;
 
-    // Coins: the number that belongs to a level is binomial. There are (17 plain + 2 x 9 composite + 1 decimal)
-    // patterns, 144 sets of hashes with 4 seeds each; with 5 levels each, one lies beyond five standard deviations with
-    // a probability of 720 x 6e-7 = 0.0004.
+    // Coins: the number that belongs to a level is binomial. There are (16 plain + 2 x 9 composite + 1 decimal)
+    // patterns, 140 sets of hashes with 4 seeds each; with 5 levels each, one lies beyond five standard deviations with
+    // a probability of 700 x 6e-7 = 0.0004.
     for level in [1, 4, 12, 24, 40] {
         let threshold = threshold(level).unwrap();
         let p = threshold as f64 / (1_u64 << HASH_BITS) as f64;
