@@ -16,7 +16,7 @@ use crate::{sketch_type, varlena};
 use cvm_sketch::sketch::START_LEN;
 use cvm_sketch::{EncodedSketch, Sketch};
 use pgrx::pg_sys::errcodes::PgSqlErrorCode;
-use pgrx::pg_sys::{self, Datum, FunctionCallInfo, NodeTag, NullableDatum, TargetEntry};
+use pgrx::pg_sys::{self, Datum, FunctionCallInfo, NodeTag, NullableDatum, PGFunction, TargetEntry};
 use pgrx::{is_a, pg_guard};
 use std::mem::offset_of;
 use std::ptr::NonNull;
@@ -37,7 +37,8 @@ type Transition = unsafe extern "C-unwind" fn(FunctionCallInfo) -> Datum;
 /// Transition: `cvm_accumulate(internal, anyelement) returns internal`, not strict.
 ///
 /// For the common types it only runs until the first value: [`specialize`] then puts [`accumulate`] in its place, as it
-/// does in that of [`cvm_accumulate_within`] where the accuracy is constant.
+/// does in that of [`cvm_accumulate_within`] where the accuracy is constant. Compiled expressions come here, and go on to
+/// that.
 ///
 /// # Safety
 ///
@@ -46,9 +47,34 @@ type Transition = unsafe extern "C-unwind" fn(FunctionCallInfo) -> Datum;
 pub unsafe extern "C-unwind" fn cvm_accumulate(fcinfo: FunctionCallInfo) -> Datum {
     // SAFETY: the declaration gives both arguments, and the hasher is that of the call site.
     unsafe {
-        if let Some(specialized) = specialized(fcinfo, cvm_accumulate) {
-            return specialized(fcinfo);
+        match specialized(fcinfo) {
+            Some(transition) => transition(fcinfo),
+            None => accumulate_by_rule(fcinfo),
         }
+    }
+}
+
+/// What [`specialize`] has found for the call site, if it has.
+///
+/// # Safety
+///
+/// `fcinfo` is the frame of a transition in progress.
+#[inline(always)]
+unsafe fn specialized(fcinfo: FunctionCallInfo) -> PGFunction {
+    // SAFETY: the caller vouches for the frame.
+    unsafe { Hasher::made_before(fcinfo).and_then(|hasher| hasher.transition) }
+}
+
+/// [`cvm_accumulate`] where there is no transition for the rule; apart, so that where there is one, no registers are
+/// saved on the way to it.
+///
+/// # Safety
+///
+/// As [`cvm_accumulate`].
+#[inline(never)]
+unsafe extern "C-unwind" fn accumulate_by_rule(fcinfo: FunctionCallInfo) -> Datum {
+    // SAFETY: the caller vouches for the frame.
+    unsafe {
         accumulate_with(fcinfo, |value| match Hasher::made_before(fcinfo) {
             Some(hasher) => hasher.try_hash(value, DEFAULT_SEED),
             None => None,
@@ -114,14 +140,14 @@ unsafe extern "C-unwind" fn insert_slowly(state: Datum, hash: u64) -> Datum {
 /// PostgreSQL calls a function through the address in the call site's own copy of the function's record. Replacing it
 /// there makes the type's rule a part of that call, in place of a branch on the rule in every row. The new function is
 /// equivalent for this call site, whose argument has one type under one collation, and whose accuracy, where that is
-/// constant, was compared with nothing but itself; others have other records. Compiled expressions go on to call
-/// `cvm_accumulate` by its name, which finds the new one where it was put: [`specialized`].
+/// constant, was compared with nothing but itself; others have other records. Compiled expressions, and who calls
+/// `cvm_accumulate` for somebody else, go on to call it by its name: it finds the new one with the hasher.
 ///
 /// # Safety
 ///
 /// `fcinfo` is the frame of a call of [`cvm_accumulate`] or [`cvm_accumulate_within`] in progress, and `hasher` that of
 /// its call site.
-unsafe fn specialize(fcinfo: FunctionCallInfo, hasher: &Hasher) {
+unsafe fn specialize(fcinfo: FunctionCallInfo, hasher: &mut Hasher) {
     struct Specialization {
         /// Whether a row may say another accuracy than those before.
         may_change: bool,
@@ -146,24 +172,17 @@ unsafe fn specialize(fcinfo: FunctionCallInfo, hasher: &Hasher) {
             let specialization = Specialization {
                 may_change: count > 2 && !is_accuracy_constant(fcinfo),
             };
-            (*call::function(fcinfo)).fn_addr = Some(plain.visit(specialization));
+            let transition = plain.visit(specialization);
+            hasher.transition = Some(transition);
+            // A superuser's function may hand its own frame on to ours: then the record is that function's.
+            let function = call::function(fcinfo);
+            let own: [Transition; 2] = [cvm_accumulate, cvm_accumulate_within];
+            if let Some(address) = (*function).fn_addr
+                && own.iter().any(|&own| own as usize == address as usize)
+            {
+                (*function).fn_addr = Some(transition);
+            }
         }
-    }
-}
-
-/// What [`specialize`] has put in the place of the transition function `own` at this call site.
-///
-/// # Safety
-///
-/// `fcinfo` is the frame of a transition in progress.
-#[inline(always)]
-unsafe fn specialized(fcinfo: FunctionCallInfo, own: Transition) -> Option<Transition> {
-    // SAFETY: the caller vouches for the frame. PostgreSQL has put the address of `own` there, or it would have called
-    // another function.
-    unsafe {
-        (*call::function(fcinfo))
-            .fn_addr
-            .filter(|&address| address as usize != own as usize)
     }
 }
 
@@ -199,9 +218,22 @@ unsafe fn is_accuracy_constant(fcinfo: FunctionCallInfo) -> bool {
 pub unsafe extern "C-unwind" fn cvm_accumulate_within(fcinfo: FunctionCallInfo) -> Datum {
     // SAFETY: the declaration gives three to five arguments, and the hasher is that of the call site.
     unsafe {
-        if let Some(specialized) = specialized(fcinfo, cvm_accumulate_within) {
-            return specialized(fcinfo);
+        match specialized(fcinfo) {
+            Some(transition) => transition(fcinfo),
+            None => accumulate_within_by_rule(fcinfo),
         }
+    }
+}
+
+/// [`cvm_accumulate_within`] where there is no transition for the rule.
+///
+/// # Safety
+///
+/// As [`cvm_accumulate_within`].
+#[inline(never)]
+unsafe extern "C-unwind" fn accumulate_within_by_rule(fcinfo: FunctionCallInfo) -> Datum {
+    // SAFETY: the caller vouches for the frame.
+    unsafe {
         let state = argument(fcinfo, 0);
         // Before the first value of a call site is hashed, the state may be another aggregate's.
         let Some(hasher) = Hasher::made_before(fcinfo) else {

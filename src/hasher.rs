@@ -10,7 +10,7 @@ use crate::rule::Rule;
 use crate::{call, catalog_changes};
 use cvm_sketch::Kind;
 use pgrx::pg_sys::errcodes::PgSqlErrorCode;
-use pgrx::pg_sys::{self, Datum, FunctionCallInfo, MemoryContext, Oid, Size};
+use pgrx::pg_sys::{self, Datum, FunctionCallInfo, MemoryContext, Oid, PGFunction, Size};
 use std::ffi::CStr;
 
 /// Turns the values of one argument of one call site into hashes.
@@ -23,6 +23,8 @@ pub(crate) struct Hasher {
     collation: Oid,
     /// Where all that the rule refers to lives.
     context: MemoryContext,
+    /// What takes the rows of this call site from the second on, where an aggregate has one for the rule.
+    pub(crate) transition: PGFunction,
 }
 
 static CONTEXT_NAME: &CStr = c"cvm_count hash rule";
@@ -83,6 +85,7 @@ impl Hasher {
                 declared,
                 collation,
                 context,
+                transition: None,
             }
         }
     }

@@ -18,8 +18,8 @@ use allocator_api2::boxed::Box;
 use allocator_api2::vec::Vec;
 
 /// How many hashes are appended unseen, at least: where some were found to be repeated before, and where none was.
-const MIN_UNSORTED: usize = 13;
-const UNSORTED: usize = 132;
+const MIN_UNSORTED: usize = 7;
+const UNSORTED: usize = 106;
 
 /// Among how many hashes is looked for one that is repeated.
 const SAMPLE: usize = 32;
@@ -61,18 +61,17 @@ macro_rules! of_block {
 }
 
 impl<A: Surroundings> Link<A> {
-    /// The block that follows those of a list of that many hashes, which are full: the largest with which all blocks,
-    /// of which it is empty, take hardly more than twelve bytes a hash.
+    /// The block that follows those of a list of that many hashes, which are full: from a quarter of them to as many.
     #[cold]
     fn after(len: usize, allocator: A) -> Result<Self, OutOfMemory> {
         Ok(match len {
             0 => Link::Of16(Box::try_new_in([0; 16], allocator).map_err(|_| OutOfMemory)?),
-            1..277 => Link::Of29(Block::new_in(allocator)?),
-            277..399 => Link::Of61(Block::new_in(allocator)?),
-            399..774 => Link::Of125(Block::new_in(allocator)?),
-            774..1_280 => Link::Of253(Block::new_in(allocator)?),
-            1_280..2_298 => Link::Of509(Block::new_in(allocator)?),
-            2_298.. => Link::Of1021(Block::new_in(allocator)?),
+            1..45 => Link::Of29(Block::new_in(allocator)?),
+            45..228 => Link::Of61(Block::new_in(allocator)?),
+            228..603 => Link::Of125(Block::new_in(allocator)?),
+            603..1_109 => Link::Of253(Block::new_in(allocator)?),
+            1_109..2_127 => Link::Of509(Block::new_in(allocator)?),
+            2_127.. => Link::Of1021(Block::new_in(allocator)?),
         })
     }
 
@@ -310,7 +309,7 @@ fn look_repeated(hashes: &[u64]) -> bool {
     let count = hashes.len().min(SAMPLE);
     // Twice in a row, so that those at any distance lie side by side.
     let mut halves = [0_u32; 2 * SAMPLE];
-    for (i, &hash) in hashes.iter().take(count).enumerate() {
+    for (i, &hash) in hashes[..count].iter().enumerate() {
         halves[i] = hash as u32;
         halves[i + count] = hash as u32;
     }

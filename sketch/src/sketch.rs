@@ -55,7 +55,8 @@ fn field<const LENGTH: usize>(bytes: &[u8; START_LEN], offset: usize) -> [u8; LE
 /// | [`merge`](Self::merge), [`merge_framed`](Self::merge_framed) | those of a sketch, in memory or encoded | yes |
 /// | [`accumulate_framed`](Self::accumulate_framed) | those of one encoded sketch after another | no |
 ///
-/// All memory but the sketch's own comes from the allocator `A`; a sketch of up to seven values has none.
+/// All memory but the sketch's own comes from the allocator `A`; a sketch of up to seven values has none, and if they are
+/// repeated, one of up to five, until that was some 250 times.
 #[repr(C)] // What the path of a row touches stands first, together.
 pub struct Sketch<A: Surroundings = Global> {
     /// T_level: kept beside the level because every row compares with it.
@@ -208,7 +209,9 @@ impl<A: Surroundings> Sketch<A> {
     /// it, or by emptying it. No part of the path of a row, which it would burden.
     #[inline(never)]
     fn make_room(&mut self) -> Result<(), OutOfMemory> {
-        let distinct = self.retained.tidy(&mut self.waiting);
+        debug_assert_eq!(self.waiting().len(), WAITING, "the row is full");
+        let distinct = self.retained.drop_repeated(&mut self.waiting);
+        // REMEMBERS goes too, until the flush that follows where there is a table.
         self.waits = distinct as u8;
         if distinct > WORTH_KEEPING { self.flush() } else { Ok(()) }
     }

@@ -38,7 +38,7 @@ pub(crate) fn dedup(hashes: &mut [u64]) -> usize {
     distinct
 }
 
-/// As [`dedup`], of a few hashes in any order, and in no order afterwards.
+/// As [`dedup`], of a few hashes in any order: they keep it.
 ///
 /// Which are repeated is chance, which no branch predictor foresees: each is compared with all before it.
 ///

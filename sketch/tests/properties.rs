@@ -275,6 +275,21 @@ fn a_sketch_of_up_to_seven_values_takes_no_memory() {
     assert_eq!(sketch.try_clone_in(limited::Limited(&left)).unwrap(), sketch);
 }
 
+/// Nor does one of up to five that come again and again, for some 250 rows.
+#[test]
+fn a_sketch_of_five_values_takes_no_memory_while_they_are_repeated() {
+    let left = std::cell::Cell::new(0);
+    let mut sketch = Sketch::new_in(5_000, 0, limited::Limited(&left));
+    for row in 0..250_u64 {
+        sketch.accumulate(((row ^ row >> 3) % 5) << 40).unwrap();
+        if row % 100 == 50 {
+            sketch.settle().unwrap();
+        }
+    }
+    sketch.settle().unwrap();
+    assert_eq!(sketch.estimate(), 5);
+}
+
 /// Reading in between, as a running window does, changes nothing.
 #[test]
 fn settling_after_every_value_gives_the_same_sketch() {
