@@ -74,11 +74,17 @@ need_packages() {
         fail "could not install ${missing[*]}: install them by hand, then run this again"
 }
 
+# need_pg_config: fails unless PG_CONFIG is a program.
+need_pg_config() {
+    [ -n "$PG_CONFIG" ] || fail "pg_config was not found. Set PG_CONFIG to its path; if there is no PostgreSQL yet, on Debian: make setup"
+    [ -f "$PG_CONFIG" ] && [ -x "$PG_CONFIG" ] || fail "PG_CONFIG is $PG_CONFIG, and there is no such program.
+On Debian, that of PostgreSQL N is /usr/lib/postgresql/N/bin/pg_config, of the package postgresql-server-dev-N"
+}
+
 # need_server: fails unless PG_CONFIG is of a server that the extension can be built for.
 need_server() {
     local major
-    [ -n "$PG_CONFIG" ] || fail "pg_config was not found. Set PG_CONFIG to its path; if there is no PostgreSQL yet, on Debian: make setup"
-    [ -x "$PG_CONFIG" ] || fail "PG_CONFIG is $PG_CONFIG, and there is no such program"
+    need_pg_config
     major=$(pg_major)
     grep -q "^pg$major = " Cargo.toml ||
         fail "PG_CONFIG is of $("$PG_CONFIG" --version), for which there is no support: $(sed -n 's/^\(pg[0-9]*\) = .*/\1/p' Cargo.toml | xargs)"
