@@ -23,7 +23,7 @@ FROM hash_aggregate('SELECT i / 2, approx_count_distinct_cvm(i) FROM generate_se
 SELECT count(*) AS groups, min(n) AS least, max(n) AS most, sum(n) AS values
 FROM (SELECT i % 2000000 AS g, approx_count_distinct_cvm(i) AS n FROM generate_series(1, 4000000) i GROUP BY 1) q;
 
--- a few groups that each grow large are counted as well: 100 groups of a full state, 164 kB of list each
+-- a few groups that each grow large are counted as well: 100 groups of a full state, some 120 kB each
 SET work_mem = '4MB';
 SELECT spilled, peak_kb > 100 * 70 AS counted
 FROM hash_aggregate('SELECT i % 100, approx_count_distinct_cvm(i) FROM generate_series(1, 2000000) i GROUP BY 1');
