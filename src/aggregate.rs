@@ -5,9 +5,9 @@
 //! and calls nothing that can raise an error but what hashes a value, as [`raising`](crate::raising) says. Everything
 //! else (the first row, growth, thinning, mistakes) is in cold functions behind pgrx's guard.
 
-use crate::call::{self, argument, declare_function, return_null};
+use crate::call::{argument, declare_function, return_null};
 use crate::error::{OrRaise, raise_invalid};
-use crate::hasher::Hasher;
+use crate::hasher::{Hasher, Transition};
 use crate::memory::ContextAllocator;
 use crate::plain_hash::{PlainHash, Visitor};
 use crate::query_tree::elements;
@@ -16,7 +16,7 @@ use crate::{sketch_type, varlena};
 use cvm_sketch::sketch::START_LEN;
 use cvm_sketch::{EncodedSketch, Sketch};
 use pgrx::pg_sys::errcodes::PgSqlErrorCode;
-use pgrx::pg_sys::{self, Datum, FunctionCallInfo, NodeTag, NullableDatum, PGFunction, TargetEntry};
+use pgrx::pg_sys::{self, Datum, FunctionCallInfo, NodeTag, NullableDatum, TargetEntry};
 use pgrx::{is_a, pg_guard};
 use std::mem::offset_of;
 use std::ptr::NonNull;
@@ -30,9 +30,6 @@ declare_function! {
     pg_finfo_cvm_final_count for cvm_final_count,
     pg_finfo_cvm_final_sketch for cvm_final_sketch,
 }
-
-/// A function of PostgreSQL's version-1 calling convention that takes a row.
-type Transition = unsafe extern "C-unwind" fn(FunctionCallInfo) -> Datum;
 
 /// Transition: `cvm_accumulate(internal, anyelement) returns internal`, not strict.
 ///
@@ -60,9 +57,9 @@ pub unsafe extern "C-unwind" fn cvm_accumulate(fcinfo: FunctionCallInfo) -> Datu
 ///
 /// `fcinfo` is the frame of a transition in progress.
 #[inline(always)]
-unsafe fn specialized(fcinfo: FunctionCallInfo) -> PGFunction {
+unsafe fn specialized(fcinfo: FunctionCallInfo) -> Option<Transition> {
     // SAFETY: the caller vouches for the frame.
-    unsafe { Hasher::made_before(fcinfo).and_then(|hasher| hasher.transition) }
+    unsafe { Hasher::made_before(fcinfo).and_then(|hasher| hasher.transition()) }
 }
 
 /// [`cvm_accumulate`] where there is no transition for the rule; apart, so that where there is one, no registers are
@@ -135,13 +132,8 @@ unsafe extern "C-unwind" fn insert_slowly(state: Datum, hash: u64) -> Datum {
     }
 }
 
-/// Lets the call site of `fcinfo` call the transition function for its type directly from now on.
-///
-/// PostgreSQL calls a function through the address in the call site's own copy of the function's record. Replacing it
-/// there makes the type's rule a part of that call, in place of a branch on the rule in every row. The new function is
-/// equivalent for this call site, whose argument has one type under one collation, and whose accuracy, where that is
-/// constant, was compared with nothing but itself; others have other records. Compiled expressions, and who calls
-/// `cvm_accumulate` for somebody else, go on to call it by its name: it finds the new one with the hasher.
+/// Lets the call site of `fcinfo` call the transition function for its type [directly](Hasher::specialize) from now on,
+/// if there is one. Where the accuracy is constant, that compares it with nothing.
 ///
 /// # Safety
 ///
@@ -172,16 +164,8 @@ unsafe fn specialize(fcinfo: FunctionCallInfo, hasher: &mut Hasher) {
             let specialization = Specialization {
                 may_change: count > 2 && !is_accuracy_constant(fcinfo),
             };
-            let transition = plain.visit(specialization);
-            hasher.transition = Some(transition);
-            // A superuser's function may hand its own frame on to ours: then the record is that function's.
-            let function = call::function(fcinfo);
             let own: [Transition; 2] = [cvm_accumulate, cvm_accumulate_within];
-            if let Some(address) = (*function).fn_addr
-                && own.iter().any(|&own| own as usize == address as usize)
-            {
-                (*function).fn_addr = Some(transition);
-            }
+            hasher.specialize(fcinfo, &own, plain.visit(specialization));
         }
     }
 }

@@ -24,8 +24,11 @@ pub(crate) struct Hasher {
     /// Where all that the rule refers to lives.
     context: MemoryContext,
     /// What takes the rows of this call site from the second on, where an aggregate has one for the rule.
-    pub(crate) transition: PGFunction,
+    transition: PGFunction,
 }
+
+/// A function of PostgreSQL's version-1 calling convention that takes a row.
+pub(crate) type Transition = unsafe extern "C-unwind" fn(FunctionCallInfo) -> Datum;
 
 static CONTEXT_NAME: &CStr = c"cvm_count hash rule";
 
@@ -99,6 +102,38 @@ impl Hasher {
     pub(crate) unsafe fn made_before<'a>(fcinfo: FunctionCallInfo) -> Option<&'a mut Hasher> {
         // SAFETY: as in `of_call`.
         unsafe { (*call::function(fcinfo)).fn_extra.cast::<Hasher>().as_mut() }
+    }
+
+    /// Lets the call site of `fcinfo` call the transition function for its type directly from now on, in place of one of
+    /// `own`, which are for any type.
+    ///
+    /// PostgreSQL calls a function through the address in the call site's own copy of the function's record. Replacing it
+    /// there makes the type's rule a part of that call, in place of a branch on the rule in every row. A call site has
+    /// one type under one collation; others have other records. Compiled expressions, and who calls one of `own` for
+    /// somebody else, go on to call it by its name: it finds the new one [here](Self::transition).
+    ///
+    /// # Safety
+    ///
+    /// `fcinfo` is the frame of a call in progress of one of `own`, for which `transition` does the same in all later
+    /// calls from its call site, which has this hasher.
+    pub(crate) unsafe fn specialize(&mut self, fcinfo: FunctionCallInfo, own: &[Transition], transition: Transition) {
+        self.transition = Some(transition);
+        // SAFETY: the caller vouches for the frame and the function.
+        unsafe {
+            // A superuser's function may hand its own frame on to ours: then the record is that function's.
+            let function = call::function(fcinfo);
+            if let Some(address) = (*function).fn_addr
+                && own.iter().any(|&own| own as usize == address as usize)
+            {
+                (*function).fn_addr = Some(transition);
+            }
+        }
+    }
+
+    /// The transition function that [`specialize`](Self::specialize) was given, if it was.
+    #[inline(always)]
+    pub(crate) fn transition(&self) -> Option<Transition> {
+        self.transition
     }
 
     /// The rule, if it is one that needs nothing but the datum.

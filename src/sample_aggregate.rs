@@ -6,7 +6,7 @@
 
 use crate::call::{self, argument, declare_function, return_null};
 use crate::error::{OrRaise, raise_invalid_sample};
-use crate::hasher::Hasher;
+use crate::hasher::{Hasher, Transition};
 use crate::memory::ContextAllocator;
 use crate::plain_hash::{PlainHash, Visitor};
 use crate::sample_type::{encode, with_sample};
@@ -141,7 +141,7 @@ impl Parameters {
 
 /// Transition: `cvm_sample_accumulate(internal, anyelement [, float8]) returns internal`, not strict.
 ///
-/// For the common types it only runs until the first value: [`specialize`] then puts [`accumulate`] in its place.
+/// For the common types it only runs until the first value: [`accumulate`] then [takes its place](Hasher::specialize).
 ///
 /// # Safety
 ///
@@ -149,6 +149,22 @@ impl Parameters {
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn cvm_sample_accumulate(fcinfo: FunctionCallInfo) -> Datum {
     // SAFETY: the declaration gives two arguments at least, and the site is that of the call.
+    unsafe {
+        match Site::made_before(fcinfo).and_then(|site| site.hasher.transition()) {
+            Some(transition) => transition(fcinfo),
+            None => accumulate_by_rule(fcinfo),
+        }
+    }
+}
+
+/// [`cvm_sample_accumulate`] where there is no transition for the rule.
+///
+/// # Safety
+///
+/// As [`cvm_sample_accumulate`].
+#[inline(never)]
+unsafe extern "C-unwind" fn accumulate_by_rule(fcinfo: FunctionCallInfo) -> Datum {
+    // SAFETY: the caller vouches for the frame.
     unsafe {
         accumulate_with(fcinfo, |value| match Site::made_before(fcinfo) {
             Some(site) => site.hasher.try_hash(value, DEFAULT_SEED),
@@ -249,23 +265,23 @@ unsafe extern "C-unwind" fn take(fcinfo: FunctionCallInfo, hash: u64) -> Datum {
     }
 }
 
-/// Lets the call site of `fcinfo` call the transition function for its type directly from now on, as
-/// [`aggregate`](crate::aggregate) does and says why.
+/// Lets the call site of `fcinfo` call the transition function for its type [directly](Hasher::specialize) from now on,
+/// if there is one.
 ///
 /// # Safety
 ///
-/// `fcinfo` is the frame of a call of `cvm_sample_accumulate` in progress, `hasher` that of its call site.
-unsafe fn specialize(fcinfo: FunctionCallInfo, hasher: &Hasher) {
-    struct Transition;
-    impl Visitor for Transition {
-        type Output = unsafe extern "C-unwind" fn(FunctionCallInfo) -> Datum;
+/// `fcinfo` is the frame of a call of [`cvm_sample_accumulate`] in progress, `hasher` that of its call site.
+unsafe fn specialize(fcinfo: FunctionCallInfo, hasher: &mut Hasher) {
+    struct Specialization;
+    impl Visitor for Specialization {
+        type Output = Transition;
         fn visit<H: PlainHash>(self) -> Self::Output {
             accumulate::<H>
         }
     }
     if let Some(plain) = hasher.plain() {
         // SAFETY: the caller vouches for the frame.
-        unsafe { (*call::function(fcinfo)).fn_addr = Some(plain.visit(Transition)) };
+        unsafe { hasher.specialize(fcinfo, &[cvm_sample_accumulate], plain.visit(Specialization)) };
     }
 }
 
@@ -305,7 +321,7 @@ unsafe extern "C-unwind" fn accumulate_slowly(fcinfo: FunctionCallInfo) -> Datum
         }
         let site = Site::of_call(fcinfo);
         if (*fcinfo).nargs as usize <= SIZE {
-            specialize(fcinfo, &site.hasher);
+            specialize(fcinfo, &mut site.hasher);
         }
         let hash = site.hasher.hash(value.value, parameters.seed);
         if state.isnull {

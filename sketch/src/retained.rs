@@ -51,17 +51,17 @@ impl<A: Surroundings> Retained<A> {
         }
     }
 
-    pub(crate) fn is_table(&self) -> bool {
-        matches!(self, Retained::Table(_))
+    /// Whether it is as well to look up each hash when it comes, with [`difference`](Self::difference), as some at once.
+    pub(crate) fn is_small_table(&self) -> bool {
+        matches!(self, Retained::Table(table) if table.is_small())
     }
 
-    /// Whether this hash is known to be here, if it is below the threshold: a table knows of most that are. Cannot
-    /// panic.
+    /// Zero if this hash is known to be here: a table knows of nearly all that are. Cannot panic.
     #[inline(always)]
-    pub(crate) fn remembers(&self, hash: u64) -> bool {
+    pub(crate) fn difference(&self, hash: u64) -> u64 {
         match self {
-            Retained::Table(table) => table.remembers(hash),
-            Retained::Empty { .. } | Retained::List(_) => false,
+            Retained::Table(table) => table.difference(hash),
+            Retained::Empty { .. } | Retained::List(_) => u64::MAX,
         }
     }
 
@@ -166,6 +166,10 @@ mod tests {
         i.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 8
     }
 
+    fn is_table(retained: &Retained<Global>) -> bool {
+        matches!(retained, Retained::Table(_))
+    }
+
     #[test]
     fn a_set_costs_no_more_than_the_aggregate_has_room_for() {
         // With the allocator's word, which is nothing here, 40.
@@ -184,7 +188,7 @@ mod tests {
                     retained.append(&mut [random(i), random(i / 2)]).unwrap();
                 }
                 retained.settle().unwrap();
-                assert!(!retained.is_table());
+                assert!(!is_table(&retained));
                 assert_eq!(retained.len() as u64, count);
                 let sorted = retained.sorted_in(Global).unwrap();
                 let expected: BTreeSet<u64> = (0..count).map(random).collect();
@@ -231,40 +235,12 @@ mod tests {
             let mut retained = Retained::new_in(Global);
             for i in 0..1_000 * distinct.max(16) {
                 if i == 10 * distinct {
-                    assert!(!retained.is_table());
+                    assert!(!is_table(&retained));
                 }
                 retained.append(&mut [random(i % distinct)]).unwrap();
             }
-            assert!(retained.is_table());
+            assert!(is_table(&retained));
             assert_eq!(retained.len() as u64, distinct);
         }
-    }
-
-    #[test]
-    fn thinning_for_ever_does_not_grow_the_table() {
-        let mut retained = Retained::new_in(Global);
-        for i in 0..400_000 {
-            retained.append(&mut [random(i % 8_517)]).unwrap();
-        }
-        let room = |retained: &Retained<Global>| match retained {
-            Retained::Table(table) => table.room(),
-            _ => panic!("it is a table"),
-        };
-        let before = room(&retained);
-        let mut bound = 1_u64 << 56;
-        let mut hash = 1_u64;
-        for _ in 1..150 {
-            let above = bound;
-            bound = bound / 8 * 7;
-            retained.retain_below(bound).unwrap();
-            while retained.len() < 8_517 {
-                // A multiplicative generator: distinct, spread over all 56 bits.
-                hash = hash
-                    .wrapping_mul(0x9E37_79B9_7F4A_7C15)
-                    .wrapping_add(0xD1B5_4A32_D192_ED03);
-                retained.append(&mut [(hash >> 8) % above]).unwrap();
-            }
-        }
-        assert_eq!(room(&retained), before);
     }
 }

@@ -21,13 +21,12 @@ const WAITING: usize = 7;
 /// With how many distinct ones at most a full row goes on waiting.
 const WORTH_KEEPING: usize = WAITING - 2;
 
-/// Set beside the count of the hashes that wait where each hash is first looked for among those seen lately. It stands
-/// there since the path of a row must touch no more memory for it.
-const REMEMBERS: u8 = 0x80;
+/// Set beside the count of the hashes that wait where each hash is first looked up. It stands there since the path of a
+/// row must touch no more memory for it.
+const LOOKS_UP: u8 = 0x80;
 
-/// From what threshold on hashes are looked for: where fewer belong than a quarter, most are told by the threshold
-/// alone.
-const WORTH_REMEMBERING: u64 = 1 << (HASH_BITS - 2);
+/// From what threshold on hashes are looked up: where fewer belong than a quarter, most are told by the threshold alone.
+const WORTH_LOOKING_UP: u64 = 1 << (HASH_BITS - 2);
 
 /// How many bytes [`Sketch::may_start`] looks at.
 pub const START_LEN: usize = 16;
@@ -44,7 +43,7 @@ fn field<const LENGTH: usize>(bytes: &[u8; START_LEN], offset: usize) -> [u8; LE
 /// a higher level; the [header](Header::is_derived) says so.
 ///
 /// Hashes offered wait in a row of seven before they are looked at, which makes the path of a row a comparison and a
-/// write, to memory next to each other; where few values come again and again, those seen lately do not even wait. So
+/// write, to memory next to each other; where few values come again and again, those that are known do not even wait. So
 /// what reads a sketch insists that it was [settled](Self::settle) since, and panics where it was not.
 ///
 /// | What adds hashes | is for | settles |
@@ -61,7 +60,7 @@ fn field<const LENGTH: usize>(bytes: &[u8; START_LEN], offset: usize) -> [u8; LE
 pub struct Sketch<A: Surroundings = Global> {
     /// T_level: kept beside the level because every row compares with it.
     threshold: u64,
-    /// How many hashes wait, and [`REMEMBERS`].
+    /// How many hashes wait, and [`LOOKS_UP`].
     waits: u8,
     flags: Flags,
     level: u16,
@@ -161,7 +160,7 @@ impl<A: Surroundings> Sketch<A> {
         let capacity = u32::from_ne_bytes(field(bytes, const { offset_of!(Self, capacity) }));
         threshold(level) == Some(u64::from_ne_bytes(field(bytes, const { offset_of!(Self, threshold) })))
             && (MIN_CAPACITY..=MAX_CAPACITY).contains(&capacity)
-            && usize::from(bytes[const { offset_of!(Self, waits) }] & !REMEMBERS) <= WAITING
+            && usize::from(bytes[const { offset_of!(Self, waits) }] & !LOOKS_UP) <= WAITING
             && Flags::of_byte(bytes[const { offset_of!(Self, flags) }]).check().is_ok()
     }
 
@@ -178,14 +177,20 @@ impl<A: Surroundings> Sketch<A> {
     #[inline(always)]
     pub fn offer(&mut self, hash: u64) -> bool {
         let hash = truncate(hash);
-        let Some(place) = self.waiting.get_mut(usize::from(self.waits & !REMEMBERS)) else {
+        if self.waits & LOOKS_UP != 0 {
+            // Nearly all hashes are known or do not belong, which is foreseen; which of the two is chance, and no branch.
+            let belongs = (hash.wrapping_sub(self.threshold) as i64 >> (i64::BITS - 1)) as u64;
+            if self.retained.difference(hash) & belongs == 0 {
+                return true;
+            }
+        }
+        let Some(place) = self.waiting.get_mut(usize::from(self.waits & !LOOKS_UP)) else {
             return false;
         };
         // Whether a hash belongs is chance, which no branch predictor foresees: so each one is written, and overwritten
         // by the next unless it counts.
         *place = hash;
-        let is_known = self.waits & REMEMBERS != 0 && self.retained.remembers(hash);
-        self.waits += u8::from((hash < self.threshold) & !is_known);
+        self.waits += u8::from(hash < self.threshold);
         true
     }
 
@@ -211,13 +216,13 @@ impl<A: Surroundings> Sketch<A> {
     fn make_room(&mut self) -> Result<(), OutOfMemory> {
         debug_assert_eq!(self.waiting().len(), WAITING, "the row is full");
         let distinct = self.retained.drop_repeated(&mut self.waiting);
-        // REMEMBERS goes too, until the flush that follows where there is a table.
+        // LOOKS_UP goes too, until the flush that follows where there is a table.
         self.waits = distinct as u8;
         if distinct > WORTH_KEEPING { self.flush() } else { Ok(()) }
     }
 
     fn waiting(&self) -> &[u64] {
-        &self.waiting[..usize::from(self.waits & !REMEMBERS).min(WAITING)]
+        &self.waiting[..usize::from(self.waits & !LOOKS_UP).min(WAITING)]
     }
 
     /// Empties the row of hashes that wait.
@@ -226,8 +231,8 @@ impl<A: Surroundings> Sketch<A> {
         self.waits = 0;
         self.retained.append(&mut self.waiting[..count])?;
         self.thin_if_full()?;
-        if self.threshold >= WORTH_REMEMBERING && self.retained.is_table() {
-            self.waits = REMEMBERS;
+        if self.threshold >= WORTH_LOOKING_UP && self.retained.is_small_table() {
+            self.waits = LOOKS_UP;
         }
         Ok(())
     }

@@ -1,161 +1,255 @@
-//! A set of hashes that is looked up again and again: a hash table, and in front of it the hashes seen lately.
+//! A set of hashes that is looked up again and again: a cuckoo hash table with a stash.
 //!
-//! The table takes whatever hashes somebody may choose, and so computes where each of them is. Most rows of a column
-//! with few values repeat a hash that was seen a moment ago, which two comparisons tell, at a place that the hash says
-//! itself. What is remembered there was in the table, and still is if it is below the threshold: hashes leave the table
-//! only when the threshold falls below them, and it never rises.
+//! Each hash has two places, which its own bits give, and is in one of them: to look it up takes two loads and two
+//! comparisons. A new one takes the first of its places, and whichever was there moves to the other of its own, and so on
+//! (Pagh and Rodler, "Cuckoo Hashing", Journal of Algorithms 51, 2004). In the rare case that this does not end soon, the
+//! last one goes to a stash (Kirsch, Mitzenmacher and Wieder, "More Robust Hashing: Cuckoo Hashing with a Stash", SIAM
+//! Journal on Computing 39, 2009).
+//!
+//! Sketches come from outside too, with hashes that somebody may have chosen to have the same places. These are all in
+//! the stash, whose places are not theirs to choose, and cost what they cost there.
 
 use crate::OutOfMemory;
 use crate::key::{Key, Secret};
-use crate::surroundings::{STEP, Surroundings, checking, zeros};
+use crate::surroundings::{Surroundings, checking, zeros};
 use allocator_api2::vec::Vec;
 use hashbrown::HashSet;
 
-type Set<A> = HashSet<Key, Secret, A>;
+type Stash<A> = HashSet<Key, Secret, A>;
 
-/// How many hashes are remembered at most: a megabyte's worth, which a processor's own cache holds.
-const MAX_REMEMBERED: usize = 1 << 17;
+/// How many hashes are moved for a new one. One in 1,600 random ones ends in the stash then, at the most crowded.
+const MOVES: usize = 16;
+
+/// The most places of a table that a core's own cache holds beside all else, a quarter of a megabyte of them.
+const SMALL: usize = 1 << 15;
+
+/// How many places a table of so many hashes has at least. Two places for each hash would be the limit of what cuckoo
+/// hashing can fill.
+fn places_for(count: usize) -> usize {
+    count * 9 / 4 + 2
+}
+
+/// Where among so many places a hash may be. It is the lower bits that say so: those on top are zero in all hashes that
+/// belong to a high level.
+#[inline(always)]
+fn places_of(hash: u64, count: usize) -> [usize; 2] {
+    let low = hash as u32;
+    [low, low.rotate_left(u32::BITS / 2)].map(|bits| ((u64::from(bits) * count as u64) >> u32::BITS) as usize)
+}
 
 pub(crate) struct Table<A: Surroundings> {
-    set: Set<A>,
-    /// Pairs: at the place of a hash, the two that were looked up there last, complemented, so that zero is none.
-    recent: Vec<u64, A>,
+    /// Hashes, each more by one, so that zero is none.
+    places: Vec<u64, A>,
+    /// How many hashes have one of their places.
+    placed: usize,
+    stash: Stash<A>,
 }
 
 impl<A: Surroundings> Table<A> {
-    /// The table of these hashes, of which there are `count`.
+    /// The table of these hashes, of which there are `count`, or fewer, but then it has room for so many.
     pub(crate) fn new_in(hashes: impl Iterator<Item = u64>, count: usize, allocator: A) -> Result<Self, OutOfMemory> {
-        let mut set = set_with_room(count, Secret::random(), allocator.clone())?;
-        set.extend(checking(hashes, allocator).map(Key));
-        let recent = remembering(&set)?;
-        Ok(Table { set, recent })
+        let mut table = Table {
+            places: zeros(places_for(count), allocator.clone())?,
+            placed: 0,
+            stash: Stash::with_hasher_in(Secret::random(), allocator.clone()),
+        };
+        for hash in checking(hashes, allocator) {
+            table.put(hash)?;
+        }
+        Ok(table)
     }
 
     pub(crate) fn allocator(&self) -> &A {
-        self.set.allocator()
+        self.stash.allocator()
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.set.len()
+        self.placed + self.stash.len()
     }
 
-    /// The bytes of the hash table.
-    #[cfg(test)]
-    pub(crate) fn room(&self) -> usize {
-        self.set.allocation_size()
+    /// Whether it is as well to look up one hash at a time as several at once, whose misses of the cache overlap.
+    pub(crate) fn is_small(&self) -> bool {
+        self.places.len() <= SMALL
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = u64> {
-        self.set.iter().map(|key| key.0)
+        let placed = self.places.iter().filter(|&&held| held != 0).map(|&held| held - 1);
+        placed.chain(self.stash.iter().map(|key| key.0))
     }
 
-    /// Whether this hash was seen lately, and so is in the table if it belongs. Cannot panic.
+    /// Whether this hash has one of its places.
+    fn is_placed(&self, hash: u64) -> bool {
+        self.difference(hash) == 0
+    }
+
+    /// What the hash differs by from the one in its places that is more like it: zero if it has one of them. Cannot panic.
     #[inline(always)]
-    pub(crate) fn remembers(&self, hash: u64) -> bool {
-        let pairs = self.recent.as_chunks::<2>().0;
-        let place = hash as usize & pairs.len().wrapping_sub(1);
-        pairs
-            .get(place)
-            // Which of the two is chance: no branch between them.
-            .is_some_and(|&[later, earlier]| (later ^ !hash).min(earlier ^ !hash) == 0)
+    pub(crate) fn difference(&self, hash: u64) -> u64 {
+        let [one, other] = places_of(hash, self.places.len());
+        match (self.places.get(one), self.places.get(other)) {
+            // Which of the two it is in is chance: no branch between them.
+            (Some(one), Some(other)) => (one ^ (hash + 1)).min(other ^ (hash + 1)),
+            _ => u64::MAX,
+        }
     }
 
     /// Adds hashes. The slice is room to work in, and holds nothing of use afterwards.
     pub(crate) fn insert(&mut self, hashes: &mut [u64]) -> Result<(), OutOfMemory> {
-        // Two places side by side, of which the first is that of the later.
-        let pairs = self.recent.as_chunks_mut::<2>().0;
-        let last = pairs.len() - 1;
-        let mut count = 0;
-        for i in 0..hashes.len() {
-            let hash = hashes[i];
-            let [later, earlier] = pairs[hash as usize & last];
-            hashes[count] = hash;
-            count += usize::from((later != !hash) & (earlier != !hash));
-            pairs[hash as usize & last] = [!hash, if later == !hash { earlier } else { later }];
-        }
-        if count > 0 {
-            self.insert_unknown(&mut hashes[..count])
-        } else {
-            Ok(())
-        }
-    }
-
-    /// [`insert`](Self::insert) for hashes that were not seen lately.
-    fn insert_unknown(&mut self, hashes: &mut [u64]) -> Result<(), OutOfMemory> {
         // The hashes come from rows far apart, so that each look-up misses the cache. Without a branch between them the
         // misses overlap. Most hashes of a long stream are there already.
-        let mut absent = 0;
+        let mut unknown = 0;
         for i in 0..hashes.len() {
             let hash = hashes[i];
-            hashes[absent] = hash;
-            absent += usize::from(!self.set.contains(&Key(hash)));
+            hashes[unknown] = hash;
+            unknown += usize::from(!self.is_placed(hash));
         }
-        if absent > 0 {
-            if self.set.capacity() - self.set.len() < absent {
-                self.grow(absent)?;
+        for &hash in &hashes[..unknown] {
+            self.put(hash)?;
+            if places_for(self.len()) > self.places.len() {
+                self.grow()?;
             }
-            self.set.extend(hashes[..absent].iter().map(|&hash| Key(hash)));
         }
         Ok(())
     }
 
-    /// Makes the table larger, so that it has room for more keys. hashbrown would do it too, but in one go: of the
-    /// largest tables, that takes most of a second.
+    /// Adds a hash, where there are places enough.
+    fn put(&mut self, hash: u64) -> Result<(), OutOfMemory> {
+        if self.is_placed(hash) || self.stash.contains(&Key(hash)) {
+            return Ok(());
+        }
+        let [mut place, _] = places_of(hash, self.places.len());
+        let mut moved = hash + 1;
+        for _ in 0..MOVES {
+            std::mem::swap(&mut self.places[place], &mut moved);
+            if moved == 0 {
+                self.placed += 1;
+                return Ok(());
+            }
+            let [one, other] = places_of(moved - 1, self.places.len());
+            place = if place == one { other } else { one };
+        }
+        if self.stash.len() == self.stash.capacity() {
+            self.grow_stash()?;
+        }
+        self.stash.insert(Key(moved - 1));
+        Ok(())
+    }
+
+    /// Makes the table half as large again.
     #[cold]
-    fn grow(&mut self, more: usize) -> Result<(), OutOfMemory> {
-        let set = &self.set;
-        let count = (set.len() + more).max(set.capacity() + 1);
+    fn grow(&mut self) -> Result<(), OutOfMemory> {
+        *self = Self::new_in(self.iter(), self.len() * 3 / 2, self.allocator().clone())?;
+        Ok(())
+    }
+
+    /// Makes the stash larger. hashbrown would do it too, but in one go: if all hashes of the largest tables are in it,
+    /// that takes most of a second.
+    #[cold]
+    fn grow_stash(&mut self) -> Result<(), OutOfMemory> {
+        let stash = &self.stash;
         // Of the same secret, so that the keys, which come in the order of their buckets, go to buckets in that order.
-        let mut grown = set_with_room(count, *set.hasher(), set.allocator().clone())?;
-        grown.extend(checking(set.iter().copied(), set.allocator().clone()));
-        self.recent = remembering(&grown)?;
-        self.set = grown;
+        let mut grown = Stash::with_hasher_in(*stash.hasher(), stash.allocator().clone());
+        grown.try_reserve(stash.capacity() + 1).map_err(|_| OutOfMemory)?;
+        grown.extend(checking(stash.iter().copied(), stash.allocator().clone()));
+        self.stash = grown;
         Ok(())
     }
 
     /// Drops every hash that is not below `threshold`.
     pub(crate) fn retain_below(&mut self, threshold: u64) -> Result<(), OutOfMemory> {
-        let set = &mut self.set;
-        let room = set.len();
-        let allocator = set.allocator().clone();
-        let mut left = STEP;
-        set.retain(|key| {
-            left -= 1;
-            if left == 0 {
-                left = STEP;
-                allocator.check_for_interrupts();
+        let allocator = self.allocator().clone();
+        self.placed = 0;
+        for held in checking(self.places.iter_mut(), allocator.clone()) {
+            *held = if *held <= threshold { *held } else { 0 };
+            self.placed += usize::from(*held != 0);
+        }
+        let empty = Stash::with_hasher_in(*self.stash.hasher(), allocator.clone());
+        for Key(hash) in checking(std::mem::replace(&mut self.stash, empty).into_iter(), allocator) {
+            if hash < threshold {
+                self.put(hash)?;
             }
-            key.0 < threshold
-        });
-        if set.capacity() < room {
-            rebuild(set)?;
         }
         Ok(())
     }
 }
 
-/// Room to remember about as many hashes as a set has room for, and of a small set twice as many; none of them known
-/// yet.
-fn remembering<A: Surroundings>(set: &Set<A>) -> Result<Vec<u64, A>, OutOfMemory> {
-    let wanted = set.capacity().max(2 * set.capacity().min(4_096));
-    let places = wanted.next_power_of_two().clamp(2, MAX_REMEMBERED);
-    zeros(places, set.allocator().clone())
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::threshold::HASH_BITS;
+    use allocator_api2::alloc::Global;
+    use std::collections::BTreeSet;
 
-#[cold]
-fn set_with_room<A: Surroundings>(count: usize, secret: Secret, allocator: A) -> Result<Set<A>, OutOfMemory> {
-    let mut set = Set::with_hasher_in(secret, allocator);
-    set.try_reserve(count.max(1)).map_err(|_| OutOfMemory)?;
-    Ok(set)
-}
+    fn random(i: u64) -> u64 {
+        let mixed = (i ^ (i >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB) >> 8
+    }
 
-/// Puts the keys of a set in afresh, in the memory it has. Removed keys leave tombstones, which take room: without
-/// this, the set would double although it never holds more keys than before.
-fn rebuild<A: Surroundings>(keys: &mut Set<A>) -> Result<(), OutOfMemory> {
-    let allocator = keys.allocator().clone();
-    let mut kept = Vec::new_in(allocator.clone());
-    kept.try_reserve_exact(keys.len()).map_err(|_| OutOfMemory)?;
-    kept.extend(checking(keys.drain(), allocator.clone()));
-    keys.extend(checking(kept.into_iter(), allocator));
-    Ok(())
+    type HashOf = fn(u64) -> u64;
+
+    /// At every size, while the table grows, each hash twice.
+    #[test]
+    fn one_random_hash_in_a_thousand_is_stashed() {
+        let mut table = Table::new_in(std::iter::empty(), 0, Global).unwrap();
+        let (mut stashed, mut all) = (0, 0);
+        for i in 1..100_000_u64 {
+            table.insert(&mut [random(i), random(i / 2 + 1)]).unwrap();
+            assert_eq!(table.len() as u64, i.max(2) - u64::from(i == 1));
+            (stashed, all) = (stashed + table.stash.len(), all + table.len());
+        }
+        assert!(stashed * 1_000 < all, "{stashed} of {all}");
+        assert!(table.places.len() < places_for(table.len()) * 3 / 2 + 3);
+    }
+
+    #[test]
+    fn a_table_is_a_set_whatever_the_hashes_are() {
+        let kinds: [(&str, HashOf); 5] = [
+            ("random", random),
+            ("of the same two places", |i| (i << 32) | 0x0123_4567),
+            ("of one place", |i| i << 32),
+            ("of few places", |i| (i << 32) | (random(i) % 16)),
+            ("one after another", |i| i),
+        ];
+        for (name, hash_of) in kinds {
+            let mut table = Table::new_in((0..10).map(hash_of), 10, Global).unwrap();
+            let mut expected: BTreeSet<u64> = (0..10).map(hash_of).collect();
+            for round in 0..40_u64 {
+                for i in 0..500 {
+                    let mut hashes = [i, i * 7 % 500, i].map(|i| hash_of(i + 300 * round));
+                    expected.extend(hashes);
+                    table.insert(&mut hashes).unwrap();
+                }
+                assert_eq!(table.len(), expected.len(), "{name}");
+                let threshold = *expected.iter().nth(expected.len() * 7 / 8).unwrap();
+                table.retain_below(threshold).unwrap();
+                expected.retain(|&hash| hash < threshold);
+                assert_eq!(table.len(), expected.len(), "{name}");
+                let held: std::vec::Vec<u64> = table.iter().collect();
+                assert_eq!(held.len(), expected.len(), "{name}");
+                assert_eq!(held.into_iter().collect::<BTreeSet<u64>>(), expected, "{name}");
+            }
+        }
+    }
+
+    /// At the last of these levels, after 4 x 10^12 distinct values, hashes have 27 bits, and all of them one of their
+    /// places in the first thirty-second of the table.
+    #[test]
+    fn thinning_for_ever_does_not_grow_a_table() {
+        let mut table = Table::new_in((0..8_517).map(random), 8_517, Global).unwrap();
+        let (places, mut threshold, mut i) = (table.places.len(), 1 << HASH_BITS, 8_517);
+        for level in 1..=150 {
+            threshold -= threshold / 8;
+            table.retain_below(threshold).unwrap();
+            while table.len() < 8_517 {
+                i += 1;
+                table.insert(&mut [random(i) % threshold]).unwrap();
+            }
+            assert_eq!(table.places.len(), places);
+            let stashed = table.stash.len();
+            assert!(
+                stashed < if level < 120 { 85 } else { 2_000 },
+                "{stashed} at level {level}"
+            );
+        }
+    }
 }

@@ -131,11 +131,12 @@ proptest! {
 }
 
 proptest! {
-    /// Long streams of few values, of which more come in the course of time: a list becomes a table, which remembers
-    /// hashes until few of them belong. In between, the sketch is read, and merged with others.
+    /// Long streams of few values, of which more come in the course of time: a list becomes a table, which is looked up in
+    /// every row until few hashes belong. Some are chosen to have the same places there. In between, the sketch is read,
+    /// and merged with others.
     #[test]
     fn a_sketch_that_is_looked_up_again_and_again_is_what_the_definition_says(
-        values in proptest::collection::vec(any::<u64>(), 1..300),
+        values in proptest::collection::vec(prop_oneof![any::<u64>(), any::<u16>().prop_map(|i| u64::from(i) << 48)], 1..300),
         mut capacity in capacity(),
         steps in proptest::collection::vec(
             (few_or_many(300), few_or_many(3_000), any::<bool>(), proptest::option::of((0_usize..300, self::capacity()))),
@@ -167,6 +168,28 @@ proptest! {
         }
         sketch.settle().unwrap();
         prop_assert_eq!(sketch, sketch_of(&offered, capacity));
+    }
+}
+
+/// Tables on both sides of the size up to which every row is looked up in them, at level 0 and above.
+#[test]
+fn a_sketch_of_many_values_that_come_again_and_again_is_what_the_definition_says() {
+    for (capacity, count) in [(30_000, 13_000), (30_000, 16_000), (30_000, 50_000), (12_000, 50_000)] {
+        let value = |i: u64| (i + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        let mut sketch = Sketch::new(capacity, 0);
+        for i in 0..25 * count {
+            // In another order each time, and with half as many more at the end.
+            let among = if i < 24 * count { count } else { count * 3 / 2 };
+            sketch.accumulate(value(i * 7_919 % among)).unwrap();
+        }
+        sketch.settle().unwrap();
+        let offered: Vec<u64> = (0..count)
+            .chain((24 * count..25 * count).map(|i| i * 7_919 % (count * 3 / 2)))
+            .map(value)
+            .collect();
+        let (level, retained) = oracle(&offered, capacity);
+        assert_eq!(sketch.level(), level);
+        assert_eq!(sketch.hashes().collect::<BTreeSet<u64>>(), retained);
     }
 }
 
