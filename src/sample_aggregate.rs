@@ -142,6 +142,7 @@ impl Parameters {
 /// Transition: `cvm_sample_accumulate(internal, anyelement [, float8]) returns internal`, not strict.
 ///
 /// For the common types it only runs until the first value: [`accumulate`] then [takes its place](Hasher::specialize).
+/// Compiled expressions come here, and go on to that.
 ///
 /// # Safety
 ///
@@ -320,7 +321,7 @@ unsafe extern "C-unwind" fn accumulate_slowly(fcinfo: FunctionCallInfo) -> Datum
             return unchanged(fcinfo, state);
         }
         let site = Site::of_call(fcinfo);
-        if (*fcinfo).nargs as usize <= SIZE {
+        if (*fcinfo).nargs as usize <= SIZE && site.hasher.transition().is_none() {
             specialize(fcinfo, &mut site.hasher);
         }
         let hash = site.hasher.hash(value.value, parameters.seed);

@@ -1,4 +1,4 @@
-//! Where a retained hash stands in a table of hashbrown's: the stash of a table of hashes, or that of a sample.
+//! Where a retained hash stands in what is hashbrown's: the stash of a table, and the positions of a sample.
 //!
 //! A hash needs no hashing, as long as it is one. But sketches come from outside, with hashes that somebody may have
 //! chosen, and a table that is filled in the order of another that places its keys alike is filled unevenly. So each

@@ -51,7 +51,8 @@ impl<A: Surroundings> Retained<A> {
         }
     }
 
-    /// Whether it is as well to look up each hash when it comes, with [`difference`](Self::difference), as some at once.
+    /// Whether this is a table so small that looking up each hash by itself, with [`difference`](Self::difference), takes no
+    /// longer than looking up several at once.
     pub(crate) fn is_small_table(&self) -> bool {
         matches!(self, Retained::Table(table) if table.is_small())
     }
@@ -119,13 +120,12 @@ impl<A: Surroundings> Retained<A> {
     }
 
     /// Drops every hash that is not below `threshold`. The set is settled.
-    pub(crate) fn retain_below(&mut self, threshold: u64) -> Result<(), OutOfMemory> {
+    pub(crate) fn retain_below(&mut self, threshold: u64) {
         match self {
             Retained::Empty { .. } => {}
             Retained::List(list) => list.retain_below(threshold),
-            Retained::Table(table) => table.retain_below(threshold)?,
+            Retained::Table(table) => table.retain_below(threshold),
         }
-        Ok(())
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = u64> {
@@ -217,7 +217,7 @@ mod tests {
                 }
                 if thins == 0 {
                     bound = bound.min(1 << 56) / 8 * 7;
-                    retained.retain_below(bound).unwrap();
+                    retained.retain_below(bound);
                     expected.retain(|&hash| hash < bound);
                 }
             }

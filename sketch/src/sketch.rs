@@ -312,23 +312,22 @@ impl<A: Surroundings> Sketch<A> {
     fn thin(&mut self) -> Result<(), OutOfMemory> {
         self.retained.settle()?;
         while self.retained.len() >= self.capacity as usize {
-            self.raise_to(self.level + 1)?;
+            self.raise_to(self.level + 1);
             // It has all hashes again that belong to its level.
             self.flags = Flags::new(self.kind(), false);
         }
         Ok(())
     }
 
-    fn raise_to(&mut self, level: u16) -> Result<(), OutOfMemory> {
+    fn raise_to(&mut self, level: u16) {
         debug_assert!(level <= MAX_LEVEL);
         if let Some(threshold) = threshold(level)
             && level > self.level
         {
             self.level = level;
             self.threshold = threshold;
-            self.retained.retain_below(threshold)?;
+            self.retained.retain_below(threshold);
         }
-        Ok(())
     }
 
     /// Makes this the sketch of the union of both multisets, at the smaller of the two capacities: exactly the sketch
@@ -401,7 +400,7 @@ impl<A: Surroundings> Sketch<A> {
         self.capacity = common.capacity;
         if common.level > self.level {
             self.retained.settle()?;
-            self.raise_to(common.level)?;
+            self.raise_to(common.level);
         }
         self.flags = Flags::new(common.kind, common.is_union_derived(self.level));
         self.thin_if_full()?;
@@ -435,7 +434,7 @@ impl<A: Surroundings> Sketch<A> {
 
     fn from_parts(header: &Header, hashes: impl Iterator<Item = u64>, allocator: A) -> Result<Self, OutOfMemory> {
         let mut sketch = Sketch::new_in(header.capacity(), header.seed(), allocator.clone());
-        sketch.raise_to(header.level())?;
+        sketch.raise_to(header.level());
         sketch.flags = Flags::new(header.kind(), header.is_derived());
         for hash in checking(hashes, allocator) {
             sketch.accumulate(extend(hash))?;
