@@ -10,7 +10,7 @@ use crate::rule::Rule;
 use crate::{call, catalog_changes};
 use cvm_sketch::Kind;
 use pgrx::pg_sys::errcodes::PgSqlErrorCode;
-use pgrx::pg_sys::{self, Datum, FunctionCallInfo, MemoryContext, Oid, PGFunction, Size};
+use pgrx::pg_sys::{self, Datum, FunctionCallInfo, MemoryContext, Oid, Size};
 use std::ffi::CStr;
 
 /// Turns the values of one argument of one call site into hashes.
@@ -24,7 +24,7 @@ pub(crate) struct Hasher {
     /// Where all that the rule refers to lives.
     context: MemoryContext,
     /// What takes the rows of this call site from the second on, where an aggregate has one for the rule.
-    transition: PGFunction,
+    transition: Option<Transition>,
 }
 
 /// A function of PostgreSQL's version-1 calling convention that takes a row.
