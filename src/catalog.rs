@@ -2,12 +2,20 @@
 //!
 //! Only Oids are kept. They are looked up by the extension's entry in `pg_extension`, whatever search_path says, and
 //! forgotten when any function or relation changes that they may depend on.
+//!
+//! A name is not enough. Who owns the extension may add functions of his own to it, under names that a version before
+//! did not have; and what the hook puts into a query is called by whoever runs the query. So a function counts as the
+//! extension's if it is of the library that `cvm_hash` is of, and belongs to whom that belongs to.
 
 use crate::catalog_changes::SysCacheId;
-use pgrx::pg_sys::{self, Datum, Oid};
-use pgrx::{name_data_to_str, pg_guard};
+use crate::varlena;
+use pgrx::pg_guard;
+use pgrx::pg_sys::{self, Datum, HeapTuple, Oid, TupleDesc};
 use std::cell::Cell;
 use std::ffi::{CStr, c_int};
+
+/// The first version of the extension that has all functions that the planner hook knows.
+const SINCE: [u32; 3] = [0, 3, 0];
 
 /// The functions of the extension that the planner hook replaces, and those that it puts in their place.
 #[derive(Clone, Copy)]
@@ -23,6 +31,28 @@ pub(crate) struct Functions {
     pub(crate) of_kind: Oid,
     /// The type `cvm_sketch`.
     pub(crate) sketch_type: Oid,
+}
+
+/// What an aggregate of the extension makes of values.
+#[derive(Clone, Copy)]
+pub(crate) enum ValueCall {
+    /// `approx_count_distinct_cvm(...)`
+    Count,
+    /// `cvm_sketch_agg(...)`
+    Sketch,
+}
+
+impl Functions {
+    /// What a function makes of values, if it is one of these.
+    pub(crate) fn value_call(&self, function: Oid) -> Option<ValueCall> {
+        if self.count.contains(&function) {
+            Some(ValueCall::Count)
+        } else if self.sketch.contains(&function) {
+            Some(ValueCall::Sketch)
+        } else {
+            None
+        }
+    }
 }
 
 /// The table in which Citus lists its tables.
@@ -121,17 +151,26 @@ fn find_functions() -> Option<Functions> {
     const VALUE: Oid = pg_sys::ANYELEMENTOID;
     const NUMBER: Oid = pg_sys::FLOAT8OID;
     const HASH: Oid = pg_sys::INT8OID;
-    let (extension, schema) = find_extension()?;
-    let function = |name, arguments: &[Oid]| find_function(extension, schema, name, arguments);
-    let count = |arguments| function(c"approx_count_distinct_cvm", arguments);
-    let sketch = |arguments| function(c"cvm_sketch_agg", arguments);
-    let hashed = |arguments| function(c"cvm_sketch_agg_hashed", arguments);
+    const SEED: Oid = pg_sys::INT8OID;
+    let extension = find_extension()?;
+    let hash = function_of_name(extension.schema, c"cvm_hash", &[VALUE, SEED])?;
+    let origin = Origin::of(extension.oid, hash)?;
+
+    let function = |name, arguments: &[Oid]| {
+        function_of_name(extension.schema, name, arguments).filter(|&found| origin.is_of(found, name))
+    };
+    let aggregate = |name, arguments: &[Oid]| {
+        function_of_name(extension.schema, name, arguments).filter(|&found| origin.is_of_aggregate(found))
+    };
+    let count = |arguments| aggregate(c"approx_count_distinct_cvm", arguments);
+    let sketch = |arguments| aggregate(c"cvm_sketch_agg", arguments);
+    let hashed = |arguments| aggregate(c"cvm_sketch_agg_hashed", arguments);
 
     let hashed = [
         hashed(&[HASH])?,
         hashed(&[HASH, NUMBER])?,
         hashed(&[HASH, NUMBER, NUMBER])?,
-        hashed(&[HASH, NUMBER, NUMBER, pg_sys::INT8OID])?,
+        hashed(&[HASH, NUMBER, NUMBER, SEED])?,
     ];
     // SAFETY: the function is there.
     let sketch_type = unsafe { pg_sys::get_func_rettype(hashed[0]) };
@@ -145,37 +184,60 @@ fn find_functions() -> Option<Functions> {
             sketch(&[VALUE])?,
             sketch(&[VALUE, NUMBER])?,
             sketch(&[VALUE, NUMBER, NUMBER])?,
-            sketch(&[VALUE, NUMBER, NUMBER, pg_sys::INT8OID])?,
+            sketch(&[VALUE, NUMBER, NUMBER, SEED])?,
         ],
         hashed,
-        hash: function(c"cvm_hash", &[VALUE, pg_sys::INT8OID])?,
+        hash,
         estimate: function(c"cvm_sketch_estimate", &[sketch_type])?,
         of_kind: function(c"cvm_sketch_of_kind", &[sketch_type, pg_sys::TEXTOID])?,
         sketch_type,
     })
 }
 
-/// The extension's Oid, and that of its schema.
-fn find_extension() -> Option<(Oid, Oid)> {
+/// The extension in this database.
+struct Extension {
+    oid: Oid,
+    schema: Oid,
+}
+
+/// The extension, if it is there in a version that has all that is looked for.
+fn find_extension() -> Option<Extension> {
     let name = Datum::from(c"cvm_count".as_ptr());
-    // SAFETY: the column is of type name, compared by nameeq; PostgreSQL's own rows have the shape of its header.
+    // SAFETY: the column is of type name, compared by nameeq. The columns read are never NULL, and are two Oids and a
+    // text; the memory is that of a planner, which can free.
     unsafe {
         let key = (pg_sys::Anum_pg_extension_extname as _, pg_sys::F_NAMEEQ, name);
-        first_row(
-            pg_sys::ExtensionRelationId,
-            Oid::from(pg_sys::ExtensionNameIndexId),
-            key,
-            |row| {
-                let row = &*row.cast::<pg_sys::FormData_pg_extension>();
-                debug_assert_eq!(name_data_to_str(&row.extname), "cvm_count");
-                (row.oid, row.extnamespace)
-            },
-        )
+        let index = Oid::from(pg_sys::ExtensionNameIndexId);
+        first_row(pg_sys::ExtensionRelationId, index, key, |row, descriptor| {
+            let column = |number: u32| {
+                let mut is_null = false;
+                pg_sys::heap_getattr(row, number as c_int, descriptor, &mut is_null)
+            };
+            let version = column(pg_sys::Anum_pg_extension_extversion);
+            let oid = |number| Oid::from_u32(column(number).value() as u32);
+            varlena::with_bytes(version, is_new_enough).then(|| Extension {
+                oid: oid(pg_sys::Anum_pg_extension_oid),
+                schema: oid(pg_sys::Anum_pg_extension_extnamespace),
+            })
+        })
+        .flatten()
     }
 }
 
-/// The function of that name and those arguments, if it is the extension's.
-fn find_function(extension: Oid, schema: Oid, name: &CStr, arguments: &[Oid]) -> Option<Oid> {
+/// Whether a version, numbers with points between, is [`SINCE`] or a later one.
+fn is_new_enough(version: &[u8]) -> bool {
+    let mut numbers = [0; 3];
+    for (number, part) in numbers.iter_mut().zip(version.split(|&byte| byte == b'.')) {
+        match str::from_utf8(part).ok().and_then(|part| part.parse().ok()) {
+            Some(part) => *number = part,
+            None => return false,
+        }
+    }
+    numbers >= SINCE
+}
+
+/// The function of that name and those arguments in a schema, whosever it is.
+fn function_of_name(schema: Oid, name: &CStr, arguments: &[Oid]) -> Option<Oid> {
     // SAFETY: the vector is made of as many Oids as it is told of, and is freed after its only use.
     unsafe {
         let vector = pg_sys::buildoidvector(arguments.as_ptr(), arguments.len() as c_int);
@@ -188,9 +250,132 @@ fn find_function(extension: Oid, schema: Oid, name: &CStr, arguments: &[Oid]) ->
             Datum::null(),
         );
         pg_sys::pfree(vector.cast());
-        let is_ours = function != Oid::INVALID
-            && pg_sys::getExtensionOfObject(pg_sys::ProcedureRelationId, function) == extension;
-        is_ours.then_some(function)
+        (function != Oid::INVALID).then_some(function)
+    }
+}
+
+/// Where the extension's own functions come from.
+struct Origin {
+    extension: Oid,
+    owner: Oid,
+    /// The library of `cvm_hash`, as its entry names it.
+    library: Datum,
+}
+
+impl Origin {
+    /// That of `cvm_hash`, if it is a function of a library: those only a superuser can make.
+    fn of(extension: Oid, hash: Oid) -> Option<Origin> {
+        with_function(hash, |entry| {
+            let origin = Origin {
+                extension,
+                owner: entry.form().proowner,
+                library: entry.copy(pg_sys::Anum_pg_proc_probin)?,
+            };
+            origin.is_of(hash, c"cvm_hash").then_some(origin)
+        })
+    }
+
+    /// Whether a function is the extension's, and calls what the library has under that name.
+    fn is_of(&self, function: Oid, symbol: &CStr) -> bool {
+        self.is_member(function) && self.is_in_library(function, Some(symbol))
+    }
+
+    /// Whether an aggregate is the extension's, and all that it calls is in the library.
+    fn is_of_aggregate(&self, aggregate: Oid) -> bool {
+        // SAFETY: the entry is there until it is released, and starts with what the header says.
+        let called = unsafe {
+            let cache = pg_sys::SysCacheIdentifier::AGGFNOID as _;
+            let row = pg_sys::SearchSysCache1(cache, Datum::from(aggregate));
+            let Some(entry) = row.as_ref() else { return false };
+            let header = entry.t_data;
+            let form = header.cast::<u8>().add(usize::from((*header).t_hoff));
+            let form = &*form.cast::<pg_sys::FormData_pg_aggregate>();
+            let called = [
+                form.aggtransfn,
+                form.aggfinalfn,
+                form.aggcombinefn,
+                form.aggserialfn,
+                form.aggdeserialfn,
+            ];
+            pg_sys::ReleaseSysCache(row);
+            called
+        };
+        let is_ours = |&function: &Oid| function == Oid::INVALID || self.is_in_library(function, None);
+        self.is_member(aggregate) && called.iter().all(is_ours)
+    }
+
+    /// Whether a function was made with the extension: it is a member, and belongs to whom the others belong to.
+    fn is_member(&self, function: Oid) -> bool {
+        // SAFETY: any Oid may be asked about.
+        let extension = unsafe { pg_sys::getExtensionOfObject(pg_sys::ProcedureRelationId, function) };
+        extension == self.extension
+            && with_function(function, |entry| Some(entry.form().proowner == self.owner)).unwrap_or(false)
+    }
+
+    /// Whether a function is in the library, under a name if one is given.
+    fn is_in_library(&self, function: Oid, symbol: Option<&CStr>) -> bool {
+        let is = |entry: &FunctionEntry| {
+            let library = entry.copy(pg_sys::Anum_pg_proc_probin)?;
+            let source = entry.copy(pg_sys::Anum_pg_proc_prosrc)?;
+            // SAFETY: all three are texts, in the memory of a planner, which can free.
+            let is_same = unsafe {
+                let bytes_are = |text, bytes: &[u8]| varlena::with_bytes(text, |text| text == bytes);
+                varlena::with_bytes(self.library, |ours| bytes_are(library, ours))
+                    && symbol.is_none_or(|symbol| bytes_are(source, symbol.to_bytes()))
+            };
+            Some(entry.form().prolang == Oid::from(pg_sys::ClanguageId) && is_same)
+        };
+        with_function(function, is).unwrap_or(false)
+    }
+}
+
+/// Whether PostgreSQL may put the body of a function into a query, in place of a call in FROM.
+pub(crate) fn has_body(function: Oid) -> bool {
+    let may_be_put = |entry: &FunctionEntry| {
+        let form = entry.form();
+        let is_sql = form.prolang == Oid::from(pg_sys::SQLlanguageId);
+        // Since 19, others may have a function that writes their body.
+        Some(is_sql || cfg!(feature = "pg19") && form.prosupport != Oid::INVALID)
+    };
+    with_function(function, may_be_put).unwrap_or(false)
+}
+
+/// The entry of a function in `pg_proc`.
+struct FunctionEntry(HeapTuple);
+
+impl FunctionEntry {
+    fn form(&self) -> &pg_sys::FormData_pg_proc {
+        // SAFETY: PostgreSQL's own rows have the shape of its header, and `with_function` holds the row.
+        unsafe {
+            let header = (*self.0).t_data;
+            &*header.cast::<u8>().add(usize::from((*header).t_hoff)).cast()
+        }
+    }
+
+    /// A copy of a text, in the current memory context; `None` if it is NULL.
+    fn copy(&self, column: u32) -> Option<Datum> {
+        let mut is_null = false;
+        // SAFETY: the column is one of pg_proc, and a text.
+        unsafe {
+            let cache = pg_sys::SysCacheIdentifier::PROCOID as _;
+            let text = pg_sys::SysCacheGetAttr(cache, self.0, column as pg_sys::AttrNumber, &mut is_null);
+            (!is_null).then(|| Datum::from(pg_sys::pg_detoast_datum_copy(text.cast_mut_ptr())))
+        }
+    }
+}
+
+/// What `read` makes of the entry of a function, if there is one.
+fn with_function<T>(function: Oid, read: impl FnOnce(&FunctionEntry) -> Option<T>) -> Option<T> {
+    // SAFETY: any Oid may be asked about. Where an ERROR comes between, PostgreSQL releases the entry.
+    unsafe {
+        let cache = pg_sys::SysCacheIdentifier::PROCOID as _;
+        let row = pg_sys::SearchSysCache1(cache, Datum::from(function));
+        if row.is_null() {
+            return None;
+        }
+        let result = read(&FunctionEntry(row));
+        pg_sys::ReleaseSysCache(row);
+        result
     }
 }
 
@@ -206,12 +391,28 @@ fn find_citus_tables() -> Option<CitusTables> {
         let column = pg_sys::get_attnum(table, c"logicalrelid".as_ptr());
         let is_such_a_table = pg_sys::get_rel_relkind(table) as u8 == pg_sys::RELKIND_RELATION
             && column > 0
-            && pg_sys::get_atttype(table, column) == pg_sys::REGCLASSOID;
+            && pg_sys::get_atttype(table, column) == pg_sys::REGCLASSOID
+            && is_of_superuser(table);
         is_such_a_table.then(|| CitusTables {
             table,
             column,
             index: relation(c"pg_dist_partition_logical_relid_index").unwrap_or(Oid::INVALID),
         })
+    }
+}
+
+/// Whether a relation belongs to a superuser, as all do that Citus has made.
+fn is_of_superuser(relation: Oid) -> bool {
+    // SAFETY: the entry is there until it is released, and starts with what the header says.
+    unsafe {
+        let cache = pg_sys::SysCacheIdentifier::RELOID as _;
+        let row = pg_sys::SearchSysCache1(cache, Datum::from(relation));
+        let Some(entry) = row.as_ref() else { return false };
+        let header = entry.t_data;
+        let form = header.cast::<u8>().add(usize::from((*header).t_hoff));
+        let owner = (*form.cast::<pg_sys::FormData_pg_class>()).relowner;
+        pg_sys::ReleaseSysCache(row);
+        pg_sys::superuser_arg(owner)
     }
 }
 
@@ -221,7 +422,7 @@ impl CitusTables {
         // SAFETY: the column is of type regclass, compared as Oids are.
         unsafe {
             let key = (self.column, pg_sys::F_OIDEQ, Datum::from(relation));
-            first_row(self.table, self.index, key, |_| ()).is_some()
+            first_row(self.table, self.index, key, |_, _| ()).is_some()
         }
     }
 }
@@ -231,12 +432,12 @@ impl CitusTables {
 /// # Safety
 ///
 /// The key is the number of a column, a function that compares two values of its type, and such a value; the index, if
-/// it is a valid one, is on that column. `read` is given what follows the header of the row.
+/// it is a valid one, is on that column. `read` is given the row, and what its columns are.
 unsafe fn first_row<T>(
     table: Oid,
     index: Oid,
     (column, equality, value): (pg_sys::AttrNumber, u32, Datum),
-    read: impl FnOnce(*const u8) -> T,
+    read: impl FnOnce(HeapTuple, TupleDesc) -> T,
 ) -> Option<T> {
     let lock = pg_sys::AccessShareLock as pg_sys::LOCKMODE;
     // SAFETY: the caller vouches for the key. Where an ERROR ends the scan, PostgreSQL closes what is open.
@@ -252,12 +453,10 @@ unsafe fn first_row<T>(
         );
         let by_index = index != Oid::INVALID;
         let scan = pg_sys::systable_beginscan(relation, index, by_index, std::ptr::null_mut(), 1, &mut key);
-        let row = pg_sys::systable_getnext(scan).as_ref().map(|row| {
-            let header = row.t_data;
-            read(header.cast::<u8>().add(usize::from((*header).t_hoff)))
-        });
+        let row = pg_sys::systable_getnext(scan);
+        let result = (!row.is_null()).then(|| read(row, (*relation).rd_att));
         pg_sys::systable_endscan(scan);
         pg_sys::table_close(relation, lock);
-        row
+        result
     }
 }

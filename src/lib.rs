@@ -17,7 +17,8 @@
 //! `bytes_type` is what both types come in by.
 //!
 //! Beside the way of a row stands the `planner_hook`: what a session wants, by its `settings`, is replaced in the query
-//! before that is planned, with the help of `catalog`, `hashable` and `query_tree`.
+//! before that is planned, with the help of `catalog`, `hashable`, `foreign_tables` and `query_tree`. `plans` has those made
+//! anew that a changed setting makes wrong.
 
 mod aggregate;
 mod bytes_type;
@@ -27,6 +28,7 @@ mod catalog_changes;
 mod enum_labels;
 mod error;
 mod expanded;
+mod foreign_tables;
 mod hash_function;
 mod hashable;
 mod hasher;
@@ -35,6 +37,7 @@ mod memory;
 mod numeric;
 mod plain_hash;
 mod planner_hook;
+mod plans;
 mod query_tree;
 mod raising;
 mod rule;

@@ -9,18 +9,28 @@
 //!   `cvm_sketch_agg_hashed(cvm_hash(x, seed) ...)`, and around it `cvm_sketch_estimate` or, since hashes do not tell,
 //!   the kind of the values.
 //!
-//! The query tree is copied, never changed in place, by PostgreSQL's own mutators.
+//! The query tree is copied, never changed in place, by PostgreSQL's own mutators. Plans of queries that have one of
+//! these forms are marked, replaced or not: another setting would make them otherwise.
+//!
+//! The planner is called without pgrx's guard, and so is what calls users' functions before: [`query_tree`] says why,
+//! and what that asks of all frames here.
+//!
+//! [`query_tree`]: crate::query_tree
 
-use crate::catalog::{self, CitusTables, Functions};
+use crate::catalog::{self, CitusTables, Functions, ValueCall};
+use crate::foreign_tables::{self, Level};
 use crate::hashable::{is_hashable, kind_of};
-use crate::query_tree::{elements, mutate_expression, mutate_query, walk_expression, walk_query};
-use crate::{settings, varlena};
+use crate::query_tree::{
+    Request, elements, inline_function, mutate_expression, mutate_query, node, plan as plan_with, simplify,
+    walk_expression, walk_query,
+};
+use crate::state::DEFAULT_SEED;
+use crate::{plans, settings, varlena};
 use cvm_sketch::Accuracy;
 use pgrx::pg_guard;
-use pgrx::pg_sys::ffi::pg_guard_ffi_boundary;
 use pgrx::pg_sys::{self, Aggref, Datum, Expr, List, Node, NodeTag, Oid, PlannedStmt, Query, RangeTblEntry};
 use std::cell::Cell;
-use std::ffi::{c_char, c_int, c_void};
+use std::ffi::{CStr, c_char, c_int, c_void};
 use std::ptr;
 
 thread_local! {
@@ -28,11 +38,6 @@ thread_local! {
     static NEXT: Cell<pg_sys::planner_hook_type> = const { Cell::new(None) };
     static IS_INSTALLED: Cell<bool> = const { Cell::new(false) };
 }
-
-#[cfg(feature = "pg19")]
-use pg_sys::inline_function_in_from as inline_function;
-#[cfg(not(feature = "pg19"))]
-use pg_sys::inline_set_returning_function as inline_function;
 
 /// Puts the hook before those that are there. Does nothing the second time.
 ///
@@ -55,20 +60,19 @@ pub(crate) unsafe fn install() {
 ///
 /// Called by PostgreSQL, or by a hook that comes before.
 #[cfg(not(feature = "pg19"))]
-#[pg_guard]
 unsafe extern "C-unwind" fn plan(
     parse: *mut Query,
     text: *const c_char,
     options: c_int,
     parameters: pg_sys::ParamListInfo,
 ) -> *mut PlannedStmt {
-    // SAFETY: the arguments are handed on as they came, but for the query, which stays one.
-    unsafe {
-        plan_replaced(parse, |parse| match NEXT.get() {
-            Some(next) => pg_guard_ffi_boundary(|| next(parse, text, options, parameters)),
-            None => pg_sys::standard_planner(parse, text, options, parameters),
-        })
-    }
+    let request = Request {
+        text,
+        options,
+        parameters,
+    };
+    // SAFETY: the arguments are handed on as they came.
+    unsafe { plan_replaced(parse, request) }
 }
 
 /// The hook, which since 19 is told what EXPLAIN wants.
@@ -77,7 +81,6 @@ unsafe extern "C-unwind" fn plan(
 ///
 /// Called by PostgreSQL, or by a hook that comes before.
 #[cfg(feature = "pg19")]
-#[pg_guard]
 unsafe extern "C-unwind" fn plan(
     parse: *mut Query,
     text: *const c_char,
@@ -85,31 +88,141 @@ unsafe extern "C-unwind" fn plan(
     parameters: pg_sys::ParamListInfo,
     explained: *mut pg_sys::ExplainState,
 ) -> *mut PlannedStmt {
+    let request = Request {
+        text,
+        options,
+        parameters,
+        explained,
+    };
     // SAFETY: as before 19.
-    unsafe {
-        plan_replaced(parse, |parse| match NEXT.get() {
-            Some(next) => pg_guard_ffi_boundary(|| next(parse, text, options, parameters, explained)),
-            None => pg_sys::standard_planner(parse, text, options, parameters, explained),
-        })
-    }
+    unsafe { plan_replaced(parse, request) }
 }
 
-/// Has `next` plan the query, with all replaced that the session wants replaced.
+/// Has the query planned, with all replaced that the session wants replaced.
 ///
 /// # Safety
 ///
-/// `parse` is a query to be planned.
-unsafe fn plan_replaced(parse: *mut Query, next: impl FnOnce(*mut Query) -> *mut PlannedStmt) -> *mut PlannedStmt {
-    // SAFETY: the caller vouches for the query.
+/// `parse` is a query to be planned, and nothing around this needs a destructor.
+unsafe fn plan_replaced(parse: *mut Query, request: Request) -> *mut PlannedStmt {
+    let mut preparation = Preparation {
+        query: parse,
+        inlined: ptr::null_mut(),
+        depends_on_settings: false,
+    };
+    // SAFETY: the caller vouches for the query; nothing in this frame needs a destructor.
     unsafe {
-        let Some(replacement) = Replacement::wanted(parse) else {
-            return next(parse);
-        };
-        let mut inlined = Inlined::new();
-        let planned = next(replacement.replace_all(parse, &mut inlined));
-        inlined.add_dependencies(planned);
+        prepare(&mut preparation);
+        let planned = plan_with(preparation.query, request, NEXT.get());
+        if preparation.depends_on_settings {
+            complete(&preparation, planned);
+        }
         planned
     }
+}
+
+/// A query before it is planned, and what has to be said of its plan.
+struct Preparation {
+    query: *mut Query,
+    /// The planner that noted what functions were put into the query, if any were looked at.
+    inlined: *mut pg_sys::PlannerInfo,
+    /// Whether another setting would have another query planned.
+    depends_on_settings: bool,
+}
+
+/// Replaces what the session wants replaced.
+///
+/// # Safety
+///
+/// Called by [`plan_replaced`].
+#[pg_guard]
+unsafe extern "C-unwind" fn prepare(preparation: &mut Preparation) {
+    let citus_tables = catalog::citus_tables();
+    let mut asked = Asked {
+        functions: citus_tables.and_then(|_| catalog::functions()),
+    };
+    // SAFETY: the caller vouches for the query.
+    preparation.depends_on_settings = unsafe { walk_query(preparation.query, asks, (&raw mut asked).cast()) };
+    if !preparation.depends_on_settings {
+        return;
+    }
+    let accuracy = settings::count_distinct_accuracy().filter(|_| !is_task_of_citus());
+    let citus_tables = citus_tables.filter(|_| settings::citus_pushdown());
+    if accuracy.is_none() && citus_tables.is_none() {
+        return;
+    }
+    let Some(functions) = catalog::functions() else { return };
+    let replacement = Replacement {
+        functions,
+        accuracy,
+        citus_tables,
+        is_distributed: false,
+        level: ptr::null(),
+    };
+    // SAFETY: the caller vouches for the query.
+    unsafe { replacement.replace_all(preparation) }
+}
+
+/// Says in the plan what it depends on.
+///
+/// # Safety
+///
+/// Called by [`plan_replaced`], with the plan of the query.
+#[pg_guard]
+unsafe extern "C-unwind" fn complete(preparation: &Preparation, planned: *mut PlannedStmt) {
+    // SAFETY: the caller vouches for the plan; what was noted was made in the memory context that it was made in.
+    unsafe {
+        plans::mark(planned);
+        if let Some(inlined) = preparation.inlined.as_ref() {
+            // The plan is made anew when one of the functions changes, or whose rows may be seen.
+            let noted = &*inlined.glob;
+            (*planned).invalItems = pg_sys::list_concat((*planned).invalItems, noted.invalItems);
+            (*planned).dependsOnRole |= noted.dependsOnRole;
+        }
+    }
+}
+
+/// Whether this session works for another, of Citus on another server: what its queries count was decided there.
+fn is_task_of_citus() -> bool {
+    // SAFETY: the setting is a string that a zero ends, or none before it is set.
+    unsafe {
+        let name = pg_sys::application_name;
+        !name.is_null() && CStr::from_ptr(name).to_bytes().starts_with(b"citus_internal ")
+    }
+}
+
+/// What is looked for in a query before it is known whether anything is to be replaced.
+struct Asked {
+    /// The functions of the extension, where Citus is.
+    functions: Option<Functions>,
+}
+
+/// Walker: whether there is an aggregate that some setting would have replaced, or a function whose body may have one.
+///
+/// # Safety
+///
+/// Called by PostgreSQL's walkers with a node, or none, and an [`Asked`].
+unsafe extern "C-unwind" fn asks(node: *mut Node, asked: *mut c_void) -> bool {
+    // SAFETY: the walkers vouch for the node.
+    unsafe {
+        match node.as_ref().map(|node| node.type_) {
+            None => false,
+            Some(NodeTag::T_RangeTblEntry) => may_be_inlined(node.cast()),
+            Some(NodeTag::T_Query) => walk_query(node.cast(), asks, asked),
+            Some(NodeTag::T_Aggref) => {
+                let aggregate = &*node.cast::<Aggref>();
+                let functions = &(*asked.cast::<Asked>()).functions;
+                counts_distinct(aggregate)
+                    || functions.is_some_and(|functions| functions.value_call(aggregate.aggfnoid).is_some())
+                    || walk_expression(node, asks, asked)
+            }
+            Some(_) => walk_expression(node, asks, asked),
+        }
+    }
+}
+
+/// Whether an aggregate is PostgreSQL's `count(DISTINCT x)`.
+fn counts_distinct(aggregate: &Aggref) -> bool {
+    aggregate.aggfnoid == Oid::from(pg_sys::F_COUNT_ANY) && !aggregate.aggdistinct.is_null()
 }
 
 /// What is to be replaced in a query, and by what.
@@ -121,62 +234,35 @@ struct Replacement {
     citus_tables: Option<CitusTables>,
     /// Whether the query reads one of these tables.
     is_distributed: bool,
+    /// The query that is being copied.
+    level: *const Level,
 }
 
 /// What an aggregate to be replaced computes.
 enum Call {
     /// `count(DISTINCT x)`
     CountDistinct(Accuracy),
-    /// `approx_count_distinct_cvm(...)`
-    Count,
-    /// `cvm_sketch_agg(...)`
-    Sketch,
+    /// One of ours
+    Value(ValueCall),
 }
 
 impl Replacement {
-    /// What the session wants replaced, if the query has any of it. Nothing is looked up where neither setting asks for
-    /// it.
+    /// Makes the query a copy in which all is replaced.
     ///
     /// # Safety
     ///
-    /// `query` is a query to be planned.
-    unsafe fn wanted(query: *mut Query) -> Option<Replacement> {
-        let accuracy = settings::count_distinct_accuracy();
-        let citus_tables = settings::citus_pushdown().then(catalog::citus_tables).flatten();
-        if accuracy.is_none() && citus_tables.is_none() {
-            return None;
-        }
-        let replacement = Replacement {
-            functions: catalog::functions()?,
-            accuracy,
-            citus_tables,
-            is_distributed: false,
-        };
-        let this = (&raw const replacement).cast_mut().cast();
-        // SAFETY: the caller vouches for the query. Inside of the guard there is nothing but the walk.
-        let has_any = unsafe { pg_guard_ffi_boundary(|| walk_query(query, has_candidate, this)) };
-        has_any.then_some(replacement)
-    }
-
-    /// A copy of the query in which all is replaced.
-    ///
-    /// # Safety
-    ///
-    /// `query` is a query to be planned.
-    unsafe fn replace_all(mut self, query: *mut Query, inlined: &mut Inlined) -> *mut Query {
-        // SAFETY: the caller vouches for the query. The contexts of the walker and the mutators outlive them, and
-        // inside of the guard nothing needs a destructor.
+    /// The query is one to be planned.
+    unsafe fn replace_all(mut self, preparation: &mut Preparation) {
+        // SAFETY: the caller vouches for the query. The contexts of the walker and the mutators outlive them.
         unsafe {
-            let this: *mut c_void = (&raw mut self).cast();
-            inlined.replacement = this;
-            let inlined: *mut c_void = ptr::from_mut(inlined).cast();
-            pg_guard_ffi_boundary(|| {
-                let query: *mut Query = inline_functions(query.cast(), inlined).cast();
-                let this: *mut Replacement = this.cast();
-                (*this).is_distributed =
-                    (*this).citus_tables.is_some() && walk_query(query, has_citus_table, this.cast());
-                replace(query.cast(), this.cast()).cast()
-            })
+            let mut inlined = Inlined::new(Asked {
+                functions: Some(self.functions),
+            });
+            let query: *mut Query = inline_functions(preparation.query.cast(), (&raw mut inlined).cast()).cast();
+            preparation.inlined = inlined.planner;
+            self.is_distributed =
+                self.citus_tables.is_some() && walk_query(query, has_citus_table, (&raw mut self).cast());
+            preparation.query = replace(query.cast(), (&raw mut self).cast()).cast();
         }
     }
 
@@ -184,25 +270,38 @@ impl Replacement {
     ///
     /// # Safety
     ///
-    /// `aggregate` is one of a query to be planned.
+    /// `aggregate` is one of the query that is being copied, or of one that it is a part of.
     unsafe fn call(&self, aggregate: &Aggref) -> Option<Call> {
-        let function = aggregate.aggfnoid;
-        if self.citus_tables.is_some() {
-            if self.functions.count.contains(&function) {
-                return Some(Call::Count);
-            }
-            if self.functions.sketch.contains(&function) {
-                return Some(Call::Sketch);
-            }
+        if self.citus_tables.is_some()
+            && let Some(call) = self.functions.value_call(aggregate.aggfnoid)
+        {
+            return Some(Call::Value(call));
         }
-        let accuracy = self.accuracy?;
-        if function != Oid::from(pg_sys::F_COUNT_ANY) || aggregate.aggdistinct.is_null() {
-            return None;
-        }
+        let accuracy = self.accuracy.filter(|_| counts_distinct(aggregate))?;
         // SAFETY: the caller vouches for the aggregate, whose argument is an expression of its collation.
         unsafe {
-            let value = *arguments(aggregate).first()?;
-            values_are_hashable(value, aggregate.inputcollid).then_some(Call::CountDistinct(accuracy))
+            let [value, ..] = arguments(aggregate).items;
+            (is_default_equality(aggregate)
+                && values_are_hashable(value, aggregate.inputcollid)
+                && !self.is_sent_away(aggregate))
+            .then_some(Call::CountDistinct(accuracy))
+        }
+    }
+
+    /// Whether PostgreSQL has another server compute the aggregate, if it stays what it is, and only then.
+    ///
+    /// # Safety
+    ///
+    /// As [`call`](Self::call).
+    unsafe fn is_sent_away(&self, aggregate: &Aggref) -> bool {
+        let mut level = self.level;
+        // SAFETY: the caller vouches for the aggregate, which says to which query it belongs; levels outlive the copies
+        // that are made of their queries.
+        unsafe {
+            for _ in 0..aggregate.agglevelsup {
+                level = level.as_ref().map_or(ptr::null(), |level| level.outer);
+            }
+            level.as_ref().is_some_and(|level| foreign_tables::are_sent_away(level))
         }
     }
 
@@ -210,7 +309,7 @@ impl Replacement {
     ///
     /// # Safety
     ///
-    /// `aggregate` is a copy that may be changed.
+    /// `aggregate` is a copy that may be changed. As [`call`](Self::call).
     unsafe fn in_place_of(&self, aggregate: &mut Aggref) -> *mut Node {
         // SAFETY: the caller vouches for the aggregate.
         unsafe {
@@ -220,7 +319,8 @@ impl Replacement {
             };
             let mut arguments = arguments(aggregate);
             if let Call::CountDistinct(accuracy) = call {
-                arguments.extend([number(accuracy.epsilon()), number(accuracy.delta())]);
+                arguments.push(number(accuracy.epsilon()));
+                arguments.push(number(accuracy.delta()));
             }
             if !self.is_distributed {
                 if let Call::CountDistinct(_) = call {
@@ -239,24 +339,25 @@ impl Replacement {
     ///
     /// `aggregate` is a copy that may be changed, `arguments` are those of `call`: a value, epsilon, delta and a seed,
     /// or the first of these.
-    unsafe fn hashed(&self, aggregate: &mut Aggref, call: &Call, mut arguments: Vec<*mut Expr>) -> Option<*mut Node> {
+    unsafe fn hashed(&self, aggregate: &mut Aggref, call: &Call, mut arguments: Arguments) -> Option<*mut Node> {
         let functions = &self.functions;
         // SAFETY: the caller vouches for the aggregate. No expression is in the tree twice: the seed is copied.
         unsafe {
-            let value = *arguments.first()?;
-            let hashed = *functions.hashed.get(arguments.len() - 1)?;
-            let seed = match arguments.get(3) {
-                None => bigint(0),
+            let [value, .., seed] = arguments.items;
+            let seed = match arguments.as_slice().len() {
+                ..4 => bigint(0),
                 // The seed of the hashes has to be that of the sketch.
-                Some(&seed) if pg_sys::contain_volatile_functions(seed.cast()) => return None,
-                Some(&seed) => pg_sys::copyObjectImpl(seed.cast()).cast(),
+                _ if pg_sys::contain_volatile_functions(seed.cast()) => return None,
+                _ => pg_sys::copyObjectImpl(seed.cast()).cast(),
             };
             let collation = aggregate.inputcollid;
             let kind = match call {
-                Call::Sketch => Some(kind_of(pg_sys::exprType(value.cast()), collation)?),
-                Call::Count | Call::CountDistinct(_) => None,
+                Call::Value(ValueCall::Sketch) => Some(kind_of(pg_sys::exprType(value.cast()), collation)?),
+                Call::Value(ValueCall::Count) | Call::CountDistinct(_) => None,
             };
-            arguments[0] = function_call(functions.hash, pg_sys::INT8OID, collation, &[value, seed]);
+            arguments.drop_defaults();
+            let hashed = *functions.hashed.get(arguments.as_slice().len() - 1)?;
+            arguments.items[0] = function_call(functions.hash, pg_sys::INT8OID, collation, &[value, seed]);
             set_call(aggregate, hashed, functions.sketch_type, &arguments);
             aggregate.inputcollid = Oid::INVALID;
             let sketch: *mut Expr = ptr::from_mut(aggregate).cast();
@@ -271,39 +372,63 @@ impl Replacement {
     }
 }
 
+/// The arguments of an aggregate to be replaced: a value, and up to three more.
+struct Arguments {
+    items: [*mut Expr; 4],
+    count: usize,
+}
+
+impl Arguments {
+    fn as_slice(&self) -> &[*mut Expr] {
+        &self.items[..self.count]
+    }
+
+    fn push(&mut self, argument: *mut Expr) {
+        self.items[self.count] = argument;
+        self.count += 1;
+    }
+
+    /// Leaves out what says at the end no more than would hold without it. Several arguments travel as a row.
+    ///
+    /// # Safety
+    ///
+    /// They are a value, epsilon, delta and a seed, or the first of these.
+    unsafe fn drop_defaults(&mut self) {
+        let default = Accuracy::default();
+        let defaults = [default.epsilon().to_bits(), default.delta().to_bits(), DEFAULT_SEED];
+        while self.count > 1 {
+            // SAFETY: the caller vouches for the expression; a constant of these types is the datum itself.
+            let is_default = unsafe {
+                let argument = simplify(ptr::null_mut(), self.items[self.count - 1].cast());
+                (*argument).type_ == NodeTag::T_Const && {
+                    let constant = &*argument.cast::<pg_sys::Const>();
+                    !constant.constisnull && constant.constvalue.value() as u64 == defaults[self.count - 2]
+                }
+            };
+            if !is_default {
+                break;
+            }
+            self.count -= 1;
+        }
+    }
+}
+
 /// Functions written in SQL that a FROM clause calls, where they ask for something to be replaced. PostgreSQL's planner
 /// would put their bodies into the query in place of the calls, behind the hook's back; so they are put there before.
 struct Inlined {
-    /// The [`Replacement`] that the query is searched for.
-    replacement: *mut c_void,
+    /// What bodies are searched for.
+    asked: Asked,
     /// What PostgreSQL's own function reads of a planner in progress, and where it notes what the plan depends on.
     planner: *mut pg_sys::PlannerInfo,
 }
 
 impl Inlined {
-    fn new() -> Self {
+    fn new(asked: Asked) -> Self {
         // SAFETY: both are nodes of their type, made in the current memory context, that of the planner.
         unsafe {
             let planner = node::<pg_sys::PlannerInfo>(NodeTag::T_PlannerInfo);
             (*planner).glob = node::<pg_sys::PlannerGlobal>(NodeTag::T_PlannerGlobal);
-            Inlined {
-                replacement: ptr::null_mut(),
-                planner,
-            }
-        }
-    }
-
-    /// Has the plan made anew when one of the functions changes, or whose rows may be seen.
-    ///
-    /// # Safety
-    ///
-    /// `planned` is the plan of the query.
-    unsafe fn add_dependencies(&self, planned: *mut PlannedStmt) {
-        // SAFETY: the caller vouches for the plan; the items were made in the memory context that it was made in.
-        unsafe {
-            let noted = &*(*self.planner).glob;
-            (*planned).invalItems = pg_sys::list_concat((*planned).invalItems, noted.invalItems);
-            (*planned).dependsOnRole |= noted.dependsOnRole;
+            Inlined { asked, planner }
         }
     }
 
@@ -316,12 +441,12 @@ impl Inlined {
         // SAFETY: the caller vouches for the query, whose entries were copied with it, and which outlives the plan.
         unsafe {
             for entry in elements::<RangeTblEntry>((*query).rtable) {
-                let entry = &mut *entry;
                 // Arguments are simplified by what is known of the tables that they refer to.
                 (*self.planner).parse = query;
                 if may_be_inlined(entry)
                     && let Some(body) = self.body(entry)
                 {
+                    let entry = &mut *entry;
                     // As in PostgreSQL's preprocess_function_rtes, which leaves the call there too.
                     entry.rtekind = pg_sys::RTEKind::RTE_SUBQUERY;
                     entry.subquery = body;
@@ -340,21 +465,17 @@ impl Inlined {
     /// # Safety
     ///
     /// `entry` is a copy that may be changed, for which [`may_be_inlined`] holds.
-    unsafe fn body(&mut self, entry: &mut RangeTblEntry) -> Option<*mut Query> {
+    unsafe fn body(&mut self, entry: *mut RangeTblEntry) -> Option<*mut Query> {
         // SAFETY: the caller vouches for the entry. PostgreSQL's function is called as its preprocess_function_rtes
-        // calls it, after named and default arguments were put in their places. The replacement outlives the mutator
-        // that this is a part of.
+        // calls it, after named and default arguments were put in their places.
         unsafe {
-            entry.functions = pg_sys::eval_const_expressions(self.planner, entry.functions.cast()).cast();
+            (*entry).functions = simplify(self.planner, (*entry).functions.cast()).cast();
             let body = inline_function(self.planner, entry);
             if body.is_null() {
                 return None;
             }
-            let (this, replacement) = (ptr::from_mut(self).cast(), self.replacement);
-            pg_guard_ffi_boundary(|| {
-                let body: *mut Query = inline_functions(body.cast(), this).cast();
-                walk_query(body, has_candidate, replacement).then_some(body)
-            })
+            let body: *mut Query = inline_functions(body.cast(), ptr::from_mut(self).cast()).cast();
+            walk_query(body, asks, (&raw mut self.asked).cast()).then_some(body)
         }
     }
 }
@@ -363,10 +484,12 @@ impl Inlined {
 ///
 /// # Safety
 ///
-/// `entry` is one of a query to be planned.
-unsafe fn may_be_inlined(entry: &RangeTblEntry) -> bool {
+/// Called with an entry of a query to be planned.
+#[pg_guard]
+unsafe extern "C-unwind" fn may_be_inlined(entry: *mut RangeTblEntry) -> bool {
     // SAFETY: the caller vouches for the entry; of functions in FROM there is one at least.
     unsafe {
+        let entry = &*entry;
         if entry.rtekind != pg_sys::RTEKind::RTE_FUNCTION || entry.funcordinality {
             return false;
         }
@@ -374,7 +497,7 @@ unsafe fn may_be_inlined(entry: &RangeTblEntry) -> bool {
             let call = (*function).funcexpr;
             (*call).type_ == NodeTag::T_FuncExpr && {
                 let call = &*call.cast::<pg_sys::FuncExpr>();
-                call.funcretset && call.funcid.to_u32() >= pg_sys::FirstNormalObjectId
+                call.funcretset && call.funcid.to_u32() >= pg_sys::FirstNormalObjectId && catalog::has_body(call.funcid)
             }
         })
     }
@@ -383,38 +506,11 @@ unsafe fn may_be_inlined(entry: &RangeTblEntry) -> bool {
 // The callbacks of walkers and mutators, for which what `query_tree` says of frames holds; and the guarded functions to
 // which they leave what needs more.
 
-/// Walker: whether there is an aggregate to be replaced, or a function whose body may have one.
-///
-/// # Safety
-///
-/// Called by PostgreSQL's walkers with a node, or none, and a [`Replacement`].
-unsafe extern "C-unwind" fn has_candidate(node: *mut Node, replacement: *mut c_void) -> bool {
-    // SAFETY: the walkers vouch for the node.
-    unsafe {
-        match node.as_ref().map(|node| node.type_) {
-            None => false,
-            Some(NodeTag::T_RangeTblEntry) => may_be_inlined(&*node.cast()),
-            Some(NodeTag::T_Query) => walk_query(node.cast(), has_candidate, replacement),
-            Some(NodeTag::T_Aggref) if is_candidate(node.cast(), replacement) => true,
-            Some(_) => walk_expression(node, has_candidate, replacement),
-        }
-    }
-}
-
-/// # Safety
-///
-/// Called by [`has_candidate`] with an aggregate and a [`Replacement`].
-#[pg_guard]
-unsafe extern "C-unwind" fn is_candidate(aggregate: *mut Aggref, replacement: *mut c_void) -> bool {
-    // SAFETY: the caller vouches for both.
-    unsafe { (*replacement.cast::<Replacement>()).call(&*aggregate).is_some() }
-}
-
 /// Walker: whether a table of Citus is read.
 ///
 /// # Safety
 ///
-/// As [`has_candidate`].
+/// Called by PostgreSQL's walkers with a node, or none, and a [`Replacement`].
 unsafe extern "C-unwind" fn has_citus_table(node: *mut Node, replacement: *mut c_void) -> bool {
     // SAFETY: the walkers vouch for the node.
     unsafe {
@@ -480,7 +576,14 @@ unsafe extern "C-unwind" fn replace(node: *mut Node, replacement: *mut c_void) -
         match node.as_ref().map(|node| node.type_) {
             None => node,
             Some(NodeTag::T_Query) => {
-                let copy = mutate_query(node.cast(), replace, replacement);
+                let replacement: *mut Replacement = replacement.cast();
+                let level = Level {
+                    query: node.cast(),
+                    outer: (*replacement).level,
+                };
+                (*replacement).level = &raw const level;
+                let copy = mutate_query(node.cast(), replace, replacement.cast());
+                (*replacement).level = level.outer;
                 keep_policies(&mut *copy, &*node.cast());
                 copy.cast()
             }
@@ -514,6 +617,22 @@ unsafe fn keep_policies(copy: &mut Query, query: &Query) {
     }
 }
 
+/// Whether what an aggregate calls distinct is what the equality of the type does, by which values are hashed. Another
+/// operator may be named: `count(DISTINCT x ORDER BY x USING *<)` tells apart what that operator does.
+///
+/// # Safety
+///
+/// `aggregate` is one of a query, with DISTINCT and one argument.
+unsafe fn is_default_equality(aggregate: &Aggref) -> bool {
+    // SAFETY: the caller vouches for the aggregate. Any type may be asked about.
+    unsafe {
+        let [value, ..] = arguments(aggregate).items;
+        let of = pg_sys::exprType(value.cast());
+        let equality = (*pg_sys::lookup_type_cache(of, pg_sys::TYPECACHE_EQ_OPR as i32)).eq_opr;
+        elements::<pg_sys::SortGroupClause>(aggregate.aggdistinct).all(|clause| (*clause).eqop == equality)
+    }
+}
+
 /// Whether the distinct values of an expression can be counted by their hashes.
 ///
 /// # Safety
@@ -525,29 +644,43 @@ unsafe fn values_are_hashable(expression: *mut Expr, collation: Oid) -> bool {
         let node: *mut Node = expression.cast();
         match (*node).type_ {
             NodeTag::T_RowExpr if pg_sys::exprType(node) == pg_sys::RECORDOID => {
+                pg_sys::check_stack_depth();
                 let columns = (*node.cast::<pg_sys::RowExpr>()).args;
-                elements::<Expr>(columns)
-                    .all(|column| values_are_hashable(column, pg_sys::exprCollation(column.cast())))
+                elements::<Expr>(columns).all(|column| {
+                    is_comparable(pg_sys::exprType(column.cast()))
+                        && values_are_hashable(column, pg_sys::exprCollation(column.cast()))
+                })
             }
             _ => is_hashable(pg_sys::exprType(node), collation),
         }
     }
 }
 
+/// Whether PostgreSQL can compare rows by a column of a type: where it cannot, counting them has to be its ERROR.
+fn is_comparable(column: Oid) -> bool {
+    // SAFETY: any type may be asked about.
+    unsafe { (*pg_sys::lookup_type_cache(column, pg_sys::TYPECACHE_CMP_PROC as i32)).cmp_proc != Oid::INVALID }
+}
+
 /// The arguments of an aggregate as they stand in the call, without what ORDER BY adds to them.
 ///
 /// # Safety
 ///
-/// `aggregate` is an aggregate of a query.
-unsafe fn arguments(aggregate: &Aggref) -> Vec<*mut Expr> {
+/// `aggregate` is `count(DISTINCT x)` or one of ours, of a query.
+unsafe fn arguments(aggregate: &Aggref) -> Arguments {
+    let mut arguments = Arguments {
+        items: [ptr::null_mut(); 4],
+        count: 0,
+    };
     // SAFETY: the caller vouches for the aggregate, whose arguments are target entries.
     unsafe {
-        let entries = elements::<pg_sys::TargetEntry>(aggregate.args);
-        entries
-            .filter(|&entry| !(*entry).resjunk)
-            .map(|entry| (*entry).expr)
-            .collect()
+        for entry in elements::<pg_sys::TargetEntry>(aggregate.args) {
+            if !(*entry).resjunk {
+                arguments.push((*entry).expr);
+            }
+        }
     }
+    arguments
 }
 
 /// Makes an aggregate the call of another function with these arguments. Its FILTER and its level stay. DISTINCT and
@@ -557,7 +690,7 @@ unsafe fn arguments(aggregate: &Aggref) -> Vec<*mut Expr> {
 ///
 /// `aggregate` is a copy that may be changed, `function` an aggregate that takes the arguments, and `returned` its
 /// type.
-unsafe fn set_call(aggregate: &mut Aggref, function: Oid, returned: Oid, arguments: &[*mut Expr]) {
+unsafe fn set_call(aggregate: &mut Aggref, function: Oid, returned: Oid, arguments: &Arguments) {
     aggregate.aggfnoid = function;
     aggregate.aggtype = returned;
     aggregate.aggorder = ptr::null_mut();
@@ -566,7 +699,7 @@ unsafe fn set_call(aggregate: &mut Aggref, function: Oid, returned: Oid, argumen
     aggregate.aggargtypes = ptr::null_mut();
     // SAFETY: the caller vouches for the arguments. The lists are made in the current memory context, as the copy was.
     unsafe {
-        for (number, &argument) in (1..).zip(arguments) {
+        for (number, &argument) in (1..).zip(arguments.as_slice()) {
             let entry = pg_sys::makeTargetEntry(argument, number, ptr::null_mut(), false);
             aggregate.args = pg_sys::lappend(aggregate.args, entry.cast());
             aggregate.aggargtypes = pg_sys::lappend_oid(aggregate.aggargtypes, pg_sys::exprType(argument.cast()));
@@ -618,19 +751,5 @@ fn text(value: &str) -> *mut Expr {
             false,
         )
         .cast()
-    }
-}
-
-/// A new node, all zeros, in the current memory context.
-///
-/// # Safety
-///
-/// `N` is the structure of nodes with that tag.
-unsafe fn node<N>(tag: NodeTag) -> *mut N {
-    // SAFETY: the caller vouches for the structure, which starts with its tag.
-    unsafe {
-        let node: *mut Node = pg_sys::palloc0(size_of::<N>()).cast();
-        (*node).type_ = tag;
-        node.cast()
     }
 }

@@ -1,17 +1,28 @@
-//! Query trees: their lists, and PostgreSQL's walkers and mutators, called without pgrx's guard.
+//! Query trees: their lists and nodes, and what of PostgreSQL's planner is called without pgrx's guard.
 //!
-//! These call themselves through their callback, once for each level of an expression; with a guard at each, a query
-//! would need a multiple of the stack. So an ERROR leaves all frames of the callbacks behind without running a
-//! destructor, up to the guard around the whole: callbacks hold pointers and integers only, and leave to guarded
-//! functions what needs more.
+//! The guard copies what an ERROR says into memory of Rust's own allocator, which aborts the process where memory ends;
+//! and what the planner raises may be as long as somebody likes, since it calls functions of users. Walkers and mutators
+//! also call themselves through their callback, once for each level of an expression: with a guard at each, a query
+//! would need a multiple of the stack. So an ERROR leaves all frames between the planner hook and what raised it behind
+//! without running a destructor: they hold pointers and integers only, and leave to guarded functions what needs more.
 
-use pgrx::pg_sys::{self, List, Node, Query};
-use std::ffi::{c_int, c_void};
+use pgrx::pg_sys::{self, List, Node, NodeTag, Oid, PlannedStmt, PlannerInfo, Query, RangeTblEntry};
+use std::ffi::{c_char, c_int, c_void};
 
 /// Called with a node, or none, and the context; ends the walk where it is true.
 pub(crate) type Walker = unsafe extern "C-unwind" fn(*mut Node, *mut c_void) -> bool;
 /// Called with a node, or none, and the context; returns what is to be in its place.
 pub(crate) type Mutator = unsafe extern "C-unwind" fn(*mut Node, *mut c_void) -> *mut Node;
+
+/// What a planner is told beside the query, handed on as it came.
+#[derive(Clone, Copy)]
+pub(crate) struct Request {
+    pub(crate) text: *const c_char,
+    pub(crate) options: c_int,
+    pub(crate) parameters: pg_sys::ParamListInfo,
+    #[cfg(feature = "pg19")]
+    pub(crate) explained: *mut pg_sys::ExplainState,
+}
 
 mod unguarded {
     use super::*;
@@ -41,6 +52,53 @@ mod unguarded {
             mutator: Mutator,
             context: *mut c_void,
         ) -> *mut Node;
+        pub(super) fn eval_const_expressions(planner: *mut PlannerInfo, node: *mut Node) -> *mut Node;
+        #[cfg_attr(feature = "pg19", link_name = "inline_function_in_from")]
+        pub(super) fn inline_set_returning_function(planner: *mut PlannerInfo, entry: *mut RangeTblEntry)
+        -> *mut Query;
+        #[cfg(not(feature = "pg19"))]
+        pub(super) fn standard_planner(
+            query: *mut Query,
+            text: *const c_char,
+            options: c_int,
+            parameters: pg_sys::ParamListInfo,
+        ) -> *mut PlannedStmt;
+        #[cfg(feature = "pg19")]
+        pub(super) fn standard_planner(
+            query: *mut Query,
+            text: *const c_char,
+            options: c_int,
+            parameters: pg_sys::ParamListInfo,
+            explained: *mut pg_sys::ExplainState,
+        ) -> *mut PlannedStmt;
+    }
+}
+
+/// Has a query planned, by another library's hook if there is one, or else by PostgreSQL.
+///
+/// # Safety
+///
+/// `query` and `request` are what a planner takes, `hook` is one, and what is between here and PostgreSQL's own handler
+/// needs no destructor.
+pub(crate) unsafe fn plan(query: *mut Query, request: Request, hook: pg_sys::planner_hook_type) -> *mut PlannedStmt {
+    let Request {
+        text,
+        options,
+        parameters,
+        ..
+    } = request;
+    // SAFETY: the caller vouches for the arguments and the frames.
+    unsafe {
+        #[cfg(not(feature = "pg19"))]
+        return match hook {
+            Some(hook) => hook(query, text, options, parameters),
+            None => unguarded::standard_planner(query, text, options, parameters),
+        };
+        #[cfg(feature = "pg19")]
+        return match hook {
+            Some(hook) => hook(query, text, options, parameters, request.explained),
+            None => unguarded::standard_planner(query, text, options, parameters, request.explained),
+        };
     }
 }
 
@@ -48,8 +106,8 @@ mod unguarded {
 ///
 /// # Safety
 ///
-/// `query` is a query, `context` what the walker takes, and what is between here and the guard around it needs no
-/// destructor.
+/// `query` is a query, `context` what the walker takes, and what is between here and PostgreSQL's own handler, or a
+/// guard, needs no destructor.
 pub(crate) unsafe fn walk_query(query: *mut Query, walker: Walker, context: *mut c_void) -> bool {
     let flags = pg_sys::QTW_EXAMINE_RTES_BEFORE as c_int;
     // SAFETY: the caller vouches for the arguments and the frames.
@@ -86,18 +144,69 @@ pub(crate) unsafe fn mutate_expression(node: *mut Node, mutator: Mutator, contex
     unsafe { unguarded::expression_tree_mutator_impl(node, mutator, context) }
 }
 
-/// The elements of a list.
+/// What PostgreSQL simplifies an expression, or a list of them, to. Calls functions that are IMMUTABLE.
+///
+/// # Safety
+///
+/// As [`walk_query`]; `planner` is NULL or as PostgreSQL's function wants it.
+pub(crate) unsafe fn simplify(planner: *mut PlannerInfo, node: *mut Node) -> *mut Node {
+    // SAFETY: the caller vouches for the arguments and the frames.
+    unsafe { unguarded::eval_const_expressions(planner, node) }
+}
+
+/// The body of the function that an entry of a FROM clause calls, where PostgreSQL would put it there; or NULL.
+///
+/// # Safety
+///
+/// As [`walk_query`]; `planner` and `entry` are as PostgreSQL's function wants them.
+pub(crate) unsafe fn inline_function(planner: *mut PlannerInfo, entry: *mut RangeTblEntry) -> *mut Query {
+    // SAFETY: the caller vouches for the arguments and the frames.
+    unsafe { unguarded::inline_set_returning_function(planner, entry) }
+}
+
+/// The elements of a list of nodes, or of other pointers.
 ///
 /// # Safety
 ///
 /// `list` is a list of pointers to `T`, or none, and is not changed for `'a`.
 pub(crate) unsafe fn elements<'a, T: 'a>(list: *const List) -> impl Iterator<Item = *mut T> + 'a {
-    // SAFETY: the caller vouches for the list, which says where its cells are, and how many; all are pointers.
+    // SAFETY: the caller vouches for the list, whose cells are pointers.
+    unsafe { cells(list).iter().map(|cell| cell.ptr_value.cast()) }
+}
+
+/// The elements of a list of Oids.
+///
+/// # Safety
+///
+/// `list` is such a list, or none, and is not changed for `'a`.
+pub(crate) unsafe fn oids<'a>(list: *const List) -> impl Iterator<Item = Oid> + 'a {
+    // SAFETY: the caller vouches for the list, whose cells are Oids.
+    unsafe { cells(list).iter().map(|cell| cell.oid_value) }
+}
+
+/// # Safety
+///
+/// `list` is a list, or none, and is not changed for `'a`.
+unsafe fn cells<'a>(list: *const List) -> &'a [pg_sys::ListCell] {
+    // SAFETY: the caller vouches for the list, which says where its cells are, and how many.
     unsafe {
-        let cells = match list.as_ref() {
+        match list.as_ref() {
             Some(list) => std::slice::from_raw_parts(list.elements, list.length as usize),
             None => &[],
-        };
-        cells.iter().map(|cell| cell.ptr_value.cast())
+        }
+    }
+}
+
+/// A new node, all zeros, in the current memory context.
+///
+/// # Safety
+///
+/// `N` is the structure of nodes with that tag.
+pub(crate) unsafe fn node<N>(tag: NodeTag) -> *mut N {
+    // SAFETY: the caller vouches for the structure, which starts with its tag.
+    unsafe {
+        let node: *mut Node = pg_sys::palloc0(size_of::<N>()).cast();
+        (*node).type_ = tag;
+        node.cast()
     }
 }

@@ -1,5 +1,9 @@
 //! The settings of the extension: what a session asks of the planner hook.
+//!
+//! Those that change answers are for superusers, and for whom they grant them to: the policies and triggers of one user
+//! count in the session of another, who must not decide how well they do.
 
+use crate::plans;
 use cvm_sketch::Accuracy;
 use pgrx::guc::{GucCheckError, GucContext, GucFlags, GucRegistry, GucSetting};
 use pgrx::{pg_guard, pg_sys};
@@ -42,7 +46,7 @@ pub(crate) unsafe fn define() {
             &COUNT_DISTINCT_EPSILON,
             f64::NEG_INFINITY,
             f64::INFINITY,
-            GucContext::Userset,
+            GucContext::Suset,
             GucFlags::EXPLAIN,
             Some(check_epsilon),
             Some(assign_epsilon),
@@ -55,7 +59,7 @@ pub(crate) unsafe fn define() {
             &COUNT_DISTINCT_DELTA,
             f64::NEG_INFINITY,
             f64::INFINITY,
-            GucContext::Userset,
+            GucContext::Suset,
             GucFlags::EXPLAIN,
             Some(check_delta),
             Some(assign_delta),
@@ -145,11 +149,9 @@ unsafe extern "C-unwind" fn assign_citus_pushdown(value: bool, _extra: *mut c_vo
     forget_plans_unless(value == CITUS_PUSHDOWN.get());
 }
 
-/// Lets prepared statements and functions plan anew, since their plans were made under another setting.
+/// Lets those prepared statements and functions plan anew whose plans depend on the settings.
 fn forget_plans_unless(same: bool) {
     if !same {
-        // SAFETY: it marks the session's plans as invalid and nothing else: it looks nothing up, allocates nothing and
-        // raises no error, so that it may be called while a transaction is rolled back, or before there is any.
-        unsafe { pg_sys::ResetPlanCache() };
+        plans::forget_marked();
     }
 }
