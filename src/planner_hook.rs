@@ -7,7 +7,8 @@
 //!   `approx_count_distinct_cvm(x, epsilon, delta)`;
 //! - where the query reads a table of Citus, the aggregates of values by the form that Citus sends to the shards:
 //!   `cvm_sketch_agg_hashed(cvm_hash(x, seed) ...)`, and around it `cvm_sketch_estimate` or, since hashes do not tell,
-//!   the kind of the values.
+//!   the kind of the values. Those that have no such form are given an order, for which Citus gathers the rows: since
+//!   15 it takes their parts for something that it can combine, and fails.
 //!
 //! The query tree is copied, never changed in place, by PostgreSQL's own mutators. Plans of queries that have one of
 //! these forms are marked, replaced or not: another setting would make them otherwise.
@@ -146,7 +147,6 @@ unsafe extern "C-unwind" fn prepare(preparation: &mut Preparation) {
         return;
     }
     let accuracy = settings::count_distinct_accuracy().filter(|_| !is_task_of_citus());
-    let citus_tables = citus_tables.filter(|_| settings::citus_pushdown());
     if accuracy.is_none() && citus_tables.is_none() {
         return;
     }
@@ -155,6 +155,7 @@ unsafe extern "C-unwind" fn prepare(preparation: &mut Preparation) {
         functions,
         accuracy,
         citus_tables,
+        is_pushed_down: settings::citus_pushdown(),
         is_distributed: false,
         level: ptr::null(),
     };
@@ -230,8 +231,10 @@ struct Replacement {
     functions: Functions,
     /// The accuracy at which `count(DISTINCT)` is approximated, if it is.
     accuracy: Option<Accuracy>,
-    /// Citus's list of its tables, if aggregates over them are to be pushed down.
+    /// Citus's list of its tables, if there is one.
     citus_tables: Option<CitusTables>,
+    /// Whether aggregates over these tables are to be pushed down.
+    is_pushed_down: bool,
     /// Whether the query reads one of these tables.
     is_distributed: bool,
     /// The query that is being copied.
@@ -313,23 +316,29 @@ impl Replacement {
     unsafe fn in_place_of(&self, aggregate: &mut Aggref) -> *mut Node {
         // SAFETY: the caller vouches for the aggregate.
         unsafe {
-            let unchanged = ptr::from_mut(aggregate).cast();
+            let itself = ptr::from_mut(aggregate).cast();
             let Some(call) = self.call(aggregate) else {
-                return unchanged;
+                return itself;
             };
             let mut arguments = arguments(aggregate);
             if let Call::CountDistinct(accuracy) = call {
                 arguments.push(number(accuracy.epsilon()));
                 arguments.push(number(accuracy.delta()));
             }
-            if !self.is_distributed {
-                if let Call::CountDistinct(_) = call {
-                    let [.., function] = self.functions.count;
-                    set_call(aggregate, function, aggregate.aggtype, &arguments);
-                }
-                return unchanged;
+            if self.is_distributed
+                && self.is_pushed_down
+                && let Some(hashed) = self.hashed(aggregate, &call, &arguments)
+            {
+                return hashed;
             }
-            self.hashed(aggregate, &call, arguments).unwrap_or(unchanged)
+            if let Call::CountDistinct(_) = call {
+                let [.., function] = self.functions.count;
+                set_call(aggregate, function, aggregate.aggtype, &arguments);
+            }
+            if self.is_distributed && aggregate.aggorder.is_null() && aggregate.aggdistinct.is_null() {
+                order_by_constant(aggregate);
+            }
+            itself
         }
     }
 
@@ -339,8 +348,9 @@ impl Replacement {
     ///
     /// `aggregate` is a copy that may be changed, `arguments` are those of `call`: a value, epsilon, delta and a seed,
     /// or the first of these.
-    unsafe fn hashed(&self, aggregate: &mut Aggref, call: &Call, mut arguments: Arguments) -> Option<*mut Node> {
+    unsafe fn hashed(&self, aggregate: &mut Aggref, call: &Call, arguments: &Arguments) -> Option<*mut Node> {
         let functions = &self.functions;
+        let mut arguments = *arguments;
         // SAFETY: the caller vouches for the aggregate. No expression is in the tree twice: the seed is copied.
         unsafe {
             let [value, .., seed] = arguments.items;
@@ -373,6 +383,7 @@ impl Replacement {
 }
 
 /// The arguments of an aggregate to be replaced: a value, and up to three more.
+#[derive(Clone, Copy)]
 struct Arguments {
     items: [*mut Expr; 4],
     count: usize,
@@ -704,6 +715,29 @@ unsafe fn set_call(aggregate: &mut Aggref, function: Oid, returned: Oid, argumen
             aggregate.args = pg_sys::lappend(aggregate.args, entry.cast());
             aggregate.aggargtypes = pg_sys::lappend_oid(aggregate.aggargtypes, pg_sys::exprType(argument.cast()));
         }
+    }
+}
+
+/// Has an aggregate ordered by a constant, which is no order.
+///
+/// # Safety
+///
+/// `aggregate` is a copy that may be changed, and has neither DISTINCT nor ORDER BY.
+unsafe fn order_by_constant(aggregate: &mut Aggref) {
+    const REFERENCE: u32 = 1;
+    // SAFETY: the caller vouches for the aggregate. This is what the parser makes of `ORDER BY 0::integer`.
+    unsafe {
+        let constant = pg_sys::makeConst(pg_sys::INT4OID, -1, Oid::INVALID, 4, Datum::from(0), false, true);
+        let number = elements::<Node>(aggregate.args).count() + 1;
+        let entry = pg_sys::makeTargetEntry(constant.cast(), number as pg_sys::AttrNumber, ptr::null_mut(), true);
+        (*entry).ressortgroupref = REFERENCE;
+        aggregate.args = pg_sys::lappend(aggregate.args, entry.cast());
+        let clause = node::<pg_sys::SortGroupClause>(NodeTag::T_SortGroupClause);
+        (*clause).tleSortGroupRef = REFERENCE;
+        (*clause).eqop = Oid::from(pg_sys::Int4EqualOperator);
+        (*clause).sortop = Oid::from(pg_sys::Int4LessOperator);
+        (*clause).hashable = true;
+        aggregate.aggorder = pg_sys::lappend(ptr::null_mut(), clause.cast());
     }
 }
 

@@ -68,7 +68,7 @@ pub(crate) unsafe fn define() {
         GucRegistry::define_bool_guc_with_hooks(
             c"cvm_count.citus_pushdown",
             c"Plans aggregates of cvm_count over tables of Citus in the form that Citus sends to the shards.",
-            c"approx_count_distinct_cvm and cvm_sketch_agg are planned as cvm_sketch_agg_hashed; the answers are the same.",
+            c"approx_count_distinct_cvm and cvm_sketch_agg are planned as cvm_sketch_agg_hashed; the answers are the same. Off, the rows are gathered.",
             &CITUS_PUSHDOWN,
             GucContext::Userset,
             GucFlags::EXPLAIN,

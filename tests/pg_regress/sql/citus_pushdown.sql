@@ -94,6 +94,35 @@ SELECT approx_count_distinct_cvm(visitor, 0.1 + part * 0.1) FROM events;
 SELECT cvm_sketch_agg(visitor, 0.1, 0.01, NULL) FROM events;
 SELECT cvm_sketch_agg(visitor, 0.1, 0.01, part) FROM events;
 
+-- Arguments that say what holds without them do not travel.
+CREATE FUNCTION hashed_in(query text) RETURNS text LANGUAGE sql RETURN (regexp_match(verbose_plan(query), 'Output: ([^\n]*cvm_sketch_agg_hashed[^\n]*)'))[1];
+SELECT hashed_in(format('SELECT %s FROM events', call)) FROM (VALUES ('approx_count_distinct_cvm(id, 0.03)'), ('approx_count_distinct_cvm(id, 0.03, 0.01)'),
+    ('approx_count_distinct_cvm(id, 0.03, 0.02)'), ('approx_count_distinct_cvm(id, 0.030001, 0.01)'), ('cvm_sketch_agg(id, 0.03, 0.01, 0)'), ('cvm_sketch_agg(id, 0.03, 0.01, 1)'),
+    ('cvm_sketch_agg(id, 0.03::float8, 1 / 100.0)'), ('cvm_sketch_agg(id, 0.03, 0.02, 0)'), ('cvm_sketch_agg(id, NULL)'), ('cvm_sketch_agg(id, part)')) c (call);
+SELECT both_ways(call, format('SELECT %s FROM events', call)) FROM (VALUES ('cvm_sketch_agg(id, 0.03)'), ('cvm_sketch_agg(id, 0.03, 0.01)'), ('cvm_sketch_agg(id, 0.03, 0.01, 0)'),
+    ('cvm_sketch_agg(id, 0.03, 0.02)'), ('cvm_sketch_agg(id, 0.03, 0.01, 1)')) c (call);
+
+-- What is left as it is has an order, for which Citus gathers the rows.
+CREATE FUNCTION left_in(query text) RETURNS text LANGUAGE sql
+    RETURN (SELECT string_agg(call[1], '; ') FROM regexp_matches(verbose_plan(query), '((?:approx_count_distinct_cvm|cvm_sketch_agg|count)\(.*\))', 'g') call);
+SELECT left_in('SELECT cvm_sketch_agg(page, 0.1, 0.05, (random() * 0)::bigint) FROM events');
+SELECT left_in('SELECT cvm_sketch_agg(DISTINCT page, 0.1, 0.05, (random() * 0)::bigint) FROM events');
+SET cvm_count.citus_pushdown = off;
+SET cvm_count.count_distinct_epsilon = 0.1;
+SELECT left_in(format('SELECT %s FROM events', call)) FROM (VALUES ('approx_count_distinct_cvm(id)'), ('cvm_sketch_agg(id, 0.1) FILTER (WHERE part > 1)'), ('cvm_sketch_agg(DISTINCT id)'),
+    ('cvm_sketch_agg(id ORDER BY part)'), ('count(DISTINCT id)'), ('count(id)')) c (call);
+SELECT left_in('SELECT approx_count_distinct_cvm(id), count(DISTINCT id) FROM here');
+RESET cvm_count.citus_pushdown;
+
+-- A session that Citus has opened for another leaves count(DISTINCT) to that: what is exact there must not be approximated here.
+SET application_name = 'citus_internal gpid=10000000001';
+SELECT calls_in(verbose_plan('SELECT count(DISTINCT id), approx_count_distinct_cvm(id) FROM events')), calls_in(verbose_plan('SELECT count(DISTINCT id) FROM here'));
+SET application_name = 'citus_internal';
+SELECT calls_in(verbose_plan('SELECT count(DISTINCT id) FROM events')), calls_in(verbose_plan('SELECT count(DISTINCT id) FROM here'));
+RESET application_name;
+SELECT calls_in(verbose_plan('SELECT count(DISTINCT id) FROM events')), calls_in(verbose_plan('SELECT count(DISTINCT id) FROM here'));
+RESET cvm_count.count_distinct_epsilon;
+
 -- Statements of other kinds, prepared ones, and names and types as before
 CREATE TABLE kept AS SELECT part, cvm_sketch_agg(visitor) AS sketch FROM events GROUP BY part;
 INSERT INTO kept SELECT part, cvm_sketch_agg(visitor) FROM events GROUP BY part;
