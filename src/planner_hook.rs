@@ -657,20 +657,19 @@ unsafe fn values_are_hashable(expression: *mut Expr, collation: Oid) -> bool {
             NodeTag::T_RowExpr if pg_sys::exprType(node) == pg_sys::RECORDOID => {
                 pg_sys::check_stack_depth();
                 let columns = (*node.cast::<pg_sys::RowExpr>()).args;
-                elements::<Expr>(columns).all(|column| {
-                    is_comparable(pg_sys::exprType(column.cast()))
-                        && values_are_hashable(column, pg_sys::exprCollation(column.cast()))
-                })
+                elements::<Expr>(columns)
+                    .all(|column| values_are_hashable(column, pg_sys::exprCollation(column.cast())))
             }
-            _ => is_hashable(pg_sys::exprType(node), collation),
+            _ => is_comparable(pg_sys::exprType(node)) && is_hashable(pg_sys::exprType(node), collation),
         }
     }
 }
 
-/// Whether PostgreSQL can compare rows by a column of a type: where it cannot, counting them has to be its ERROR.
-fn is_comparable(column: Oid) -> bool {
+/// Whether PostgreSQL can compare the values of a type, or those inside of them: where it cannot, counting them has to be
+/// its ERROR.
+fn is_comparable(of: Oid) -> bool {
     // SAFETY: any type may be asked about.
-    unsafe { (*pg_sys::lookup_type_cache(column, pg_sys::TYPECACHE_CMP_PROC as i32)).cmp_proc != Oid::INVALID }
+    unsafe { (*pg_sys::lookup_type_cache(of, pg_sys::TYPECACHE_CMP_PROC as i32)).cmp_proc != Oid::INVALID }
 }
 
 /// The arguments of an aggregate as they stand in the call, without what ORDER BY adds to them.

@@ -83,10 +83,10 @@ SELECT both_ways('outer aggregate in GROUP BY', 'SELECT country, (SELECT count(*
 -- What stays exact: types without a hash, rows of unknown columns, and counts that are not PostgreSQL's.
 SELECT both_ways('no hash', 'SELECT count(DISTINCT words), count(DISTINCT ROW(visitor, words)), count(DISTINCT ARRAY[words]) FROM visits');
 SELECT both_ways('unknown columns', 'SELECT count(DISTINCT r) FROM (SELECT ROW(visitor, page) AS r FROM visits) q');
--- PostgreSQL compares rows column by column, and has an ERROR where it cannot.
+-- PostgreSQL compares rows column by column, and arrays element by element, and has an ERROR where it cannot.
 SELECT every(plan ~ 'count\(DISTINCT' AND plan !~ 'approx') AS all_exact, count(*)
 FROM (VALUES ('ROW(''a'', NULL)'), ('(visitor, ''a'')'), ('ROW(visitor, ROW(page, NULL))'), ('ROW(visitor, visitor::text::xid)'), ('ROW(ARRAY[visitor::text::xid])'),
-    ('ROW(''{}''::json)'), ('ROW(ROW(point(1, 2)))')) r (form), LATERAL verbose_plan(format('SELECT count(DISTINCT %s) FROM visits', form)) plan;
+    ('ARRAY[visitor::text::xid] ORDER BY ARRAY[visitor::text::xid] USING <'), ('ROW(''{}''::json)'), ('ROW(ROW(point(1, 2)))')) r (form), LATERAL verbose_plan(format('SELECT count(DISTINCT %s) FROM visits', form)) plan;
 CREATE FUNCTION one_more(bigint, "any") RETURNS bigint LANGUAGE internal IMMUTABLE AS 'int8inc_any';
 CREATE AGGREGATE count("any") (SFUNC = one_more, STYPE = bigint, INITCOND = '0');
 SET search_path = asked, public, pg_catalog;
