@@ -5,10 +5,12 @@
 //!
 //! A name is not enough. Who owns the extension may add functions of his own to it, under names that a version before
 //! did not have; and what the hook puts into a query is called by whoever runs the query. So a function counts as the
-//! extension's if it is of the library that `cvm_hash` is of, and belongs to whom that belongs to.
+//! extension's if it is of the library that `cvm_hash` is of, returns what it should, and belongs to a superuser. Which
+//! one, may differ: those of a later version belong to whom it was that updated the extension.
 
 use crate::catalog_changes::SysCacheId;
-use crate::varlena;
+use crate::query_tree::expand_arguments;
+use crate::{plans, varlena};
 use pgrx::pg_guard;
 use pgrx::pg_sys::{self, Datum, HeapTuple, Oid, TupleDesc};
 use std::cell::Cell;
@@ -135,8 +137,11 @@ fn be_told() {
 ///
 /// Called by PostgreSQL.
 #[pg_guard]
-unsafe extern "C-unwind" fn function_changed(_argument: Datum, _cache: SysCacheId, _hash: u32) {
-    FUNCTIONS.with(Known::forget);
+unsafe extern "C-unwind" fn function_changed(_argument: Datum, _cache: SysCacheId, hash: u32) {
+    // What only says that a setting has changed says nothing of functions.
+    if !plans::is_mark(hash) {
+        FUNCTIONS.with(Known::forget);
+    }
 }
 
 /// # Safety
@@ -155,25 +160,17 @@ fn find_functions() -> Option<Functions> {
     let extension = find_extension()?;
     let hash = function_of_name(extension.schema, c"cvm_hash", &[VALUE, SEED])?;
     let origin = Origin::of(extension.oid, hash)?;
+    let sketch_type = origin.sketch_type(extension.schema)?;
 
-    let function = |name, arguments: &[Oid]| {
-        function_of_name(extension.schema, name, arguments).filter(|&found| origin.is_of(found, name))
+    let function = |name, arguments: &[Oid], returned| {
+        function_of_name(extension.schema, name, arguments).filter(|&found| origin.is_of(found, name, returned))
     };
-    let aggregate = |name, arguments: &[Oid]| {
-        function_of_name(extension.schema, name, arguments).filter(|&found| origin.is_of_aggregate(found))
+    let aggregate = |name, arguments: &[Oid], returned| {
+        function_of_name(extension.schema, name, arguments).filter(|&found| origin.is_of_aggregate(found, returned))
     };
-    let count = |arguments| aggregate(c"approx_count_distinct_cvm", arguments);
-    let sketch = |arguments| aggregate(c"cvm_sketch_agg", arguments);
-    let hashed = |arguments| aggregate(c"cvm_sketch_agg_hashed", arguments);
-
-    let hashed = [
-        hashed(&[HASH])?,
-        hashed(&[HASH, NUMBER])?,
-        hashed(&[HASH, NUMBER, NUMBER])?,
-        hashed(&[HASH, NUMBER, NUMBER, SEED])?,
-    ];
-    // SAFETY: the function is there.
-    let sketch_type = unsafe { pg_sys::get_func_rettype(hashed[0]) };
+    let count = |arguments| aggregate(c"approx_count_distinct_cvm", arguments, pg_sys::INT8OID);
+    let sketch = |arguments| aggregate(c"cvm_sketch_agg", arguments, sketch_type);
+    let hashed = |arguments| aggregate(c"cvm_sketch_agg_hashed", arguments, sketch_type);
     Some(Functions {
         count: [
             count(&[VALUE])?,
@@ -186,10 +183,15 @@ fn find_functions() -> Option<Functions> {
             sketch(&[VALUE, NUMBER, NUMBER])?,
             sketch(&[VALUE, NUMBER, NUMBER, SEED])?,
         ],
-        hashed,
+        hashed: [
+            hashed(&[HASH])?,
+            hashed(&[HASH, NUMBER])?,
+            hashed(&[HASH, NUMBER, NUMBER])?,
+            hashed(&[HASH, NUMBER, NUMBER, SEED])?,
+        ],
         hash,
-        estimate: function(c"cvm_sketch_estimate", &[sketch_type])?,
-        of_kind: function(c"cvm_sketch_of_kind", &[sketch_type, pg_sys::TEXTOID])?,
+        estimate: function(c"cvm_sketch_estimate", &[sketch_type], pg_sys::INT8OID)?,
+        of_kind: function(c"cvm_sketch_of_kind", &[sketch_type, pg_sys::TEXTOID], sketch_type)?,
         sketch_type,
     })
 }
@@ -257,7 +259,6 @@ fn function_of_name(schema: Oid, name: &CStr, arguments: &[Oid]) -> Option<Oid> 
 /// Where the extension's own functions come from.
 struct Origin {
     extension: Oid,
-    owner: Oid,
     /// The library of `cvm_hash`, as its entry names it.
     library: Datum,
 }
@@ -268,20 +269,26 @@ impl Origin {
         with_function(hash, |entry| {
             let origin = Origin {
                 extension,
-                owner: entry.form().proowner,
                 library: entry.copy(pg_sys::Anum_pg_proc_probin)?,
             };
-            origin.is_of(hash, c"cvm_hash").then_some(origin)
+            origin.is_of(hash, c"cvm_hash", pg_sys::INT8OID).then_some(origin)
         })
     }
 
-    /// Whether a function is the extension's, and calls what the library has under that name.
-    fn is_of(&self, function: Oid, symbol: &CStr) -> bool {
-        self.is_member(function) && self.is_in_library(function, Some(symbol))
+    /// The type `cvm_sketch`: what the library reads from text as one.
+    fn sketch_type(&self, schema: Oid) -> Option<Oid> {
+        let input = function_of_name(schema, c"cvm_sketch_in", &[pg_sys::CSTRINGOID])?;
+        with_function(input, |entry| Some(entry.form().prorettype))
+            .filter(|&returned| self.is_of(input, c"cvm_sketch_in", returned))
     }
 
-    /// Whether an aggregate is the extension's, and all that it calls is in the library.
-    fn is_of_aggregate(&self, aggregate: Oid) -> bool {
+    /// Whether a function is the extension's, returns a type, and calls what the library has under that name.
+    fn is_of(&self, function: Oid, symbol: &CStr, returned: Oid) -> bool {
+        self.is_member(function, returned) && self.is_in_library(function, Some(symbol))
+    }
+
+    /// Whether an aggregate is the extension's, returns a type, and all that it calls is in the library.
+    fn is_of_aggregate(&self, aggregate: Oid, returned: Oid) -> bool {
         // SAFETY: the entry is there until it is released, and starts with what the header says.
         let called = unsafe {
             let cache = pg_sys::SysCacheIdentifier::AGGFNOID as _;
@@ -301,15 +308,20 @@ impl Origin {
             called
         };
         let is_ours = |&function: &Oid| function == Oid::INVALID || self.is_in_library(function, None);
-        self.is_member(aggregate) && called.iter().all(is_ours)
+        self.is_member(aggregate, returned) && called.iter().all(is_ours)
     }
 
-    /// Whether a function was made with the extension: it is a member, and belongs to whom the others belong to.
-    fn is_member(&self, function: Oid) -> bool {
+    /// Whether a function is a member of the extension, returns a type, and belongs to a superuser: only as one are an
+    /// extension's functions made.
+    fn is_member(&self, function: Oid, returned: Oid) -> bool {
         // SAFETY: any Oid may be asked about.
         let extension = unsafe { pg_sys::getExtensionOfObject(pg_sys::ProcedureRelationId, function) };
-        extension == self.extension
-            && with_function(function, |entry| Some(entry.form().proowner == self.owner)).unwrap_or(false)
+        let is_such_a_one = |entry: &FunctionEntry| {
+            let form = entry.form();
+            // SAFETY: as above.
+            Some(form.prorettype == returned && unsafe { pg_sys::superuser_arg(form.proowner) })
+        };
+        extension == self.extension && with_function(function, is_such_a_one).unwrap_or(false)
     }
 
     /// Whether a function is in the library, under a name if one is given.
@@ -335,9 +347,29 @@ pub(crate) fn has_body(function: Oid) -> bool {
         let form = entry.form();
         let is_sql = form.prolang == Oid::from(pg_sys::SQLlanguageId);
         // Since 19, others may have a function that writes their body.
-        Some(is_sql || cfg!(feature = "pg19") && form.prosupport != Oid::INVALID)
+        let has_one = is_sql || cfg!(feature = "pg19") && form.prosupport != Oid::INVALID;
+        let is_plain = form.prokind as u8 == pg_sys::PROKIND_FUNCTION
+            && form.provolatile as u8 != pg_sys::PROVOLATILE_VOLATILE
+            && !form.proisstrict
+            && !form.prosecdef
+            && form.proretset
+            && entry.is_null(pg_sys::Anum_pg_proc_proconfig);
+        Some(has_one && is_plain)
     };
     with_function(function, may_be_put).unwrap_or(false)
+}
+
+/// Puts the named and default arguments of a call in their places, as PostgreSQL does before it looks for a body.
+///
+/// # Safety
+///
+/// `call` is a copy that may be changed.
+pub(crate) unsafe fn put_arguments_in_place(call: &mut pg_sys::FuncExpr) {
+    with_function(call.funcid, |entry| {
+        // SAFETY: the caller vouches for the call, and the entry is that of its function.
+        call.args = unsafe { expand_arguments(call.args, call.funcresulttype, entry.0) };
+        Some(())
+    });
 }
 
 /// The entry of a function in `pg_proc`.
@@ -350,6 +382,11 @@ impl FunctionEntry {
             let header = (*self.0).t_data;
             &*header.cast::<u8>().add(usize::from((*header).t_hoff)).cast()
         }
+    }
+
+    fn is_null(&self, column: u32) -> bool {
+        // SAFETY: the column is one of pg_proc, which says itself of what they are.
+        unsafe { pg_sys::heap_attisnull(self.0, column as c_int, std::ptr::null_mut()) }
     }
 
     /// A copy of a text, in the current memory context; `None` if it is NULL.

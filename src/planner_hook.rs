@@ -19,11 +19,11 @@
 //! [`query_tree`]: crate::query_tree
 
 use crate::catalog::{self, CitusTables, Functions, ValueCall};
-use crate::foreign_tables::{self, Level};
+use crate::foreign_tables;
 use crate::hashable::{is_hashable, kind_of};
 use crate::query_tree::{
-    Request, elements, inline_function, mutate_expression, mutate_query, node, plan as plan_with, simplify,
-    walk_expression, walk_query,
+    Request, counts_distinct, elements, inline_function, mutate_expression, mutate_query, node, plan as plan_with,
+    simplify, walk_expression, walk_query,
 };
 use crate::state::DEFAULT_SEED;
 use crate::{plans, settings, varlena};
@@ -107,13 +107,21 @@ unsafe extern "C-unwind" fn plan(
 unsafe fn plan_replaced(parse: *mut Query, request: Request) -> *mut PlannedStmt {
     let mut preparation = Preparation {
         query: parse,
+        as_it_stands: ptr::null_mut(),
+        with_foreign: ptr::null_mut(),
         inlined: ptr::null_mut(),
         depends_on_settings: false,
     };
     // SAFETY: the caller vouches for the query; nothing in this frame needs a destructor.
     unsafe {
         prepare(&mut preparation);
-        let planned = plan_with(preparation.query, request, NEXT.get());
+        let mut query = preparation.query;
+        if !preparation.as_it_stands.is_null()
+            && foreign_tables::compute_counts_of(plan_with(preparation.as_it_stands, request, NEXT.get()))
+        {
+            query = preparation.with_foreign;
+        }
+        let planned = plan_with(query, request, NEXT.get());
         if preparation.depends_on_settings {
             complete(&preparation, planned);
         }
@@ -124,6 +132,10 @@ unsafe fn plan_replaced(parse: *mut Query, request: Request) -> *mut PlannedStmt
 /// A query before it is planned, and what has to be said of its plan.
 struct Preparation {
     query: *mut Query,
+    /// The query with nothing replaced, if other servers may compute what it counts, unless that is replaced.
+    as_it_stands: *mut Query,
+    /// What is to be planned if they do: a copy that leaves to them what they may compute.
+    with_foreign: *mut Query,
     /// The planner that noted what functions were put into the query, if any were looked at.
     inlined: *mut pg_sys::PlannerInfo,
     /// Whether another setting would have another query planned.
@@ -157,10 +169,11 @@ unsafe extern "C-unwind" fn prepare(preparation: &mut Preparation) {
         citus_tables,
         is_pushed_down: settings::citus_pushdown(),
         is_distributed: false,
+        leaves_foreign: false,
         level: ptr::null(),
     };
     // SAFETY: the caller vouches for the query.
-    unsafe { replacement.replace_all(preparation) }
+    unsafe { replacement.prepare(preparation) }
 }
 
 /// Says in the plan what it depends on.
@@ -221,11 +234,6 @@ unsafe extern "C-unwind" fn asks(node: *mut Node, asked: *mut c_void) -> bool {
     }
 }
 
-/// Whether an aggregate is PostgreSQL's `count(DISTINCT x)`.
-fn counts_distinct(aggregate: &Aggref) -> bool {
-    aggregate.aggfnoid == Oid::from(pg_sys::F_COUNT_ANY) && !aggregate.aggdistinct.is_null()
-}
-
 /// What is to be replaced in a query, and by what.
 struct Replacement {
     functions: Functions,
@@ -237,8 +245,16 @@ struct Replacement {
     is_pushed_down: bool,
     /// Whether the query reads one of these tables.
     is_distributed: bool,
+    /// Whether to leave what other servers may compute.
+    leaves_foreign: bool,
     /// The query that is being copied.
     level: *const Level,
+}
+
+/// A query that is being copied, and the one that it is a part of.
+struct Level {
+    query: *mut Query,
+    outer: *const Level,
 }
 
 /// What an aggregate to be replaced computes.
@@ -255,17 +271,37 @@ impl Replacement {
     /// # Safety
     ///
     /// The query is one to be planned.
-    unsafe fn replace_all(mut self, preparation: &mut Preparation) {
+    unsafe fn prepare(mut self, preparation: &mut Preparation) {
         // SAFETY: the caller vouches for the query. The contexts of the walker and the mutators outlive them.
         unsafe {
             let mut inlined = Inlined::new(Asked {
                 functions: Some(self.functions),
             });
-            let query: *mut Query = inline_functions(preparation.query.cast(), (&raw mut inlined).cast()).cast();
+            let original = preparation.query;
+            let query: *mut Query = inline_functions(original.cast(), (&raw mut inlined).cast()).cast();
             preparation.inlined = inlined.planner;
             self.is_distributed =
                 self.citus_tables.is_some() && walk_query(query, has_citus_table, (&raw mut self).cast());
-            preparation.query = replace(query.cast(), (&raw mut self).cast()).cast();
+            preparation.query = self.replaced(query);
+            if self.accuracy.is_some() && foreign_tables::are_read_by(query) {
+                preparation.as_it_stands = original;
+                self.leaves_foreign = true;
+                preparation.with_foreign = self.replaced(query);
+            }
+        }
+    }
+
+    /// A copy of the query in which all is replaced that is to be.
+    ///
+    /// # Safety
+    ///
+    /// The query is one to be planned.
+    unsafe fn replaced(&mut self, query: *mut Query) -> *mut Query {
+        // SAFETY: the caller vouches for the query, and this outlives the mutator. No node is in two copies: the mutators
+        // leave parts of entries in FROM as they are.
+        unsafe {
+            let query = pg_sys::copyObjectImpl(query.cast());
+            replace(query.cast(), ptr::from_mut(self).cast()).cast()
         }
     }
 
@@ -286,17 +322,20 @@ impl Replacement {
             let [value, ..] = arguments(aggregate).items;
             (is_default_equality(aggregate)
                 && values_are_hashable(value, aggregate.inputcollid)
-                && !self.is_sent_away(aggregate))
+                && !self.is_left_to_others(aggregate))
             .then_some(Call::CountDistinct(accuracy))
         }
     }
 
-    /// Whether PostgreSQL has another server compute the aggregate, if it stays what it is, and only then.
+    /// Whether the aggregate is one that another server may compute, and is to be left to it.
     ///
     /// # Safety
     ///
     /// As [`call`](Self::call).
-    unsafe fn is_sent_away(&self, aggregate: &Aggref) -> bool {
+    unsafe fn is_left_to_others(&self, aggregate: &Aggref) -> bool {
+        if !self.leaves_foreign {
+            return false;
+        }
         let mut level = self.level;
         // SAFETY: the caller vouches for the aggregate, which says to which query it belongs; levels outlive the copies
         // that are made of their queries.
@@ -304,7 +343,9 @@ impl Replacement {
             for _ in 0..aggregate.agglevelsup {
                 level = level.as_ref().map_or(ptr::null(), |level| level.outer);
             }
-            level.as_ref().is_some_and(|level| foreign_tables::are_sent_away(level))
+            level
+                .as_ref()
+                .is_some_and(|level| foreign_tables::may_be_read_by(level.query))
         }
     }
 
@@ -431,6 +472,14 @@ struct Inlined {
     asked: Asked,
     /// What PostgreSQL's own function reads of a planner in progress, and where it notes what the plan depends on.
     planner: *mut pg_sys::PlannerInfo,
+    /// The function whose body is being searched for others.
+    within: *const Within,
+}
+
+/// A function whose body is being searched for others, and the one in whose body it was found.
+struct Within {
+    function: Oid,
+    outer: *const Within,
 }
 
 impl Inlined {
@@ -439,7 +488,11 @@ impl Inlined {
         unsafe {
             let planner = node::<pg_sys::PlannerInfo>(NodeTag::T_PlannerInfo);
             (*planner).glob = node::<pg_sys::PlannerGlobal>(NodeTag::T_PlannerGlobal);
-            Inlined { asked, planner }
+            Inlined {
+                asked,
+                planner,
+                within: ptr::null(),
+            }
         }
     }
 
@@ -452,7 +505,6 @@ impl Inlined {
         // SAFETY: the caller vouches for the query, whose entries were copied with it, and which outlives the plan.
         unsafe {
             for entry in elements::<RangeTblEntry>((*query).rtable) {
-                // Arguments are simplified by what is known of the tables that they refer to.
                 (*self.planner).parse = query;
                 if may_be_inlined(entry)
                     && let Some(body) = self.body(entry)
@@ -471,22 +523,40 @@ impl Inlined {
     }
 
     /// The body of the function that an entry of a FROM clause calls, if PostgreSQL would put it there and it asks for
-    /// something to be replaced.
+    /// something to be replaced, or reads what other servers may count.
     ///
     /// # Safety
     ///
     /// `entry` is a copy that may be changed, for which [`may_be_inlined`] holds.
     unsafe fn body(&mut self, entry: *mut RangeTblEntry) -> Option<*mut Query> {
         // SAFETY: the caller vouches for the entry. PostgreSQL's function is called as its preprocess_function_rtes
-        // calls it, after named and default arguments were put in their places.
+        // calls it, after named and default arguments were put in their places; nothing is computed before PostgreSQL
+        // comes to do so, which it may never do.
         unsafe {
-            (*entry).functions = simplify(self.planner, (*entry).functions.cast()).cast();
+            let function = elements::<pg_sys::RangeTblFunction>((*entry).functions).next()?;
+            let call: *mut pg_sys::FuncExpr = (*function).funcexpr.cast();
+            let mut within = self.within;
+            while let Some(outer) = within.as_ref() {
+                // One that calls itself is as deep as its arguments say. PostgreSQL knows when to stop.
+                if outer.function == (*call).funcid {
+                    return None;
+                }
+                within = outer.outer;
+            }
+            catalog::put_arguments_in_place(&mut *call);
             let body = inline_function(self.planner, entry);
             if body.is_null() {
                 return None;
             }
+            let within = Within {
+                function: (*call).funcid,
+                outer: self.within,
+            };
+            self.within = &raw const within;
             let body: *mut Query = inline_functions(body.cast(), ptr::from_mut(self).cast()).cast();
-            walk_query(body, asks, (&raw mut self.asked).cast()).then_some(body)
+            self.within = within.outer;
+            let is_wanted = walk_query(body, asks, (&raw mut self.asked).cast()) || foreign_tables::are_read_by(body);
+            is_wanted.then_some(body)
         }
     }
 }
@@ -562,6 +632,8 @@ unsafe extern "C-unwind" fn inline_functions(node: *mut Node, inlined: *mut c_vo
                 put_bodies(query, inlined);
                 query.cast()
             }
+            // One that nothing names is never planned.
+            Some(NodeTag::T_CommonTableExpr) if (*node.cast::<pg_sys::CommonTableExpr>()).cterefcount == 0 => node,
             Some(_) => mutate_expression(node, inline_functions, inlined),
         }
     }

@@ -44,3 +44,9 @@ pub(crate) fn forget_marked() {
         unsafe { pg_sys::CallSyscacheCallbacks(CACHE as _, hash) };
     }
 }
+
+/// Whether PostgreSQL tells by this hash that [a setting has changed](forget_marked), and nothing else: no two Oids have
+/// the same.
+pub(crate) fn is_mark(hash: u32) -> bool {
+    hash != 0 && hash == MARK.load(Ordering::Relaxed)
+}

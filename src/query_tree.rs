@@ -6,7 +6,7 @@
 //! would need a multiple of the stack. So an ERROR leaves all frames between the planner hook and what raised it behind
 //! without running a destructor: they hold pointers and integers only, and leave to guarded functions what needs more.
 
-use pgrx::pg_sys::{self, List, Node, NodeTag, Oid, PlannedStmt, PlannerInfo, Query, RangeTblEntry};
+use pgrx::pg_sys::{self, Aggref, HeapTuple, List, Node, NodeTag, Oid, PlannedStmt, PlannerInfo, Query, RangeTblEntry};
 use std::ffi::{c_char, c_int, c_void};
 
 /// Called with a node, or none, and the context; ends the walk where it is true.
@@ -52,6 +52,12 @@ mod unguarded {
             mutator: Mutator,
             context: *mut c_void,
         ) -> *mut Node;
+        pub(super) fn expand_function_arguments(
+            arguments: *mut List,
+            with_results: bool,
+            returned: Oid,
+            function: HeapTuple,
+        ) -> *mut List;
         pub(super) fn eval_const_expressions(planner: *mut PlannerInfo, node: *mut Node) -> *mut Node;
         #[cfg_attr(feature = "pg19", link_name = "inline_function_in_from")]
         pub(super) fn inline_set_returning_function(planner: *mut PlannerInfo, entry: *mut RangeTblEntry)
@@ -154,6 +160,17 @@ pub(crate) unsafe fn simplify(planner: *mut PlannerInfo, node: *mut Node) -> *mu
     unsafe { unguarded::eval_const_expressions(planner, node) }
 }
 
+/// The arguments of a call of a function, of which this is the entry in `pg_proc`, with those that the call leaves out, in
+/// their order.
+///
+/// # Safety
+///
+/// As [`walk_query`].
+pub(crate) unsafe fn expand_arguments(arguments: *mut List, returned: Oid, function: HeapTuple) -> *mut List {
+    // SAFETY: the caller vouches for the arguments and the frames.
+    unsafe { unguarded::expand_function_arguments(arguments, false, returned, function) }
+}
+
 /// The body of the function that an entry of a FROM clause calls, where PostgreSQL would put it there; or NULL.
 ///
 /// # Safety
@@ -195,6 +212,11 @@ unsafe fn cells<'a>(list: *const List) -> &'a [pg_sys::ListCell] {
             None => &[],
         }
     }
+}
+
+/// Whether an aggregate is PostgreSQL's `count(DISTINCT x)`.
+pub(crate) fn counts_distinct(aggregate: &Aggref) -> bool {
+    aggregate.aggfnoid == Oid::from(pg_sys::F_COUNT_ANY) && !aggregate.aggdistinct.is_null()
 }
 
 /// A new node, all zeros, in the current memory context.

@@ -132,6 +132,24 @@ SELECT query, counts_in(verbose_plan(query)) FROM (VALUES ('SELECT * FROM as_tab
     ('SELECT * FROM as_table() WITH ORDINALITY'), ('SELECT * FROM ROWS FROM (as_table(), as_table())')) q (query);
 SELECT every(t.found = s.found) AS the_same, count(*)
 FROM (SELECT part, approx_count_distinct_cvm(n, 0.03, 0.01) AS found FROM many WHERE n >= 0 GROUP BY part) s JOIN as_table() t USING (part);
+-- What PostgreSQL never comes to plan or compute is no ERROR either.
+CREATE FUNCTION calls_itself(times integer) RETURNS SETOF bigint LANGUAGE sql STABLE AS 'SELECT 1::bigint';
+CREATE OR REPLACE FUNCTION calls_itself(times integer) RETURNS SETOF bigint LANGUAGE sql STABLE AS 'SELECT count(DISTINCT x) FROM calls_itself(times - 1) x WHERE times > 0';
+SELECT * FROM calls_itself(3);
+CREATE FUNCTION one_calls(times integer) RETURNS SETOF bigint LANGUAGE sql STABLE AS 'SELECT 1::bigint';
+CREATE FUNCTION another_calls(times integer) RETURNS SETOF bigint LANGUAGE sql STABLE AS 'SELECT count(DISTINCT x) FROM one_calls(times - 1) x WHERE times > 0';
+CREATE OR REPLACE FUNCTION one_calls(times integer) RETURNS SETOF bigint LANGUAGE sql STABLE AS 'SELECT count(DISTINCT x) FROM another_calls(times - 1) x WHERE times > 0';
+SELECT * FROM one_calls(4);
+WITH unnamed AS (SELECT * FROM as_table(1 / 0)) SELECT count(DISTINCT country) FROM visits;
+WITH unnamed AS (SELECT * FROM calls_itself(9)), too AS (SELECT * FROM unnamed, as_table(1 / 0)) SELECT count(DISTINCT country) FROM visits;
+SELECT count(DISTINCT country) FROM visits LEFT JOIN (SELECT DISTINCT part FROM as_table(1 / 0)) never ON never.part = visits.visitor;
+SELECT count(DISTINCT country) FROM visits, as_table(1 / 0);
+CREATE FOREIGN DATA WRAPPER without_handler;
+CREATE SERVER nowhere FOREIGN DATA WRAPPER without_handler;
+CREATE FOREIGN TABLE far (n integer) SERVER nowhere;
+WITH unnamed AS (SELECT count(DISTINCT n) FROM far) SELECT count(DISTINCT country) FROM visits;
+SELECT count(DISTINCT n) FROM far;
+DROP FOREIGN DATA WRAPPER without_handler CASCADE;
 PREPARE of_function AS SELECT sum(found) FROM as_table();
 SELECT sum(approx) FROM (SELECT approx_count_distinct_cvm(n, 0.03, 0.01) AS approx FROM many GROUP BY part) s;
 EXECUTE of_function;

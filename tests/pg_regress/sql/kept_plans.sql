@@ -8,8 +8,10 @@ CREATE TABLE many AS SELECT i % 20000 AS n, i % 4 AS part FROM generate_series(1
 ANALYZE many;
 -- It is called as a query is planned, and says so.
 CREATE FUNCTION planned(what text) RETURNS integer LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN RAISE NOTICE 'planned: %', what; RETURN 0; END $$;
-CREATE FUNCTION rows_above(above integer) RETURNS SETOF integer LANGUAGE sql STABLE AS 'SELECT n FROM many WHERE n > above';
 CREATE FUNCTION counts_above(above integer) RETURNS SETOF bigint LANGUAGE sql STABLE AS 'SELECT count(DISTINCT n) FROM many WHERE n > above';
+CREATE FUNCTION volatile_rows() RETURNS SETOF integer LANGUAGE sql AS 'SELECT 1';
+CREATE FUNCTION strict_rows(integer) RETURNS SETOF integer LANGUAGE sql STABLE STRICT AS 'SELECT 1';
+CREATE FUNCTION rows_in_plpgsql(integer) RETURNS SETOF integer LANGUAGE plpgsql STABLE AS 'BEGIN RETURN NEXT 1; END';
 CREATE FUNCTION in_plpgsql() RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN RETURN (SELECT count(DISTINCT n) <> 20000 FROM many WHERE n >= planned('in PL/pgSQL')); END $$;
 CREATE FUNCTION join_in_plpgsql() RETURNS bigint LANGUAGE plpgsql AS $$ BEGIN RETURN (SELECT count(*) FROM many a JOIN many b USING (n, part) WHERE n < planned('join in PL/pgSQL')); END $$;
 
@@ -17,6 +19,7 @@ PREPARE joined AS SELECT count(*) FROM many a JOIN many b USING (n) JOIN many c 
 PREPARE counted AS SELECT count(DISTINCT n) <> 20000 AS is_approximate FROM many WHERE n >= planned('a count');
 PREPARE counted_inside AS SELECT (SELECT (SELECT count(DISTINCT n) FROM many) <> 20000) AS is_approximate FROM many WHERE n = planned('a count inside') LIMIT 1;
 PREPARE counted_by_function AS SELECT c <> 20000 AS is_approximate FROM counts_above(-1) c WHERE c > planned('a count in a function');
+PREPARE of_functions AS SELECT count(*) FROM volatile_rows() v, strict_rows(1) s, rows_in_plpgsql(1) p WHERE v > planned('functions that have no body to put in their place');
 PREPARE of_our_own AS SELECT approx_count_distinct_cvm(n) FROM many WHERE n < planned('an aggregate of ours');
 PREPARE summed AS SELECT sum(DISTINCT n), count(n) FROM many WHERE n < planned('other aggregates');
 PREPARE updated AS UPDATE many SET n = n WHERE n < planned('an UPDATE');
@@ -24,6 +27,7 @@ EXECUTE joined;
 EXECUTE counted;
 EXECUTE counted_inside;
 EXECUTE counted_by_function;
+EXECUTE of_functions;
 EXECUTE of_our_own;
 EXECUTE summed;
 EXECUTE updated;
@@ -38,6 +42,7 @@ EXECUTE joined;
 EXECUTE counted;
 EXECUTE counted_inside;
 EXECUTE counted_by_function;
+EXECUTE of_functions;
 EXECUTE of_our_own;
 EXECUTE summed;
 EXECUTE updated;

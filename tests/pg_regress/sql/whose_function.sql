@@ -68,6 +68,34 @@ SELECT all_calls();
 ROLLBACK;
 SELECT all_calls();
 
+-- Those of one release may belong to another superuser than those of the next; others are nobody's whom the hook knows.
+CREATE ROLE function_admin SUPERUSER;
+BEGIN;
+ALTER AGGREGATE approx_count_distinct_cvm(anyelement, double precision, double precision) OWNER TO function_admin;
+ALTER FUNCTION cvm_sketch_of_kind(cvm_sketch, text) OWNER TO function_admin;
+SELECT all_calls();
+ALTER ROLE function_admin NOSUPERUSER;
+ALTER FUNCTION cvm_hash(anyelement, bigint) COST 1;
+SELECT all_calls();
+ROLLBACK;
+DROP ROLE function_admin;
+
+-- Names that change places: what is put into a query returns what the hook takes it for.
+BEGIN;
+ALTER AGGREGATE approx_count_distinct_cvm(anyelement, double precision, double precision) RENAME TO count_before;
+ALTER AGGREGATE cvm_sketch_agg(anyelement, double precision, double precision) RENAME TO approx_count_distinct_cvm;
+ALTER AGGREGATE count_before(anyelement, double precision, double precision) RENAME TO cvm_sketch_agg;
+SELECT all_calls();
+ROLLBACK;
+BEGIN;
+ALTER EXTENSION cvm_count DROP FUNCTION cvm_sketch_agg_hashed(bigint);
+ALTER AGGREGATE cvm_sketch_agg_hashed(bigint) RENAME TO renamed;
+CREATE AGGREGATE public.cvm_sketch_agg_hashed(bigint) (SFUNC = cvm_accumulate_hashed, STYPE = cvm_sketch, FINALFUNC = cvm_sketch_estimate);
+ALTER EXTENSION cvm_count ADD AGGREGATE cvm_sketch_agg_hashed(bigint);
+SELECT all_calls();
+ROLLBACK;
+SELECT all_calls();
+
 -- A version before the one that has all of them; some before and after.
 CREATE FUNCTION with_version(version text) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
