@@ -105,6 +105,7 @@ thread_local! {
     static FUNCTIONS: Known<Functions> = const { Known::new() };
     static CITUS_TABLES: Known<CitusTables> = const { Known::new() };
     static IS_TOLD: Cell<bool> = const { Cell::new(false) };
+    static HAS_MET_CITUS: Cell<bool> = const { Cell::new(false) };
 }
 
 /// The extension's functions in this database; `None` if it is not there, or is of a version that lacks one of them.
@@ -116,7 +117,16 @@ pub(crate) fn functions() -> Option<Functions> {
 /// Citus's list of its tables; `None` if Citus is not in this database.
 pub(crate) fn citus_tables() -> Option<CitusTables> {
     be_told();
-    CITUS_TABLES.with(|known| known.get(find_citus_tables))
+    let tables = CITUS_TABLES.with(|known| known.get(find_citus_tables));
+    if tables.is_some() {
+        HAS_MET_CITUS.set(true);
+    }
+    tables
+}
+
+/// Whether this session has seen Citus. Looks nothing up.
+pub(crate) fn has_met_citus() -> bool {
+    HAS_MET_CITUS.get()
 }
 
 /// Has PostgreSQL tell of changes, from the first question on.

@@ -4,7 +4,7 @@
 //! Whether it does is a matter of costs, of what the wrapper can send, and of what the planner makes of views, functions
 //! and joins. So it is asked to plan the query as it stands.
 
-use crate::query_tree::{counts_distinct, elements, oids, walk_expression, walk_query};
+use crate::query_tree::{any_of_plan, counts_distinct, elements, oids, walk_expression, walk_query};
 use pgrx::pg_guard;
 use pgrx::pg_sys::{self, Aggref, DefElem, Node, NodeTag, Oid, Plan, PlannedStmt, Query, RTEKind, RangeTblEntry};
 use std::ffi::{CStr, c_char, c_void};
@@ -110,52 +110,32 @@ unsafe fn names_ours(list: *const c_char) -> bool {
     }
 }
 
+/// What a node of a plan has another server compute, in place of reading a table: a list of expressions, or NULL.
+///
+/// # Safety
+///
+/// `plan` is a node of a plan.
+pub(crate) unsafe fn columns_from_there(plan: &Plan) -> *mut Node {
+    if plan.type_ != NodeTag::T_ForeignScan {
+        return ptr::null_mut();
+    }
+    // SAFETY: the caller vouches for the node, which has the structure that its tag says.
+    let scan = unsafe { &*ptr::from_ref(plan).cast::<pg_sys::ForeignScan>() };
+    match scan.scan.scanrelid {
+        0 => scan.fdw_scan_tlist.cast(),
+        _ => ptr::null_mut(),
+    }
+}
+
 /// Whether a plan has another server compute a `count(DISTINCT x)`.
 ///
 /// # Safety
 ///
-/// `planned` is a plan. As [`are_read_by`].
-pub(crate) unsafe fn compute_counts_of(planned: *mut PlannedStmt) -> bool {
-    // SAFETY: the caller vouches for the plan, of which the parts are plans, or none.
-    unsafe {
-        let planned = &*planned;
-        sends_count(planned.planTree) || elements::<Plan>(planned.subplans).any(|plan| sends_count(plan))
-    }
-}
-
-/// [`compute_counts_of`] a part of a plan.
-///
-/// # Safety
-///
-/// `plan` is one, or none.
+/// Called with a plan.
 #[pg_guard]
-unsafe extern "C-unwind" fn sends_count(plan: *mut Plan) -> bool {
-    // SAFETY: the caller vouches for the plan. A node has the structure that its tag says, and all begin with that of a
-    // plan; its lists are of plans.
-    unsafe {
-        let Some(node) = plan.as_ref() else { return false };
-        pg_sys::check_stack_depth();
-        let list = match node.type_ {
-            NodeTag::T_ForeignScan => {
-                let scan = &*plan.cast::<pg_sys::ForeignScan>();
-                let columns: *mut Node = scan.fdw_scan_tlist.cast();
-                if scan.scan.scanrelid == 0 && has_count(columns, ptr::null_mut()) {
-                    return true;
-                }
-                ptr::null_mut()
-            }
-            NodeTag::T_SubqueryScan => {
-                return sends_count((*plan.cast::<pg_sys::SubqueryScan>()).subplan);
-            }
-            NodeTag::T_Append => (*plan.cast::<pg_sys::Append>()).appendplans,
-            NodeTag::T_MergeAppend => (*plan.cast::<pg_sys::MergeAppend>()).mergeplans,
-            NodeTag::T_CustomScan => (*plan.cast::<pg_sys::CustomScan>()).custom_plans,
-            _ => ptr::null_mut(),
-        };
-        elements::<Plan>(list).any(|part| sends_count(part))
-            || sends_count(node.lefttree)
-            || sends_count(node.righttree)
-    }
+pub(crate) unsafe extern "C-unwind" fn compute_counts_of(planned: *mut PlannedStmt) -> bool {
+    // SAFETY: the caller vouches for the plan.
+    unsafe { any_of_plan(&*planned, &|plan| has_count(columns_from_there(plan), ptr::null_mut())) }
 }
 
 /// Walker: whether there is a `count(DISTINCT x)`.

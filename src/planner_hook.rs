@@ -22,8 +22,8 @@ use crate::catalog::{self, CitusTables, Functions, ValueCall};
 use crate::foreign_tables;
 use crate::hashable::{is_hashable, kind_of};
 use crate::query_tree::{
-    Request, counts_distinct, elements, inline_function, mutate_expression, mutate_query, node, plan as plan_with,
-    simplify, walk_expression, walk_query,
+    Request, any_of_plan, counts_distinct, elements, inline_function, mutate_expression, mutate_query, node,
+    plan as plan_with, simplify, walk_expression, walk_query,
 };
 use crate::state::DEFAULT_SEED;
 use crate::{plans, settings, varlena};
@@ -51,6 +51,8 @@ pub(crate) unsafe fn install() {
         unsafe {
             NEXT.set(pg_sys::planner_hook);
             pg_sys::planner_hook = Some(plan);
+            // Plans that the session keeps have no mark.
+            pg_sys::ResetPlanCache();
         }
     }
 }
@@ -110,7 +112,7 @@ unsafe fn plan_replaced(parse: *mut Query, request: Request) -> *mut PlannedStmt
         as_it_stands: ptr::null_mut(),
         with_foreign: ptr::null_mut(),
         inlined: ptr::null_mut(),
-        depends_on_settings: false,
+        asked: Asked::default(),
     };
     // SAFETY: the caller vouches for the query; nothing in this frame needs a destructor.
     unsafe {
@@ -122,8 +124,8 @@ unsafe fn plan_replaced(parse: *mut Query, request: Request) -> *mut PlannedStmt
             query = preparation.with_foreign;
         }
         let planned = plan_with(query, request, NEXT.get());
-        if preparation.depends_on_settings {
-            complete(&preparation, planned);
+        if preparation.asked.is_any() {
+            complete(&mut preparation, planned);
         }
         planned
     }
@@ -138,8 +140,7 @@ struct Preparation {
     with_foreign: *mut Query,
     /// The planner that noted what functions were put into the query, if any were looked at.
     inlined: *mut pg_sys::PlannerInfo,
-    /// Whether another setting would have another query planned.
-    depends_on_settings: bool,
+    asked: Asked,
 }
 
 /// Replaces what the session wants replaced.
@@ -150,12 +151,10 @@ struct Preparation {
 #[pg_guard]
 unsafe extern "C-unwind" fn prepare(preparation: &mut Preparation) {
     let citus_tables = catalog::citus_tables();
-    let mut asked = Asked {
-        functions: citus_tables.and_then(|_| catalog::functions()),
-    };
+    preparation.asked.functions = citus_tables.and_then(|_| catalog::functions());
     // SAFETY: the caller vouches for the query.
-    preparation.depends_on_settings = unsafe { walk_query(preparation.query, asks, (&raw mut asked).cast()) };
-    if !preparation.depends_on_settings {
+    unsafe { preparation.asked.look_at(preparation.query) };
+    if !preparation.asked.is_any() {
         return;
     }
     let accuracy = settings::count_distinct_accuracy().filter(|_| !is_task_of_citus());
@@ -182,11 +181,19 @@ unsafe extern "C-unwind" fn prepare(preparation: &mut Preparation) {
 ///
 /// Called by [`plan_replaced`], with the plan of the query.
 #[pg_guard]
-unsafe extern "C-unwind" fn complete(preparation: &Preparation, planned: *mut PlannedStmt) {
+unsafe extern "C-unwind" fn complete(preparation: &mut Preparation, planned: *mut PlannedStmt) {
+    let Preparation { inlined, asked, .. } = preparation;
     // SAFETY: the caller vouches for the plan; what was noted was made in the memory context that it was made in.
     unsafe {
-        plans::mark(planned);
-        if let Some(inlined) = preparation.inlined.as_ref() {
+        // Of a function's body PostgreSQL may have made a part of the plan, or not.
+        if !asked.counts {
+            asked.functions = asked.functions.or_else(catalog::functions);
+            asked.look_at_plan(&*planned);
+        }
+        if asked.counts {
+            plans::mark(planned);
+        }
+        if let Some(inlined) = inlined.as_ref() {
             // The plan is made anew when one of the functions changes, or whose rows may be seen.
             let noted = &*inlined.glob;
             (*planned).invalItems = pg_sys::list_concat((*planned).invalItems, noted.invalItems);
@@ -204,13 +211,51 @@ fn is_task_of_citus() -> bool {
     }
 }
 
-/// What is looked for in a query before it is known whether anything is to be replaced.
+/// Whether another setting would have another query planned.
+#[derive(Clone, Copy, Default)]
 struct Asked {
-    /// The functions of the extension, where Citus is.
+    /// The functions of the extension, if aggregates of ours count as well: those over tables of Citus are replaced.
     functions: Option<Functions>,
+    /// Whether there is an aggregate that some setting would have replaced.
+    counts: bool,
+    /// Whether there is a function in FROM whose body may have one.
+    calls: bool,
 }
 
-/// Walker: whether there is an aggregate that some setting would have replaced, or a function whose body may have one.
+impl Asked {
+    fn is_any(&self) -> bool {
+        self.counts || self.calls
+    }
+
+    /// Looks at a query to be planned.
+    ///
+    /// # Safety
+    ///
+    /// `query` is one.
+    unsafe fn look_at(&mut self, query: *mut Query) {
+        // SAFETY: the caller vouches for the query.
+        self.counts = unsafe { walk_query(query, asks, ptr::from_mut(self).cast()) };
+    }
+
+    /// Looks at a plan.
+    ///
+    /// # Safety
+    ///
+    /// `planned` is one.
+    unsafe fn look_at_plan(&mut self, planned: &PlannedStmt) {
+        let this: *mut c_void = ptr::from_mut(self).cast();
+        // SAFETY: the caller vouches for the plan; of its nodes, these have aggregates.
+        unsafe {
+            let counts = any_of_plan(planned, &|plan| match plan.type_ {
+                NodeTag::T_Agg => asks(plan.targetlist.cast(), this) || asks(plan.qual.cast(), this),
+                _ => asks(foreign_tables::columns_from_there(plan), this),
+            });
+            self.counts = counts;
+        }
+    }
+}
+
+/// Walker: whether there is an aggregate that some setting would have replaced. Notes functions whose body may have one.
 ///
 /// # Safety
 ///
@@ -220,7 +265,10 @@ unsafe extern "C-unwind" fn asks(node: *mut Node, asked: *mut c_void) -> bool {
     unsafe {
         match node.as_ref().map(|node| node.type_) {
             None => false,
-            Some(NodeTag::T_RangeTblEntry) => may_be_inlined(node.cast()),
+            Some(NodeTag::T_RangeTblEntry) => {
+                (*asked.cast::<Asked>()).calls |= may_be_inlined(node.cast());
+                false
+            }
             Some(NodeTag::T_Query) => walk_query(node.cast(), asks, asked),
             Some(NodeTag::T_Aggref) => {
                 let aggregate = &*node.cast::<Aggref>();
@@ -276,6 +324,7 @@ impl Replacement {
         unsafe {
             let mut inlined = Inlined::new(Asked {
                 functions: Some(self.functions),
+                ..Asked::default()
             });
             let original = preparation.query;
             let query: *mut Query = inline_functions(original.cast(), (&raw mut inlined).cast()).cast();
@@ -555,8 +604,8 @@ impl Inlined {
             self.within = &raw const within;
             let body: *mut Query = inline_functions(body.cast(), ptr::from_mut(self).cast()).cast();
             self.within = within.outer;
-            let is_wanted = walk_query(body, asks, (&raw mut self.asked).cast()) || foreign_tables::are_read_by(body);
-            is_wanted.then_some(body)
+            self.asked.look_at(body);
+            (self.asked.counts || foreign_tables::are_read_by(body)).then_some(body)
         }
     }
 }
@@ -701,18 +750,22 @@ unsafe fn keep_policies(copy: &mut Query, query: &Query) {
 }
 
 /// Whether what an aggregate calls distinct is what the equality of the type does, by which values are hashed. Another
-/// operator may be named: `count(DISTINCT x ORDER BY x USING *<)` tells apart what that operator does.
+/// operator may be named: `count(DISTINCT x ORDER BY x USING *<)` tells apart what that operator does. By one with the
+/// same equality values may be sorted that are equal, and do not stand side by side: `~<~` under some collations.
 ///
 /// # Safety
 ///
 /// `aggregate` is one of a query, with DISTINCT and one argument.
 unsafe fn is_default_equality(aggregate: &Aggref) -> bool {
+    const WANTED: u32 = pg_sys::TYPECACHE_EQ_OPR | pg_sys::TYPECACHE_LT_OPR | pg_sys::TYPECACHE_GT_OPR;
     // SAFETY: the caller vouches for the aggregate. Any type may be asked about.
     unsafe {
         let [value, ..] = arguments(aggregate).items;
-        let of = pg_sys::exprType(value.cast());
-        let equality = (*pg_sys::lookup_type_cache(of, pg_sys::TYPECACHE_EQ_OPR as i32)).eq_opr;
-        elements::<pg_sys::SortGroupClause>(aggregate.aggdistinct).all(|clause| (*clause).eqop == equality)
+        let of_type = &*pg_sys::lookup_type_cache(pg_sys::exprType(value.cast()), WANTED as i32);
+        elements::<pg_sys::SortGroupClause>(aggregate.aggdistinct).all(|clause| {
+            let clause = &*clause;
+            clause.eqop == of_type.eq_opr && [of_type.lt_opr, of_type.gt_opr].contains(&clause.sortop)
+        })
     }
 }
 

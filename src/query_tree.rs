@@ -6,7 +6,9 @@
 //! would need a multiple of the stack. So an ERROR leaves all frames between the planner hook and what raised it behind
 //! without running a destructor: they hold pointers and integers only, and leave to guarded functions what needs more.
 
-use pgrx::pg_sys::{self, Aggref, HeapTuple, List, Node, NodeTag, Oid, PlannedStmt, PlannerInfo, Query, RangeTblEntry};
+use pgrx::pg_sys::{
+    self, Aggref, HeapTuple, List, Node, NodeTag, Oid, Plan, PlannedStmt, PlannerInfo, Query, RangeTblEntry,
+};
 use std::ffi::{c_char, c_int, c_void};
 
 /// Called with a node, or none, and the context; ends the walk where it is true.
@@ -211,6 +213,41 @@ unsafe fn cells<'a>(list: *const List) -> &'a [pg_sys::ListCell] {
             Some(list) => std::slice::from_raw_parts(list.elements, list.length as usize),
             None => &[],
         }
+    }
+}
+
+/// Whether any node of a plan passes a test.
+///
+/// # Safety
+///
+/// `planned` is a plan.
+pub(crate) unsafe fn any_of_plan(planned: &PlannedStmt, test: &impl Fn(&Plan) -> bool) -> bool {
+    // SAFETY: the caller vouches for the plan, of which the parts are plans, or none.
+    unsafe { any_below(planned.planTree, test) || elements::<Plan>(planned.subplans).any(|plan| any_below(plan, test)) }
+}
+
+/// # Safety
+///
+/// `plan` is a part of a plan, or none.
+unsafe fn any_below(plan: *mut Plan, test: &impl Fn(&Plan) -> bool) -> bool {
+    // SAFETY: the caller vouches for the plan. A node has the structure that its tag says, and all begin with that of a
+    // plan; its lists are of plans.
+    unsafe {
+        let Some(node) = plan.as_ref() else { return false };
+        pg_sys::check_stack_depth();
+        if test(node) {
+            return true;
+        }
+        let list = match node.type_ {
+            NodeTag::T_SubqueryScan => return any_below((*plan.cast::<pg_sys::SubqueryScan>()).subplan, test),
+            NodeTag::T_Append => (*plan.cast::<pg_sys::Append>()).appendplans,
+            NodeTag::T_MergeAppend => (*plan.cast::<pg_sys::MergeAppend>()).mergeplans,
+            NodeTag::T_CustomScan => (*plan.cast::<pg_sys::CustomScan>()).custom_plans,
+            _ => std::ptr::null_mut(),
+        };
+        elements::<Plan>(list).any(|part| any_below(part, test))
+            || any_below(node.lefttree, test)
+            || any_below(node.righttree, test)
     }
 }
 

@@ -3,7 +3,7 @@
 //! Those that change answers are for superusers, and for whom they grant them to: the policies and triggers of one user
 //! count in the session of another, who must not decide how well they do.
 
-use crate::plans;
+use crate::{catalog, plans};
 use cvm_sketch::Accuracy;
 use pgrx::guc::{GucCheckError, GucContext, GucFlags, GucRegistry, GucSetting};
 use pgrx::{pg_guard, pg_sys};
@@ -138,7 +138,7 @@ unsafe extern "C-unwind" fn assign_epsilon(value: f64, _extra: *mut c_void) {
 /// As [`assign_epsilon`].
 #[pg_guard]
 unsafe extern "C-unwind" fn assign_delta(value: f64, _extra: *mut c_void) {
-    forget_plans_unless(value == COUNT_DISTINCT_DELTA.get());
+    forget_plans_unless(value == COUNT_DISTINCT_DELTA.get() || COUNT_DISTINCT_EPSILON.get() == 0.0);
 }
 
 /// # Safety
@@ -146,7 +146,7 @@ unsafe extern "C-unwind" fn assign_delta(value: f64, _extra: *mut c_void) {
 /// As [`assign_epsilon`].
 #[pg_guard]
 unsafe extern "C-unwind" fn assign_citus_pushdown(value: bool, _extra: *mut c_void) {
-    forget_plans_unless(value == CITUS_PUSHDOWN.get());
+    forget_plans_unless(value == CITUS_PUSHDOWN.get() || !catalog::has_met_citus());
 }
 
 /// Lets those prepared statements and functions plan anew whose plans depend on the settings.

@@ -34,6 +34,15 @@ FROM cities;
 SELECT cvm_hash('A'::text COLLATE no_case) = cvm_hash('a'::text COLLATE no_case) AS no_case,
        cvm_hash('A'::text COLLATE "C") = cvm_hash('a'::text COLLATE "C") AS plain;
 
+-- An order of another class: values that are equal under the collation do not stand side by side there, and are not counted as one.
+SET cvm_count.count_distinct_epsilon = 0.03;
+SELECT count(DISTINCT w COLLATE no_case ORDER BY w COLLATE no_case USING ~<~) AS by_bytes, count(DISTINCT w COLLATE no_case ORDER BY w COLLATE no_case USING <) AS by_collation
+FROM (VALUES ('a'), ('A'), ('b'), ('B'), ('a '), ('c')) v (w);
+SET cvm_count.count_distinct_epsilon = 0;
+SELECT count(DISTINCT w COLLATE no_case ORDER BY w COLLATE no_case USING ~<~) AS by_bytes, count(DISTINCT w COLLATE no_case ORDER BY w COLLATE no_case USING <) AS by_collation
+FROM (VALUES ('a'), ('A'), ('b'), ('B'), ('a '), ('c')) v (w);
+RESET cvm_count.count_distinct_epsilon;
+
 -- a collation that cannot be determined
 ALTER TABLE cities ADD insensitive_too text COLLATE no_accent DEFAULT '!';
 SELECT approx_count_distinct_cvm(insensitive || insensitive_too) FROM cities;

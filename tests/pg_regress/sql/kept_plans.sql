@@ -1,14 +1,19 @@
 -- Plans that are kept, and a setting that changes: those that count distinct values are made anew, and no others.
 SET client_min_messages = notice;
-LOAD 'cvm_count';
 CREATE SCHEMA kept;
 SET search_path = kept, public;
 SET plan_cache_mode = force_generic_plan;
 CREATE TABLE many AS SELECT i % 20000 AS n, i % 4 AS part FROM generate_series(1, 60000) i;
 ANALYZE many;
+-- planned before the library is there
+PREPARE early AS SELECT count(DISTINCT n) <> 20000 AS is_approximate FROM many;
+EXECUTE early;
+LOAD 'cvm_count';
+EXECUTE early;
 -- It is called as a query is planned, and says so.
 CREATE FUNCTION planned(what text) RETURNS integer LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN RAISE NOTICE 'planned: %', what; RETURN 0; END $$;
 CREATE FUNCTION counts_above(above integer) RETURNS SETOF bigint LANGUAGE sql STABLE AS 'SELECT count(DISTINCT n) FROM many WHERE n > above';
+CREATE FUNCTION rows_above(above integer) RETURNS SETOF integer LANGUAGE sql STABLE AS 'SELECT n FROM many WHERE n > above';
 CREATE FUNCTION volatile_rows() RETURNS SETOF integer LANGUAGE sql AS 'SELECT 1';
 CREATE FUNCTION strict_rows(integer) RETURNS SETOF integer LANGUAGE sql STABLE STRICT AS 'SELECT 1';
 CREATE FUNCTION rows_in_plpgsql(integer) RETURNS SETOF integer LANGUAGE plpgsql STABLE AS 'BEGIN RETURN NEXT 1; END';
@@ -20,6 +25,7 @@ PREPARE counted AS SELECT count(DISTINCT n) <> 20000 AS is_approximate FROM many
 PREPARE counted_inside AS SELECT (SELECT (SELECT count(DISTINCT n) FROM many) <> 20000) AS is_approximate FROM many WHERE n = planned('a count inside') LIMIT 1;
 PREPARE counted_by_function AS SELECT c <> 20000 AS is_approximate FROM counts_above(-1) c WHERE c > planned('a count in a function');
 PREPARE of_functions AS SELECT count(*) FROM volatile_rows() v, strict_rows(1) s, rows_in_plpgsql(1) p WHERE v > planned('functions that have no body to put in their place');
+PREPARE of_rows AS SELECT count(*), sum(DISTINCT r) FROM rows_above(19990) r WHERE r < planned('a function that counts nothing');
 PREPARE of_our_own AS SELECT approx_count_distinct_cvm(n) FROM many WHERE n < planned('an aggregate of ours');
 PREPARE summed AS SELECT sum(DISTINCT n), count(n) FROM many WHERE n < planned('other aggregates');
 PREPARE updated AS UPDATE many SET n = n WHERE n < planned('an UPDATE');
@@ -28,21 +34,28 @@ EXECUTE counted;
 EXECUTE counted_inside;
 EXECUTE counted_by_function;
 EXECUTE of_functions;
+EXECUTE of_rows;
 EXECUTE of_our_own;
 EXECUTE summed;
 EXECUTE updated;
 SELECT in_plpgsql(), join_in_plpgsql();
--- once planned, they stay so
+-- What changes nothing has nothing planned anew.
+SET cvm_count.count_distinct_delta = 0.02;
+RESET cvm_count.count_distinct_delta;
+SET cvm_count.citus_pushdown = off;
+RESET cvm_count.citus_pushdown;
 EXECUTE joined;
 EXECUTE counted;
 SELECT in_plpgsql(), join_in_plpgsql();
 
 SET cvm_count.count_distinct_epsilon = 0.03;
+EXECUTE early;
 EXECUTE joined;
 EXECUTE counted;
 EXECUTE counted_inside;
 EXECUTE counted_by_function;
 EXECUTE of_functions;
+EXECUTE of_rows;
 EXECUTE of_our_own;
 EXECUTE summed;
 EXECUTE updated;
