@@ -12,11 +12,12 @@ use crate::sample_codec::{EncodedMeasures, EncodedSample, SAMPLE_FORMAT_VERSION,
 pub use crate::sample_codec::{MAX_OCCURRENCES, MAX_SIZE, MAX_TEXT_LEN, MAX_TEXTS_LEN, MIN_SIZE};
 use crate::sort::sort;
 use crate::surroundings::{Surroundings, checking};
-use crate::threshold::{HASH_BITS, threshold, truncate};
+use crate::threshold::{HASH_BITS, MAX_LEVEL, threshold, truncate};
 use crate::{Kind, OperationError, OutOfMemory};
 use allocator_api2::alloc::Global;
 use allocator_api2::vec::Vec;
 use hashbrown::HashTable;
+use hashbrown::hash_table::OccupiedEntry;
 use std::fmt;
 use std::hash::BuildHasher;
 
@@ -25,6 +26,12 @@ pub const DEFAULT_SIZE: u32 = 1_000;
 
 /// How many bytes of replaced texts are always put up with.
 const REPLACED: usize = 1 << 10;
+
+/// How many more are for each value in the sample: they pay for the walk over the values that moving the texts is.
+const REPLACED_PER_VALUE: usize = 16;
+
+/// One in so many values may have left, before a walk over all moves together what the others have.
+const LEFT: usize = 16;
 
 /// A value in the sample. Many groups have few, each in memory that no cache holds: so it is half a cache line, and
 /// what most rows have no need of is elsewhere.
@@ -76,6 +83,8 @@ pub struct Sample<A: Surroundings = Global> {
     /// Length of the texts that count.
     texts_len: usize,
     measures: Vec<Option<Measures<A>>, A>,
+    /// How many values have left since all was moved together; some of `measures` were theirs.
+    left: usize,
 }
 
 impl Sample<Global> {
@@ -105,6 +114,7 @@ impl<A: Surroundings> Sample<A> {
             texts: Vec::new_in(allocator.clone()),
             texts_len: 0,
             measures: Vec::new_in(allocator),
+            left: 0,
         }
     }
 
@@ -222,7 +232,7 @@ impl<A: Surroundings> Sample<A> {
 
     /// Has a value of that hash, keeps the lesser of the texts, and returns its position.
     fn write(&mut self, hash: u64, text: &[u8]) -> Result<usize, SampleError> {
-        let mut found = self.find(hash);
+        let found = self.find(hash);
         let before = found.map(|position| self.values[position].text(&self.texts));
         if let (Some(position), Some(before)) = (found, before)
             && before <= text
@@ -236,10 +246,8 @@ impl<A: Surroundings> Sample<A> {
         if texts_len > MAX_TEXTS_LEN {
             return Err(SampleError::TextsLength);
         }
-        // What was replaced takes no more room than what counts, and a little.
-        if self.texts.len() + text.len() > 2 * texts_len + REPLACED {
-            self.retain_below(self.threshold)?;
-            found = self.find(hash);
+        if self.texts.len() + text.len() > self.room_for_texts(texts_len) {
+            self.move_texts_together()?;
         }
         let (text_start, text_len) = (self.texts.len() as u32, text.len() as u32);
         append(text, &mut self.texts)?;
@@ -259,10 +267,32 @@ impl<A: Surroundings> Sample<A> {
         Ok(position)
     }
 
+    /// How long the texts may be with what was replaced, where so many bytes of them count: replaced texts take no more
+    /// room than those, and a little. So moving texts together is paid for by those that were written since the last time.
+    fn room_for_texts(&self, texts_len: usize) -> usize {
+        2 * texts_len + REPLACED + REPLACED_PER_VALUE * self.values.len()
+    }
+
+    /// Drops what was replaced.
+    ///
+    /// Complexity: linear in the number of values and the length of their texts.
+    fn move_texts_together(&mut self) -> Result<(), OutOfMemory> {
+        let allocator = self.allocator();
+        let mut texts = Vec::new_in(allocator.clone());
+        for value in checking(self.values.iter_mut(), allocator) {
+            let text_start = texts.len() as u32;
+            append(value.text(&self.texts), &mut texts)?;
+            value.text_start = text_start;
+        }
+        self.texts = texts;
+        Ok(())
+    }
+
     /// Adds a value that is not there, and returns its position.
     fn place(&mut self, value: Value) -> Result<usize, OutOfMemory> {
         if self.positions.len() == self.positions.capacity() {
-            self.make_positions(self.values.len() + 1)?;
+            // Values that left may have used up the room for others. So many must come before there is none again.
+            self.make_positions(self.values.len() + self.values.len() / 8 + 1)?;
         }
         self.values.try_reserve(1).map_err(|_| OutOfMemory)?;
         let position = self.values.len();
@@ -287,31 +317,92 @@ impl<A: Surroundings> Sample<A> {
     }
 
     /// Raises the level until fewer than `size` values are in the sample.
-    fn thin(&mut self) -> Result<(), OutOfMemory> {
-        while self.values.len() >= self.size as usize {
-            self.raise_to(self.level + 1)?;
-        }
-        Ok(())
-    }
-
-    fn raise_to(&mut self, level: u16) -> Result<(), OutOfMemory> {
-        if let Some(threshold) = threshold(level)
-            && level > self.level
-        {
-            (self.level, self.threshold) = (level, threshold);
-            self.retain_below(threshold)?;
-        }
-        Ok(())
-    }
-
-    /// Drops every value whose hash is not below `threshold`, and moves together what remains.
     ///
-    /// Complexity: linear in what there is. A level has an eighth of it dropped, for which as many have come.
-    fn retain_below(&mut self, threshold: u64) -> Result<(), OutOfMemory> {
+    /// Complexity: a walk over the values, or a few where whoever chose the values gave many levels the same ones.
+    fn thin(&mut self) -> Result<(), OutOfMemory> {
+        if self.values.len() < self.size as usize {
+            return Ok(());
+        }
+        // Most often the next level will do. Steps that double find one that does, and halves of the last the first.
+        let (mut too_low, mut step) = (self.level, 1);
+        let mut enough = loop {
+            let level = MAX_LEVEL.min(too_low + step);
+            if self.count_below(level) < self.size as usize {
+                break level;
+            }
+            (too_low, step) = (level, 2 * step);
+        };
+        while enough - too_low > 1 {
+            let level = (too_low + enough) / 2;
+            match self.count_below(level) < self.size as usize {
+                true => enough = level,
+                false => too_low = level,
+            }
+        }
+        self.raise_to(enough)
+    }
+
+    /// How many of the values belong to the level.
+    fn count_below(&self, level: u16) -> usize {
+        let threshold = threshold(level).expect("no level is asked for beyond the last");
+        checking(self.values.iter(), self.allocator())
+            .filter(|value| value.hash < threshold)
+            .count()
+    }
+
+    /// Drops every value that does not belong to the level, if that is a higher one.
+    ///
+    /// Complexity: a look at each value; more only for those that leave, or if a sixteenth of the values do. Where
+    /// nobody chose the values, an eighth does.
+    fn raise_to(&mut self, level: u16) -> Result<(), OutOfMemory> {
+        let Some(threshold) = threshold(level).filter(|_| level > self.level) else {
+            return Ok(());
+        };
+        (self.level, self.threshold) = (level, threshold);
+        self.left += self.values.len() - self.count_below(level);
+        if self.left * LEFT >= self.values.len() {
+            return self.retain();
+        }
+        for position in checking((0..self.values.len()).rev(), self.allocator()) {
+            if self.values[position].hash >= threshold {
+                self.remove(position);
+            }
+        }
+        match self.texts.len() > self.room_for_texts(self.texts_len) {
+            true => self.move_texts_together(),
+            false => Ok(()),
+        }
+    }
+
+    /// Drops one value. The last takes its place.
+    fn remove(&mut self, position: usize) {
+        let value = self.values.swap_remove(position);
+        self.texts_len -= value.text_len as usize;
+        if let Some(at) = value.measures {
+            self.measures[at as usize] = None;
+        }
+        self.entry_of(value.hash, position).remove();
+        if let Some(&moved) = self.values.get(position) {
+            let last = self.values.len();
+            *self.entry_of(moved.hash, last).get_mut() = position as u32;
+        }
+    }
+
+    /// The entry of that position, of a value of that hash.
+    fn entry_of(&mut self, hash: u64, position: usize) -> OccupiedEntry<'_, u32, A> {
+        let key = self.secret.hash_one(Key(hash));
+        let entry = self.positions.find_entry(key, |&at| at as usize == position);
+        entry.ok().expect("every value has its position")
+    }
+
+    /// Drops every value whose hash is not below the threshold, and moves together what remains.
+    ///
+    /// Complexity: linear in what there is.
+    fn retain(&mut self) -> Result<(), OutOfMemory> {
         let (mut kept, mut texts, mut measures) = (0, Vec::new_in(self.allocator()), Vec::new_in(self.allocator()));
         for position in checking(0..self.values.len(), self.allocator()) {
             let mut value = self.values[position];
-            if value.hash >= threshold {
+            if value.hash >= self.threshold {
                 continue;
             }
             let text_start = texts.len() as u32;
@@ -327,7 +418,7 @@ impl<A: Surroundings> Sample<A> {
         }
         self.values.truncate(kept);
         self.texts_len = texts.len();
-        (self.texts, self.measures) = (texts, measures);
+        (self.texts, self.measures, self.left) = (texts, measures, 0);
         self.make_positions(self.positions.len())
     }
 
@@ -540,7 +631,7 @@ mod tests {
             text.push('a');
             sample.insert(1 << 8, &text, Some(1.0)).unwrap();
             assert_eq!(sample.texts_len, text.len() + 7);
-            assert!(sample.texts.len() <= 2 * sample.texts_len + REPLACED);
+            assert!(sample.texts.len() <= sample.room_for_texts(sample.texts_len));
         }
         let bytes = sample.encode();
         let encoded = EncodedSample::parse(&bytes).unwrap();
@@ -560,8 +651,9 @@ mod tests {
             sample.insert(hash, "a text", Some(1.0)).unwrap();
             assert!(sample.values.len() < 100 && sample.positions.len() == sample.values.len());
         }
-        assert_eq!(sample.texts.len(), sample.values.len() * 6);
-        assert_eq!(sample.measures.len(), sample.values.len());
+        assert_eq!(sample.texts_len, sample.values.len() * 6);
+        assert!(sample.texts.len() <= sample.room_for_texts(sample.texts_len));
+        assert!(sample.measures.len() <= sample.values.len() + sample.left && sample.left <= 100 / LEFT);
         assert!(sample.values.capacity() <= 128 && sample.positions.capacity() <= 112);
     }
 }

@@ -5,10 +5,12 @@ use allocator_api2::alloc::Global;
 use cvm_sketch::capacity::DEFAULT_CAPACITY;
 use cvm_sketch::sample::{DEFAULT_SIZE, MAX_OCCURRENCES, MAX_SIZE, MAX_TEXT_LEN, MAX_TEXTS_LEN, MIN_SIZE};
 use cvm_sketch::sample_codec::{SAMPLE_HEADER_LEN, parse_sample_header};
+use cvm_sketch::threshold::threshold;
 use cvm_sketch::{
     DecodeError, EncodedSample, EncodedSketch, Kind, Sample, SampleDecodeError, SampleError, Sketch, hash,
 };
 use proptest::prelude::*;
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -271,6 +273,147 @@ fn the_least_text_is_kept() {
         sample.insert(7, text, None).unwrap();
     }
     assert_eq!(known(&sample.encode()), [("ab".to_string(), 4, None)]);
+}
+
+/// An allocator that counts what is worked on: the steps between two checks for interrupts, and the bytes it gives out.
+mod counting {
+    use allocator_api2::alloc::{AllocError, Allocator, Global};
+    use cvm_sketch::Surroundings;
+    use std::alloc::Layout;
+    use std::cell::Cell;
+    use std::ptr::NonNull;
+
+    #[derive(Clone, Copy)]
+    pub struct Counting<'a> {
+        pub steps: &'a Cell<usize>,
+        pub bytes: &'a Cell<usize>,
+    }
+
+    impl Surroundings for Counting<'_> {
+        fn check_for_interrupts(&self) {
+            self.steps.set(self.steps.get() + 1);
+        }
+    }
+
+    // SAFETY: every block comes from, and goes back to, the global allocator.
+    unsafe impl Allocator for Counting<'_> {
+        fn allocate(&self, layout: Layout) -> Result<NonNull<[u8]>, AllocError> {
+            self.bytes.set(self.bytes.get() + layout.size());
+            Global.allocate(layout)
+        }
+        unsafe fn deallocate(&self, block: NonNull<u8>, layout: Layout) {
+            unsafe { Global.deallocate(block, layout) }
+        }
+    }
+}
+
+/// How many walks over `values` values the work takes, and how many bytes.
+fn work(values: usize, work: impl FnOnce(counting::Counting<'_>)) -> (usize, usize) {
+    let (steps, bytes) = (Cell::new(0), Cell::new(0));
+    work(counting::Counting {
+        steps: &steps,
+        bytes: &bytes,
+    });
+    (steps.get() / (values / 2048), bytes.get())
+}
+
+/// A sample of many values with nothing to write, which a row of one value must not walk over.
+#[test]
+fn a_text_that_is_replaced_time_and_again_costs_no_walk_over_the_values_each_time() {
+    const VALUES: u64 = 100_000;
+    let mut empty_texts = Sample::new(MAX_SIZE, 0);
+    for value in 1..=VALUES {
+        empty_texts.insert(value << 8, "", None).unwrap();
+    }
+    let rows: Vec<String> = (1..=600).rev().map(|len| "x".repeat(len)).collect();
+    let mut all = Sample::new(MAX_SIZE, 0);
+    rows.iter().for_each(|text| all.insert(0, text, None).unwrap());
+    all.merge(&empty_texts).unwrap();
+    let all = all.encode();
+
+    let bytes = empty_texts.encode();
+    for is_merged in [false, true] {
+        let (walks, _) = work(VALUES as usize, |surroundings| {
+            let mut sample = Sample::decode_in(&EncodedSample::parse(&bytes).unwrap(), surroundings).unwrap();
+            for text in &rows {
+                if is_merged {
+                    let mut one = Sample::new(MAX_SIZE, 0);
+                    one.insert(0, text, None).unwrap();
+                    sample.merge(&one).unwrap();
+                } else {
+                    sample.insert(0, text, None).unwrap();
+                }
+            }
+            assert!(sample.encode() == all);
+        });
+        // To decode, sort and encode them, once.
+        assert!(walks < 30, "{walks}");
+    }
+    // The row that is replaced is there before the others.
+    let (walks, _) = work(VALUES as usize, |surroundings| {
+        let mut sample = Sample::new_in(MAX_SIZE, 0, Kind::Unknown, surroundings);
+        sample.insert(0, &rows[0], None).unwrap();
+        sample.merge(&empty_texts).unwrap();
+        rows[1..].iter().for_each(|text| sample.insert(0, text, None).unwrap());
+        assert_eq!(known(&sample.encode())[VALUES as usize].1, 599 + 1);
+    });
+    assert!(walks < 30, "{walks}");
+}
+
+/// The values of whoever chooses them belong to all levels but for one each, or to all of many levels.
+#[test]
+fn levels_that_drop_next_to_nothing_cost_next_to_nothing() {
+    const SIZE: u32 = 20_000;
+    const LEVELS: u16 = 100;
+    const STAYING: u64 = SIZE as u64 - 1 - LEVELS as u64;
+    let leaving: Vec<u64> = (0..LEVELS)
+        .map(|level| threshold(level + 1).unwrap() << 8)
+        .rev()
+        .collect();
+    fn filled<'a>(leaving: &[u64], surroundings: counting::Counting<'a>) -> Sample<counting::Counting<'a>> {
+        let mut sample = Sample::new_in(SIZE, 0, Kind::Unknown, surroundings);
+        for &hash in leaving {
+            sample.insert(hash, "leaves", Some(1.0)).unwrap();
+        }
+        for value in 0..STAYING {
+            sample.insert(value << 8, "stays", Some(1.0)).unwrap();
+        }
+        assert_eq!(
+            (sample.header().level(), sample.header().retained()),
+            (0, SIZE as usize - 1)
+        );
+        sample
+    }
+    let more = |sample: &mut Sample<counting::Counting<'_>>| {
+        for round in 1..=LEVELS {
+            let value = STAYING + u64::from(round);
+            sample.insert(value << 8, "stays", Some(1.0)).unwrap();
+            assert_eq!(
+                (sample.header().level(), sample.header().retained()),
+                (round, SIZE as usize - 1)
+            );
+        }
+    };
+    let (_, alone) = work(SIZE as usize, |surroundings| drop(filled(&leaving, surroundings)));
+    let (_, together) = work(SIZE as usize, |surroundings| {
+        let mut sample = filled(&leaving, surroundings);
+        more(&mut sample);
+        let bytes = sample.encode_in(0, Global).unwrap();
+        let texts = known(&bytes);
+        assert!(texts.len() == SIZE as usize - 1 && texts.iter().all(|known| known.0 == "stays" && known.1 == 1));
+        assert!(decoded(&bytes).encode() == *bytes);
+    });
+    // Memory for the values that come, and for the positions once or twice.
+    assert!(together < alone + 4_000_000, "{together}, {alone} before");
+
+    let (walks, _) = work(SIZE as usize, |surroundings| {
+        let mut sample = Sample::new_in(SIZE, 0, Kind::Unknown, surroundings);
+        for value in 0..u64::from(SIZE) {
+            sample.insert(value << 8, "", None).unwrap();
+        }
+        assert!(sample.header().level() > 200);
+    });
+    assert!(walks < 60, "{walks}");
 }
 
 fn golden_cases() -> Vec<(&'static str, Sample)> {
