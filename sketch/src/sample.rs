@@ -392,7 +392,7 @@ impl<A: Surroundings> Sample<A> {
     fn entry_of(&mut self, hash: u64, position: usize) -> OccupiedEntry<'_, u32, A> {
         let key = self.secret.hash_one(Key(hash));
         let entry = self.positions.find_entry(key, |&at| at as usize == position);
-        entry.ok().expect("every value has its position")
+        entry.expect("every value has its position")
     }
 
     /// Drops every value whose hash is not below the threshold, and moves together what remains.

@@ -114,6 +114,63 @@ FETCH 2 FROM c;
 ROLLBACK;
 RESET TimeZone;
 RESET DateStyle;
+-- settings that change between two rows of one call site: each value is written under the same ones, and the session's are as they
+-- were left. What is drawn at random are rows, in rows and arrays too; one call site may have rows of several types.
+CREATE FUNCTION settings_now() RETURNS text LANGUAGE sql AS $$
+    SELECT concat_ws(', ', current_setting('DateStyle'), current_setting('TimeZone'), current_setting('IntervalStyle'), current_setting('extra_float_digits'),
+        current_setting('bytea_output'), current_setting('quote_all_identifiers'), current_setting('array_nulls'), current_setting('search_path'))
+$$;
+CREATE FUNCTION change_settings(i int) RETURNS int LANGUAGE plpgsql AS $$
+BEGIN
+    IF current_setting('test.settings', true) <> public.settings_now() THEN
+        RAISE EXCEPTION 'settings are % after %', public.settings_now(), current_setting('test.settings');
+    END IF;
+    PERFORM set_config(name, choices[1 + (public.cvm_hash(i, k) & 3)], true)
+    FROM (VALUES (1, 'DateStyle', ARRAY['ISO, DMY', 'SQL, DMY', 'German', 'Postgres, YMD']), (2, 'TimeZone', '{GMT,Asia/Kathmandu,America/Lima,UTC}'),
+        (3, 'IntervalStyle', '{postgres,sql_standard,iso_8601,postgres_verbose}'), (4, 'extra_float_digits', '{1,-5,0,3}'), (5, 'bytea_output', '{hex,escape,escape,hex}'),
+        (6, 'quote_all_identifiers', '{on,off,on,off}'), (7, 'array_nulls', '{on,off,on,off}'),
+        (8, 'search_path', ARRAY['"$user", public', 'public, pg_catalog', 'pg_catalog, pg_temp', 'pg_temp, public'])) v (k, name, choices);
+    PERFORM set_config('test.settings', public.settings_now(), true);
+    RETURN i;
+END $$;
+CREATE TABLE leaves (n serial, leaf text);
+INSERT INTO leaves (leaf) VALUES ('i'), ('i / 7.0::float8'), ('(i / 3.0)::real'), ('''t '' || i'), ('NULL::text'), ('date ''1999-12-30'' + i'),
+    ('timestamp ''1999-12-30'' + i * interval ''1 day'''), ('timestamptz ''1999-12-31 23:59:59.5+02'' + i * interval ''1 hour'''),
+    ('i * interval ''-1 month 2 days -3.5 seconds'''), ('decode(md5(i::text), ''hex'')'), ('''"Quoted Table"''::regclass'), ('(i * 1.25)::numeric'),
+    ('numrange(i, i + 1)'), ('tstzrange(timestamptz ''2000-01-02+00'' + i * interval ''1 hour'', NULL)'), ('datemultirange(daterange(date ''2000-01-02'', date ''2000-01-03'' + i))'),
+    ('ARRAY[date ''2000-01-02'' + i, NULL]'), ('(i + 1)::positive'), ('(ENUM_RANGE(NULL::mood))[1 + i % 3]'), ('cvm_sketch_empty(0.1, 0.1, i)'), ('ROW(i, date ''2000-01-02'' + i)'),
+    ('ROW(ROW(1, i / 7.0::float8), ''"Quoted Table"''::regclass)'), ('ROW(i, ''a'')::pair'), ('ARRAY[ROW(i, ''"b'')::pair]'), ('ROW(i * interval ''1 day'')::spans'), ('ARRAY[ROW(i * interval ''-1 day'')::spans]');
+CREATE FUNCTION written(expression text, OUT one cvm_sample, OUT other cvm_sample) LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM set_config('DateStyle', 'ISO', true), set_config('TimeZone', 'GMT', true), set_config('IntervalStyle', 'postgres', true), set_config('extra_float_digits', '1', true),
+        set_config('bytea_output', 'hex', true), set_config('quote_all_identifiers', 'off', true), set_config('array_nulls', 'on', true), set_config('search_path', 'public', true),
+        set_config('test.settings', public.settings_now(), true);
+    EXECUTE format('SELECT cvm_sample_agg(v) FROM (SELECT %s AS v FROM generate_series(0, 49) i) q', expression) INTO one;
+    EXECUTE format('SELECT cvm_sample_agg(v) FROM (SELECT change_settings(i), %s AS v FROM generate_series(0, 49) i OFFSET 0) q', expression) INTO other;
+    PERFORM set_config('search_path', 'public', true);
+END $$;
+CREATE TYPE spans AS (span interval);
+SELECT count(*) AS drawn, count(DISTINCT written.one) > 150 AS many, bool_and(written.one = written.other) AS same, min(# written.one) AS values
+FROM (SELECT format('ROW(%s)', string_agg(leaf, ', ' ORDER BY k)) AS a, format('CASE i %% 3 WHEN 0 THEN ROW(%s) WHEN 1 THEN ROW(-i) ELSE ROW(interval ''-1 day'' * i, i) END', string_agg(leaf, ', ')) AS b
+      FROM generate_series(1, 200) draw, LATERAL (SELECT k, 1 + (cvm_hash(draw, 10 + k) & 1023) % 25 AS n FROM generate_series(1, 1 + draw % 4) k) c JOIN leaves USING (n) GROUP BY draw) q,
+     LATERAL (VALUES (a), (b)) v (expression), written(expression);
+SELECT leaf, # written.one AS values FROM leaves, written(leaf) WHERE written.one <> written.other;
+-- the type changes meanwhile, and what its values mind with it
+CREATE FUNCTION add_attribute(i int) RETURNS spans LANGUAGE plpgsql AS $$
+BEGIN
+    IF i = 3 THEN
+        ALTER TYPE spans ADD ATTRIBUTE day date;
+    END IF;
+    RETURN format(CASE WHEN i < 3 THEN '(%s days)' ELSE '(%1$s days,2026-02-0%1$s)' END, i)::spans;
+END $$;
+BEGIN;
+SET LOCAL IntervalStyle = sql_standard;
+SET LOCAL DateStyle = German;
+SELECT position('("2 days")'::bytea IN s::bytea) > 0 AS before, position('("4 days",2026-02-04)'::bytea IN s::bytea) > 0 AS after FROM (SELECT cvm_sample_agg(add_attribute(i)) AS s FROM generate_series(1, 5) i) q;
+ROLLBACK;
+DROP FUNCTION settings_now, change_settings, written, add_attribute;
+DROP TABLE leaves;
+DROP TYPE spans;
 -- names of objects do not depend on the path, which may begin as the one that they are written under
 SET search_path = pg_catalog, public;
 CREATE TABLE public.named AS SELECT cvm_sample_agg(ARRAY['"Quoted Table"'::regclass]) AS sample;
