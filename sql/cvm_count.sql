@@ -937,6 +937,12 @@ LANGUAGE c STABLE PARALLEL RESTRICTED COST 1000 ROWS 1000;
 COMMENT ON FUNCTION cvm_sample_values(cvm_sample, anyelement)
 IS 'the values in the sample, as values of the type of the second argument, which may be null; each stands for weight distinct values';
 
+CREATE FUNCTION cvm_sample_values(sample cvm_sample) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'cvm_sample_values_as_declared'
+LANGUAGE c STABLE STRICT PARALLEL RESTRICTED COST 1000 ROWS 1000;
+COMMENT ON FUNCTION cvm_sample_values(cvm_sample)
+IS 'the values in the sample, of the type that the column definition list says; for domains that refuse null';
+
 CREATE FUNCTION cvm_sample_bounds(
     sample cvm_sample, matching bigint, confidence double precision DEFAULT 0.95,
     OUT estimate bigint, OUT lower bigint, OUT upper bigint

@@ -1,7 +1,7 @@
 //! The functions of `cvm_sample`: what one can ask of a sample, and make of two.
 
 use crate::call::{self, argument, declare_function, return_null, return_row};
-use crate::error::{OrRaise, raise};
+use crate::error::{OrRaise, raise, raise_with_hint};
 use crate::hashable;
 use crate::memory::ContextAllocator;
 use crate::sample_type::{encode, header, with_sample};
@@ -11,10 +11,11 @@ use crate::value_text::Reader;
 use crate::varlena;
 use cvm_sketch::sample_codec::SAMPLE_FORMAT_VERSION;
 use cvm_sketch::{EncodedSample, Kind, Sample, SampledValue, interval};
-use pgrx::pg_guard;
 use pgrx::pg_sys::errcodes::PgSqlErrorCode;
 use pgrx::pg_sys::{self, Datum, FunctionCallInfo, Oid, Size};
+use pgrx::{PgTupleDesc, pg_guard};
 use std::ffi::CStr;
+use std::mem::ManuallyDrop;
 
 declare_function! {
     pg_finfo_cvm_sample_estimate for cvm_sample_estimate,
@@ -22,6 +23,7 @@ declare_function! {
     pg_finfo_cvm_sample_info for cvm_sample_info,
     pg_finfo_cvm_sample_union for cvm_sample_union,
     pg_finfo_cvm_sample_values for cvm_sample_values,
+    pg_finfo_cvm_sample_values_as_declared for cvm_sample_values_as_declared,
 }
 
 /// `cvm_sample_estimate(cvm_sample) returns bigint`, strict.
@@ -126,20 +128,134 @@ pub unsafe extern "C-unwind" fn cvm_sample_union(fcinfo: FunctionCallInfo) -> Da
 #[unsafe(no_mangle)]
 #[pg_guard]
 pub unsafe extern "C-unwind" fn cvm_sample_values(fcinfo: FunctionCallInfo) -> Datum {
-    // SAFETY: the declaration gives both arguments and the columns. Rows are handed over in a store that PostgreSQL
-    // keeps.
+    // SAFETY: the declaration gives both arguments and the columns.
+    unsafe {
+        make_store(fcinfo, 0);
+        let column = ValueColumn {
+            of: pg_sys::get_fn_expr_argtype(call::function(fcinfo), 1),
+            modifier: -1,
+            collation: (*fcinfo).fncollation,
+        };
+        values(fcinfo, column)
+    }
+}
+
+/// `cvm_sample_values(cvm_sample) returns setof record`, strict: the columns are those of the other form, and the
+/// query says of which type the first is.
+///
+/// # Safety
+///
+/// As [`cvm_sample_estimate`].
+#[unsafe(no_mangle)]
+#[pg_guard]
+pub unsafe extern "C-unwind" fn cvm_sample_values_as_declared(fcinfo: FunctionCallInfo) -> Datum {
+    // SAFETY: the declaration gives the argument. A function that returns a set is called with a place for the set, or
+    // none, and the store has the columns that the query says.
+    unsafe {
+        let result: *mut pg_sys::ReturnSetInfo = (*fcinfo).resultinfo.cast();
+        if !result.is_null() && (*result).expectedDesc.is_null() {
+            raise_with_hint(
+                PgSqlErrorCode::ERRCODE_SYNTAX_ERROR,
+                "cvm_sample_values without a type must be called in FROM, with a column definition list",
+                COLUMNS_HINT,
+            );
+        }
+        make_store(fcinfo, EXPECTED_COLUMNS);
+        values(fcinfo, declared_column((*result).setDesc))
+    }
+}
+
+/// `MAT_SRF_USE_EXPECTED_DESC` of `funcapi.h`, and what it is called in 15.
+const EXPECTED_COLUMNS: u32 = 1;
+
+/// The types of all columns but the first.
+const COLUMNS: [(Oid, &str); 5] = [
+    (pg_sys::INT8OID, "bigint"),
+    (pg_sys::FLOAT8OID, "double precision"),
+    (pg_sys::FLOAT8OID, "double precision"),
+    (pg_sys::FLOAT8OID, "double precision"),
+    (pg_sys::FLOAT8OID, "double precision"),
+];
+
+const COLUMNS_HINT: &str = "Write FROM cvm_sample_values(sample) AS v (value TYPE, occurrences bigint, \
+     total float8, least float8, greatest float8, weight float8).";
+
+/// The column of the values.
+struct ValueColumn {
+    of: Oid,
+    /// What the column says beside the type, such as the length of a varchar; or -1.
+    modifier: i32,
+    collation: Oid,
+}
+
+/// The first column of a column definition list. Raises an ERROR if the others are not those of `cvm_sample_values`.
+///
+/// # Safety
+///
+/// `columns` is the descriptor of rows.
+unsafe fn declared_column(columns: pg_sys::TupleDesc) -> ValueColumn {
+    let refuse = |message: String| {
+        raise_with_hint(PgSqlErrorCode::ERRCODE_DATATYPE_MISMATCH, message, COLUMNS_HINT);
+    };
+    // SAFETY: the caller vouches for the descriptor, which is not ours to drop; any type may be asked about.
+    unsafe {
+        let attributes = ManuallyDrop::new(PgTupleDesc::from_pg_unchecked(columns));
+        if attributes.len() != COLUMNS.len() + 1 {
+            refuse(format!(
+                "the column definition list of cvm_sample_values must have {} columns, not {}",
+                COLUMNS.len() + 1,
+                attributes.len()
+            ));
+        }
+        let mut columns = attributes.iter();
+        let value = columns.next().expect("there is one");
+        for (number, (column, (expected, name))) in columns.zip(COLUMNS).enumerate() {
+            if column.atttypid != expected {
+                let given = CStr::from_ptr(pg_sys::format_type_be(column.atttypid)).to_string_lossy();
+                refuse(format!(
+                    "column {} of cvm_sample_values must be of type {name}, not {given}",
+                    number + 2
+                ));
+            }
+        }
+        ValueColumn {
+            of: value.atttypid,
+            modifier: value.atttypmod,
+            collation: value.attcollation,
+        }
+    }
+}
+
+/// Makes a store for the rows of the call, which PostgreSQL keeps.
+///
+/// # Safety
+///
+/// `fcinfo` is the frame of a call in progress of a function that returns a set of rows, and the flags are of
+/// `funcapi.h`.
+unsafe fn make_store(fcinfo: FunctionCallInfo, flags: u32) {
+    // SAFETY: the caller vouches for both.
     unsafe {
         // 15.0 has it by its first name alone.
         #[cfg(feature = "pg15")]
-        pg_sys::SetSingleFuncCall(fcinfo, 0);
+        pg_sys::SetSingleFuncCall(fcinfo, flags);
         #[cfg(not(feature = "pg15"))]
-        pg_sys::InitMaterializedSRF(fcinfo, 0);
+        pg_sys::InitMaterializedSRF(fcinfo, flags);
+    }
+}
+
+/// The values of the sample of a call, in its store.
+///
+/// # Safety
+///
+/// `fcinfo` is the frame of the call, with a sample for its first argument and a store of that column and [`COLUMNS`].
+unsafe fn values(fcinfo: FunctionCallInfo, column: ValueColumn) -> Datum {
+    // SAFETY: the caller vouches for the frame and the store.
+    unsafe {
         let sample = argument(fcinfo, 0);
         if !sample.isnull {
-            let of = pg_sys::get_fn_expr_argtype(call::function(fcinfo), 1);
             with_sample(sample.value, |sample| {
-                raise_unless_of_type(sample.header().kind(), of, (*fcinfo).fncollation);
-                Reader::under_settings(|| put_values(fcinfo, sample, of));
+                raise_unless_of_type(sample.header().kind(), column.of, column.collation);
+                Reader::under_settings(|| put_values(fcinfo, sample, &column));
             });
         }
         return_null(fcinfo)
@@ -168,15 +284,15 @@ fn raise_unless_of_type(kind: Kind, of: Oid, collation: Oid) {
 ///
 /// # Safety
 ///
-/// `fcinfo` is the frame of the call, with a store whose first column is of that type.
-unsafe fn put_values(fcinfo: FunctionCallInfo, sample: &EncodedSample<'_>, of: Oid) {
+/// As [`values`].
+unsafe fn put_values(fcinfo: FunctionCallInfo, sample: &EncodedSample<'_>, column: &ValueColumn) {
     // SAFETY: the caller vouches for the frame. The store copies each row, so that the memory that it took is free
     // again.
     unsafe {
         let weight = sample.header().weight();
         let result: *mut pg_sys::ReturnSetInfo = (*fcinfo).resultinfo.cast();
         let around = pg_sys::CurrentMemoryContext;
-        let mut reader = Reader::new(of, around);
+        let mut reader = Reader::new(column.of, column.modifier, around);
         let context = pg_sys::AllocSetContextCreateInternal(
             around,
             c"cvm_sample_values".as_ptr(),

@@ -546,13 +546,16 @@ unsafe fn settings_of_output(output: Oid) -> Settings {
 pub(crate) struct Reader {
     input: FmgrInfo,
     parameter: Oid,
+    modifier: i32,
 }
 
 impl Reader {
+    /// `modifier` is what a column says beside the type, such as the length of a varchar, or -1.
+    ///
     /// # Safety
     ///
     /// The reader is not used after the end of the memory context.
-    pub(crate) unsafe fn new(of: Oid, context: MemoryContext) -> Self {
+    pub(crate) unsafe fn new(of: Oid, modifier: i32, context: MemoryContext) -> Self {
         // SAFETY: any type may be asked about; the caller vouches for the context, where all that the record refers to
         // lives.
         unsafe {
@@ -560,7 +563,11 @@ impl Reader {
             pg_sys::getTypeInputInfo(of, &mut function, &mut parameter);
             let mut input: FmgrInfo = std::mem::zeroed();
             pg_sys::fmgr_info_cxt(function, &mut input, context);
-            Reader { input, parameter }
+            Reader {
+                input,
+                parameter,
+                modifier,
+            }
         }
     }
 
@@ -586,7 +593,7 @@ impl Reader {
         unsafe {
             let copy = pg_sys::pnstrdup(text.as_ptr().cast(), text.len());
             let text: *mut c_char = pg_sys::pg_any_to_server(copy, text.len() as i32, pg_sys::pg_enc::PG_UTF8 as i32);
-            pg_sys::InputFunctionCall(&mut self.input, text, self.parameter, -1)
+            pg_sys::InputFunctionCall(&mut self.input, text, self.parameter, self.modifier)
         }
     }
 }

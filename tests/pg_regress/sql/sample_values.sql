@@ -43,6 +43,62 @@ BEGIN
 END $$;
 SELECT type, sampled.* FROM expressions, sampled(type, expression);
 
+-- the type as the query declares it, in place of the second argument: the same values
+CREATE FUNCTION declared(type text, expression text, OUT sampled bigint, OUT differ bigint) LANGUAGE plpgsql AS $$
+BEGIN
+    EXECUTE format('SELECT count(a.value), count(*) FILTER (WHERE a.value IS NULL OR b.value IS NULL)
+                    FROM (SELECT v.* FROM s, cvm_sample_values(s, NULL::%1$s) v) a FULL JOIN (SELECT v.*
+                        FROM s, cvm_sample_values(s) AS v (value %1$s, occurrences bigint, total float8, least float8, greatest float8, weight float8)) b
+                    ON a.value = b.value AND (a.occurrences, a.weight) = (b.occurrences, b.weight)',
+        type) INTO sampled, differ;
+END $$;
+CREATE FUNCTION declared_all() RETURNS TABLE (types bigint, sampled numeric, differ numeric) LANGUAGE plpgsql AS $$
+DECLARE
+    e record;
+    d record;
+BEGIN
+    SELECT 0, 0, 0 INTO types, sampled, differ;
+    FOR e IN SELECT * FROM expressions LOOP
+        EXECUTE format('CREATE TEMP TABLE s AS SELECT cvm_sample_agg(v) AS s FROM (SELECT (%s)::%s AS v FROM generate_series(0, 99) i) q', e.expression, e.type);
+        SELECT * FROM declared(e.type, e.expression) INTO d;
+        SELECT types + 1, sampled + d.sampled, differ + d.differ INTO types, sampled, differ;
+        DROP TABLE s;
+    END LOOP;
+    RETURN NEXT;
+END $$;
+SELECT * FROM declared_all();
+-- a domain that refuses NULL has no other way but for a value of its own
+CREATE DOMAIN customer_id AS int NOT NULL CHECK (VALUE > 0);
+CREATE TABLE customers AS SELECT cvm_sample_agg(i::customer_id) AS sample, cvm_sample_agg(i || ' names') AS texts, cvm_sample_agg(i / 8.0) AS numbers FROM generate_series(1, 3) i;
+SELECT * FROM customers, cvm_sample_values(sample, NULL::customer_id);
+SELECT pg_typeof(value), value, occurrences FROM customers, cvm_sample_values(sample, 1::customer_id) ORDER BY value;
+SELECT pg_typeof(value), value, occurrences, total, least, greatest, weight
+FROM customers, cvm_sample_values(sample) AS v (value customer_id, occurrences bigint, total double precision, least float8, greatest float8, weight float8) ORDER BY value;
+SELECT * FROM cvm_sample_values(NULL) AS v (value customer_id, occurrences bigint, total float8, least float8, greatest float8, weight float8);
+-- names are the query's, and so is what it says beside the type
+SELECT number, place FROM customers, ROWS FROM (cvm_sample_values(numbers) AS (number numeric(5, 1), n bigint, a float8, b float8, c float8, d float8)) WITH ORDINALITY AS v (number, n, a, b, c, d, place) ORDER BY 1;
+SELECT value || '|' AS value FROM customers, cvm_sample_values(texts) AS v (value char(9), n bigint, a float8, b float8, c float8, d float8) ORDER BY 1;
+SELECT max(value), min(value) FROM customers, cvm_sample_values(texts) AS v (value text COLLATE "C", n bigint, a float8, b float8, c float8, d float8);
+SELECT * FROM customers, cvm_sample_values(texts) AS v (value varchar(6), n bigint, a float8, b float8, c float8, d float8);
+-- what does not fit
+SELECT * FROM customers, cvm_sample_values(sample) AS v (value text, n bigint, a float8, b float8, c float8, d float8);
+SELECT * FROM cvm_sample_values((SELECT cvm_sample_agg(-1))) AS v (value customer_id, n bigint, a float8, b float8, c float8, d float8);
+SELECT * FROM cvm_sample_values((SELECT cvm_sample_agg(ROW(1, 'a'::text)))) AS v (value record, n bigint, a float8, b float8, c float8, d float8);
+SELECT * FROM customers, cvm_sample_values(sample) AS v (value int, n bigint);
+SELECT * FROM customers, cvm_sample_values(sample) AS v (value int, n int, a float8, b float8, c float8, d float8);
+SELECT * FROM customers, cvm_sample_values(sample) AS v (value int, n bigint, a float8, b numeric, c float8, d float8);
+SELECT * FROM customers, cvm_sample_values(sample) AS v (value int, n bigint, a float8, b float8, c float8, d float8, e int);
+SELECT * FROM customers, cvm_sample_values(sample);
+SELECT cvm_sample_values(sample) FROM customers;
+\set VERBOSITY sqlstate
+SELECT * FROM customers, cvm_sample_values(sample) AS v (value int, n bigint);
+SELECT * FROM customers, cvm_sample_values(sample) AS v (value int, n int, a float8, b float8, c float8, d float8);
+SELECT cvm_sample_values(sample) FROM customers;
+\set VERBOSITY default
+DROP FUNCTION declared, declared_all;
+DROP TABLE customers;
+DROP DOMAIN customer_id;
+
 -- of equal values that are written differently, the least text, whichever came first
 SELECT count(DISTINCT s) AS samples, min(value) AS value FROM (
     SELECT cvm_sample_agg(x) AS s FROM (VALUES (1.00), (1.0), (1.000)) v (x) UNION ALL
