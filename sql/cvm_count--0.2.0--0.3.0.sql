@@ -383,6 +383,44 @@ CREATE OPERATOR || (FUNCTION = cvm_sample_union, LEFTARG = cvm_sample, RIGHTARG 
 COMMENT ON OPERATOR || (cvm_sample, cvm_sample)
 IS 'sample of the rows of both samples';
 
+CREATE FUNCTION cvm_sample_union(samples cvm_sample[]) RETURNS cvm_sample
+AS 'MODULE_PATHNAME', 'cvm_sample_union_of_array'
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE COST 1000;
+COMMENT ON FUNCTION cvm_sample_union(cvm_sample[])
+IS 'sample of the rows of all samples in the array';
+
+CREATE FUNCTION cvm_sample_intersection(sample cvm_sample, sketch cvm_sketch) RETURNS cvm_sample
+AS 'MODULE_PATHNAME', 'cvm_sample_intersection'
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE COST 1000;
+COMMENT ON FUNCTION cvm_sample_intersection(cvm_sample, cvm_sketch)
+IS 'sample of the values in the sample that are in the sketch too';
+
+CREATE OPERATOR & (FUNCTION = cvm_sample_intersection, LEFTARG = cvm_sample, RIGHTARG = cvm_sketch);
+COMMENT ON OPERATOR & (cvm_sample, cvm_sketch)
+IS 'sample of the values in the sample that are in the sketch too';
+
+CREATE FUNCTION cvm_sample_difference(sample cvm_sample, sketch cvm_sketch) RETURNS cvm_sample
+AS 'MODULE_PATHNAME', 'cvm_sample_difference'
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE COST 1000;
+COMMENT ON FUNCTION cvm_sample_difference(cvm_sample, cvm_sketch)
+IS 'sample of the values in the sample that are not in the sketch';
+
+CREATE OPERATOR - (FUNCTION = cvm_sample_difference, LEFTARG = cvm_sample, RIGHTARG = cvm_sketch);
+COMMENT ON OPERATOR - (cvm_sample, cvm_sketch)
+IS 'sample of the values in the sample that are not in the sketch';
+
+CREATE FUNCTION cvm_sample_empty() RETURNS cvm_sample
+AS 'MODULE_PATHNAME', 'cvm_sample_empty'
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION cvm_sample_empty()
+IS 'sample of no values, which takes on the size and the seed of others';
+
+CREATE FUNCTION cvm_sample_empty(size integer, seed bigint DEFAULT 0) RETURNS cvm_sample
+AS 'MODULE_PATHNAME', 'cvm_sample_empty'
+LANGUAGE c IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION cvm_sample_empty(integer, bigint)
+IS 'sample of no values';
+
 CREATE FUNCTION cvm_sample_estimate(sample cvm_sample) RETURNS bigint
 AS 'MODULE_PATHNAME', 'cvm_sample_estimate'
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE;
@@ -422,7 +460,7 @@ IS 'approximate number of the distinct values of which matching are in the sampl
 CREATE FUNCTION cvm_sample_info(
     sample cvm_sample,
     OUT version integer, OUT seed bigint, OUT size integer, OUT level integer, OUT retained integer,
-    OUT is_exact boolean, OUT bytes integer, OUT kind text
+    OUT is_exact boolean, OUT bytes integer, OUT kind text, OUT is_derived boolean
 ) RETURNS record
 AS 'MODULE_PATHNAME', 'cvm_sample_info'
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE;

@@ -84,9 +84,9 @@ impl Site {
 
 /// What a call says of the sample: its size, and then a seed.
 #[derive(Clone, Copy)]
-struct Parameters {
-    size: u32,
-    seed: u64,
+pub(crate) struct Parameters {
+    pub(crate) size: u32,
+    pub(crate) seed: u64,
 }
 
 /// Where they start among the arguments, counted from 0: after state, value and measure.
@@ -94,16 +94,16 @@ const SIZE: usize = 3;
 const SEED: usize = 4;
 
 impl Parameters {
-    /// Raises an ERROR when one is NULL or outside its legal range. What the call does not say is as if nobody had said
-    /// it.
+    /// What the arguments from `first` on say. Raises an ERROR when one is NULL or outside its legal range. What the call
+    /// does not say is as if nobody had said it.
     ///
     /// # Safety
     ///
-    /// `fcinfo` is the frame of a transition of `cvm_sample_agg`.
-    unsafe fn of_call(fcinfo: FunctionCallInfo) -> Self {
+    /// `fcinfo` is the frame of a call in progress, with no arguments from there on but a size and a seed.
+    pub(crate) unsafe fn of_call(fcinfo: FunctionCallInfo, first: usize) -> Self {
         // SAFETY: the caller vouches for the frame.
         let given = |index| unsafe { (index < (*fcinfo).nargs as usize).then(|| argument(fcinfo, index)) };
-        let size = given(SIZE).map_or(DEFAULT_SIZE, |given| {
+        let size = given(first).map_or(DEFAULT_SIZE, |given| {
             let refuse =
                 |given| raise_parameter(format!("size must be between {MIN_SIZE} and {MAX_SIZE}, not {given}"));
             if given.isnull {
@@ -115,7 +115,7 @@ impl Parameters {
                 _ => refuse(size.to_string()),
             }
         });
-        let seed = given(SEED).map_or(DEFAULT_SEED, |given| {
+        let seed = given(first + 1).map_or(DEFAULT_SEED, |given| {
             if given.isnull {
                 raise_parameter("seed must be a bigint, not NULL");
             }
@@ -313,7 +313,7 @@ unsafe extern "C-unwind" fn accumulate_slowly(fcinfo: FunctionCallInfo) -> Datum
     unsafe {
         let context = aggregate_context(fcinfo);
         let (state, value) = (argument(fcinfo, 0), argument(fcinfo, 1));
-        let parameters = Parameters::of_call(fcinfo);
+        let parameters = Parameters::of_call(fcinfo, SIZE);
         if !state.isnull {
             parameters.raise_unless_said_before(sample_of(state));
         }

@@ -1,16 +1,21 @@
 //! The functions of `cvm_sample`: what one can ask of a sample, and make of two.
 
-use crate::call::{self, argument, declare_function, return_null, return_row};
+use crate::call::{self, argument, declare_function, each_element, return_null, return_row};
 use crate::error::{OrRaise, raise, raise_with_hint};
 use crate::hashable;
 use crate::memory::ContextAllocator;
+use crate::sample_aggregate::Parameters;
 use crate::sample_type::{encode, header, with_sample};
 use crate::sketch_functions::confidence_of_call;
+use crate::sketch_type::with_sketch;
 use crate::state::raise_parameter;
 use crate::value_text::Reader;
 use crate::varlena;
+use allocator_api2::vec::Vec;
 use cvm_sketch::sample_codec::SAMPLE_FORMAT_VERSION;
-use cvm_sketch::{EncodedSample, Kind, Sample, SampledValue, interval};
+use cvm_sketch::{
+    EncodedSample, EncodedSketch, Kind, OperationError, Sample, SampledValue, interval, sample_operations,
+};
 use pgrx::pg_sys::errcodes::PgSqlErrorCode;
 use pgrx::pg_sys::{self, Datum, FunctionCallInfo, Oid, Size};
 use pgrx::{PgTupleDesc, pg_guard};
@@ -22,6 +27,10 @@ declare_function! {
     pg_finfo_cvm_sample_bounds for cvm_sample_bounds,
     pg_finfo_cvm_sample_info for cvm_sample_info,
     pg_finfo_cvm_sample_union for cvm_sample_union,
+    pg_finfo_cvm_sample_union_of_array for cvm_sample_union_of_array,
+    pg_finfo_cvm_sample_intersection for cvm_sample_intersection,
+    pg_finfo_cvm_sample_difference for cvm_sample_difference,
+    pg_finfo_cvm_sample_empty for cvm_sample_empty,
     pg_finfo_cvm_sample_values for cvm_sample_values,
     pg_finfo_cvm_sample_values_as_declared for cvm_sample_values_as_declared,
 }
@@ -72,7 +81,8 @@ pub unsafe extern "C-unwind" fn cvm_sample_bounds(fcinfo: FunctionCallInfo) -> D
     }
 }
 
-/// `cvm_sample_info(cvm_sample) returns (integer, bigint, integer, integer, integer, boolean, integer, text)`, strict.
+/// `cvm_sample_info(cvm_sample) returns (integer, bigint, integer, integer, integer, boolean, integer, text, boolean)`,
+/// strict.
 ///
 /// # Safety
 ///
@@ -93,6 +103,7 @@ pub unsafe extern "C-unwind" fn cvm_sample_info(fcinfo: FunctionCallInfo) -> Dat
             Datum::from(header.is_exact()),
             Datum::from(varlena::len(sample) as i32),
             varlena::text(header.kind().name()),
+            Datum::from(header.is_derived()),
         ];
         return_row(fcinfo, columns.map(Some))
     }
@@ -108,14 +119,112 @@ pub unsafe extern "C-unwind" fn cvm_sample_info(fcinfo: FunctionCallInfo) -> Dat
 pub unsafe extern "C-unwind" fn cvm_sample_union(fcinfo: FunctionCallInfo) -> Datum {
     // SAFETY: the declaration gives both arguments. All goes to the caller's memory context.
     unsafe {
-        let decode = |index| {
-            with_sample(argument(fcinfo, index).value, |sample| {
-                Sample::decode_in(sample, ContextAllocator::current()).or_raise()
-            })
-        };
-        let mut union = decode(0);
-        union.merge(&decode(1)).or_raise();
+        let mut union = decode(argument(fcinfo, 0).value);
+        union.merge(&decode(argument(fcinfo, 1).value)).or_raise();
         encode(&union)
+    }
+}
+
+/// A stored sample, in the current memory context.
+///
+/// # Safety
+///
+/// `datum` is of type `cvm_sample`; and as [`ContextAllocator::current`].
+unsafe fn decode(datum: Datum) -> Sample<ContextAllocator> {
+    // SAFETY: the caller vouches for both.
+    unsafe {
+        with_sample(datum, |sample| {
+            Sample::decode_in(sample, ContextAllocator::current()).or_raise()
+        })
+    }
+}
+
+/// `cvm_sample_union(cvm_sample[]) returns cvm_sample`, strict: of all elements that are not NULL; of none, the sample
+/// of nothing.
+///
+/// # Safety
+///
+/// As [`cvm_sample_estimate`].
+#[unsafe(no_mangle)]
+#[pg_guard]
+pub unsafe extern "C-unwind" fn cvm_sample_union_of_array(fcinfo: FunctionCallInfo) -> Datum {
+    // SAFETY: the declaration gives the argument, an array of samples. All goes to the current memory context.
+    unsafe {
+        let mut union = Sample::nothing_in(ContextAllocator::current());
+        each_element(argument(fcinfo, 0).value, |sample| {
+            union.merge(&decode(sample)).or_raise();
+        });
+        encode(&union)
+    }
+}
+
+/// `cvm_sample_intersection(cvm_sample, cvm_sketch) returns cvm_sample`, strict.
+///
+/// # Safety
+///
+/// As [`cvm_sample_estimate`].
+#[unsafe(no_mangle)]
+#[pg_guard]
+pub unsafe extern "C-unwind" fn cvm_sample_intersection(fcinfo: FunctionCallInfo) -> Datum {
+    // SAFETY: the declaration gives both arguments.
+    unsafe { operate(fcinfo, sample_operations::intersection) }
+}
+
+/// `cvm_sample_difference(cvm_sample, cvm_sketch) returns cvm_sample`, strict.
+///
+/// # Safety
+///
+/// As [`cvm_sample_estimate`].
+#[unsafe(no_mangle)]
+#[pg_guard]
+pub unsafe extern "C-unwind" fn cvm_sample_difference(fcinfo: FunctionCallInfo) -> Datum {
+    // SAFETY: the declaration gives both arguments.
+    unsafe { operate(fcinfo, sample_operations::difference) }
+}
+
+/// An operation on a sample and a sketch, as `cvm_sketch::sample_operations` declares them.
+type Operation = fn(
+    &EncodedSample<'_>,
+    &EncodedSketch<'_>,
+    usize,
+    ContextAllocator,
+) -> Result<Vec<u8, ContextAllocator>, OperationError>;
+
+/// The result of an operation on the two arguments of a call.
+///
+/// # Safety
+///
+/// `fcinfo` is the frame of a call in progress with a `cvm_sample` and a `cvm_sketch`, neither NULL.
+unsafe fn operate(fcinfo: FunctionCallInfo, operation: Operation) -> Datum {
+    // SAFETY: the caller vouches for the frame. The sample goes to the caller's memory context.
+    unsafe {
+        let allocator = ContextAllocator::current();
+        with_sample(argument(fcinfo, 0).value, |sample| {
+            with_sketch(argument(fcinfo, 1).value, |sketch| {
+                varlena::into_datum(operation(sample, sketch, varlena::HEADER_LEN, allocator).or_raise())
+            })
+        })
+    }
+}
+
+/// `cvm_sample_empty([integer, bigint]) returns cvm_sample`, not strict: without a size, the sample of nothing.
+///
+/// # Safety
+///
+/// As [`cvm_sample_estimate`].
+#[unsafe(no_mangle)]
+#[pg_guard]
+pub unsafe extern "C-unwind" fn cvm_sample_empty(fcinfo: FunctionCallInfo) -> Datum {
+    // SAFETY: the declarations give no arguments, or size and seed. The sample goes to the caller's memory context.
+    unsafe {
+        let allocator = ContextAllocator::current();
+        encode(&match (*fcinfo).nargs {
+            0 => Sample::nothing_in(allocator),
+            _ => {
+                let Parameters { size, seed } = Parameters::of_call(fcinfo, 0);
+                Sample::new_in(size, seed, Kind::Unknown, allocator)
+            }
+        })
     }
 }
 

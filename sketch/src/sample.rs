@@ -6,6 +6,7 @@
 //! and Event Reports", VLDB 2001.)
 
 use crate::codec::Header;
+use crate::common::Common;
 use crate::key::{Key, Secret};
 use crate::measures::Measures;
 use crate::sample_codec::{EncodedMeasures, EncodedSample, SAMPLE_FORMAT_VERSION, append, write_value};
@@ -66,11 +67,14 @@ impl Value {
 ///
 /// **Invariant**: as of a [sketch](crate::Sketch) of values, the level is the smallest at which fewer than `size` of the distinct
 /// hashes belong, and the values in the sample are all whose hashes do. So a sample depends on the multiset of rows,
-/// its size and its seed, and on nothing else.
+/// its size and its seed, and on nothing else. Only of samples that come from
+/// [intersections and differences](crate::sample_operations) with a sketch the level may be higher; the
+/// [header](Header::is_derived) says so.
 pub struct Sample<A: Surroundings = Global> {
     /// T_level: kept beside the level because every row compares with it.
     threshold: u64,
     level: u16,
+    is_derived: bool,
     size: u32,
     seed: u64,
     kind: Kind,
@@ -105,6 +109,7 @@ impl<A: Surroundings> Sample<A> {
         Sample {
             threshold: 1 << HASH_BITS,
             level: 0,
+            is_derived: false,
             size,
             seed,
             kind,
@@ -146,7 +151,14 @@ impl<A: Surroundings> Sample<A> {
 
     /// The header of the sketch of the same values.
     pub fn header(&self) -> Header {
-        Header::new(self.size, self.seed, self.kind, self.level, self.values.len(), false)
+        Header::new(
+            self.size,
+            self.seed,
+            self.kind,
+            self.level,
+            self.values.len(),
+            self.is_derived,
+        )
     }
 
     /// Whether a value of that 64-bit hash belongs into the sample, as most values of a long stream do not. Constant.
@@ -339,6 +351,8 @@ impl<A: Surroundings> Sample<A> {
                 false => too_low = level,
             }
         }
+        // It has all values again that belong to its level.
+        self.is_derived = false;
         self.raise_to(enough)
     }
 
@@ -424,7 +438,7 @@ impl<A: Surroundings> Sample<A> {
 
     /// Makes this the sample of the rows of both, at the smaller of the two sizes: occurrences and sums add up. The
     /// [sample of nothing](Self::nothing_in) takes on size and seed of the other; a sample whose kind is unknown takes
-    /// on that of the other.
+    /// on that of the other. It is derived as the [union of sketches](crate::Sketch::merge) is.
     ///
     /// Complexity: linear in the number of values in `other`.
     ///
@@ -439,15 +453,14 @@ impl<A: Surroundings> Sample<A> {
         if self.header().is_nothing() {
             (self.size, self.seed) = (other.size, other.seed);
         }
-        if self.seed != other.seed {
-            return Err(SampleError::Seeds(self.seed, other.seed));
-        }
-        self.kind = self.kind.common(other.kind).map_err(|error| match error {
+        let common = Common::of(&self.header(), &other.header()).map_err(|error| match error {
+            OperationError::Seeds(one, another) => SampleError::Seeds(one, another),
             OperationError::Kinds(one, another) => SampleError::Kinds(one, another),
-            _ => unreachable!("kinds agree or differ"),
+            _ => unreachable!("seeds and kinds agree or differ"),
         })?;
-        self.size = self.size.min(other.size);
-        self.raise_to(other.level)?;
+        (self.kind, self.size) = (common.kind, common.capacity);
+        self.raise_to(common.level)?;
+        self.is_derived = common.is_union_derived(common.level);
         self.thin()?;
         let allocator = self.allocator();
         for value in checking(other.values.iter(), allocator.clone()) {
@@ -476,6 +489,7 @@ impl<A: Surroundings> Sample<A> {
         let header = encoded.header();
         let mut sample = Sample::new_in(header.capacity(), header.seed(), header.kind(), allocator.clone());
         sample.raise_to(header.level())?;
+        sample.is_derived = header.is_derived();
         sample
             .values
             .try_reserve_exact(header.retained())

@@ -7,7 +7,8 @@ use cvm_sketch::sample::{DEFAULT_SIZE, MAX_OCCURRENCES, MAX_SIZE, MAX_TEXT_LEN, 
 use cvm_sketch::sample_codec::{SAMPLE_HEADER_LEN, parse_sample_header};
 use cvm_sketch::threshold::threshold;
 use cvm_sketch::{
-    DecodeError, EncodedSample, EncodedSketch, Kind, Sample, SampleDecodeError, SampleError, Sketch, hash,
+    DecodeError, EncodedSample, EncodedSketch, Kind, OperationError, Sample, SampleDecodeError, SampleError, Sketch,
+    hash, operations, sample_operations,
 };
 use proptest::prelude::*;
 use std::cell::Cell;
@@ -64,9 +65,14 @@ fn expected(rows: &[Row], size: u32) -> Vec<Known> {
     rows.iter()
         .for_each(|row| sketch.insert_all(&[hash_of(row.0)]).unwrap());
     let retained: Vec<u64> = sketch.hashes().collect();
+    known_of(rows, |value| retained.contains(&(hash_of(value) >> 8)))
+}
+
+/// The same of the values that are asked for.
+fn known_of(rows: &[Row], is_asked_for: impl Fn(u16) -> bool) -> Vec<Known> {
     let mut values: BTreeMap<u16, Known> = BTreeMap::new();
     for &(value, is_long, measure) in rows {
-        if !retained.contains(&(hash_of(value) >> 8)) {
+        if !is_asked_for(value) {
             continue;
         }
         let (text, count, measures) = values.entry(value).or_insert((text_of(value, is_long), 0, None));
@@ -130,6 +136,52 @@ proptest! {
             prop_assert_eq!(nothing.encode(), into.encode());
             prop_assert_eq!(into.try_clone_in(Global).unwrap().encode(), into.encode());
         }
+    }
+
+    /// The sample of the values that are in a sketch, or are not, is exact in what it says of each; its sketch is what
+    /// the sketches give.
+    #[test]
+    fn a_sample_and_a_sketch(
+        rows in rows(), others in proptest::collection::vec(0_u16..200, 0..300), more in rows(),
+        sizes in (8_u32..64, 8_u32..64, 8_u32..64), is_difference: bool,
+    ) {
+        let bytes = sample_of(&rows, sizes.0).encode();
+        let sample = EncodedSample::parse(&bytes).unwrap();
+        let mut sketch = Sketch::new(sizes.1, 0);
+        sketch.insert_all(&others.iter().map(|&value| hash_of(value)).collect::<Vec<_>>()).unwrap();
+        let sketch = sketch.encode();
+        let sketch = EncodedSketch::parse(&sketch).unwrap();
+        let (result, of_sketches) = match is_difference {
+            false => (sample_operations::intersection(&sample, &sketch, 3, Global), operations::intersection(sample.sketch(), &sketch, 0, Global)),
+            true => (sample_operations::difference(&sample, &sketch, 3, Global), operations::difference(sample.sketch(), &sketch, 0, Global)),
+        };
+        let (result, of_sketches) = (result.unwrap()[3..].to_vec(), of_sketches.unwrap().to_vec());
+        let encoded = EncodedSample::parse(&result).unwrap();
+        prop_assert_eq!(encoded.sketch_bytes(), &of_sketches[..]);
+        prop_assert_eq!(decoded(&result).header(), *encoded.header());
+        let below = threshold(encoded.header().level()).unwrap();
+        let expected = known_of(&rows, |value| hash_of(value) >> 8 < below && others.contains(&value) != is_difference);
+        prop_assert_eq!(known(&result), expected);
+        prop_assert_eq!(decoded(&result).encode(), result.clone());
+
+        // United with others, it is derived as its sketch is, in any order.
+        let other = sample_of(&more, sizes.2);
+        let mut united = decoded(&result);
+        united.merge(&other).unwrap();
+        let mut reversed = decoded(&other.encode());
+        reversed.merge(&decoded(&result)).unwrap();
+        let (united, other) = (united.encode(), other.encode());
+        prop_assert_eq!(&reversed.encode(), &united);
+        let union = operations::union(encoded.sketch(), EncodedSample::parse(&other).unwrap().sketch(), 0, Global).unwrap();
+        prop_assert_eq!(EncodedSample::parse(&united).unwrap().sketch_bytes(), &union[..]);
+        // And with what else comes of both, in any order of the three.
+        let rest = sample_operations::difference(&EncodedSample::parse(&other).unwrap(), &sketch, 0, Global).unwrap();
+        let unions = [[&result, &other, &rest.to_vec()], [&rest.to_vec(), &result, &other], [&other, &rest.to_vec(), &result]].map(|parts| {
+            let mut union = Sample::nothing_in(Global);
+            parts.iter().for_each(|part| union.merge(&decoded(part)).unwrap());
+            union.encode()
+        });
+        prop_assert!(unions[0] == unions[1] && unions[1] == unions[2]);
     }
 
     /// A value that is there already is counted the same without its text.
@@ -263,6 +315,26 @@ fn what_cannot_be_is_refused() {
     one.insert(1 << 8, "a", None).unwrap();
     assert_eq!(one.merge(&decoded(&bytes)), Err(SampleError::Occurrences));
     assert_eq!(MAX_OCCURRENCES, i64::MAX as u64);
+}
+
+#[test]
+fn samples_and_sketches_of_other_things_are_refused() {
+    let sample = sample_of(&[(1, false, None)], 8).encode();
+    let sample = EncodedSample::parse(&sample).unwrap();
+    let seeded = Sketch::new(8, 5).encode();
+    let seeded = EncodedSketch::parse(&seeded).unwrap();
+    let mut texts = Sample::new_in(8, 0, Kind::Text, Global);
+    texts.insert(1, "a", None).unwrap();
+    let texts = texts.encode();
+    let texts = EncodedSample::parse(&texts).unwrap();
+    let integers = Sketch::new(8, 0).of_kind(Kind::Integer).encode();
+    let integers = EncodedSketch::parse(&integers).unwrap();
+    for operation in [sample_operations::intersection, sample_operations::difference] {
+        let seeds = operation(&sample, &seeded, 0, Global).unwrap_err();
+        assert_eq!(seeds, OperationError::Seeds(0, 5));
+        let kinds = operation(&texts, &integers, 0, Global).unwrap_err();
+        assert_eq!(kinds, OperationError::Kinds(Kind::Text, Kind::Integer));
+    }
 }
 
 /// Of a value that is written in several ways the least is kept, at its own length.
@@ -525,7 +597,11 @@ fn every_fault_is_named() {
         bytes.extend([0; 12]);
         bytes
     };
-    assert_eq!(parse(&header(1, 1, 8)), Err(SampleDecodeError::Derived));
+    assert_eq!(parse(&header(1, 1, 8)), Ok(()));
+    assert_eq!(
+        parse(&header(1, 0, 8)),
+        Err(SampleDecodeError::Sketch(DecodeError::DerivedAtLevelZero))
+    );
     assert_eq!(
         parse(&header(0, 0, MAX_SIZE + 1)),
         Err(SampleDecodeError::Size(MAX_SIZE + 1))
