@@ -221,7 +221,7 @@ pub unsafe extern "C-unwind" fn cvm_sample_empty(fcinfo: FunctionCallInfo) -> Da
         encode(&match (*fcinfo).nargs {
             0 => Sample::nothing_in(allocator),
             _ => {
-                let Parameters { size, seed } = Parameters::of_call(fcinfo, 0);
+                let Parameters { size, seed } = Parameters::of_call(fcinfo, 0, None);
                 Sample::new_in(size, seed, Kind::Unknown, allocator)
             }
         })

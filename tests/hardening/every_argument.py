@@ -72,13 +72,13 @@ INSERT INTO sketches
     SELECT 'nothing derived', s - s FROM sketches WHERE name = 'large';
 CREATE TABLE samples (name text, p cvm_sample);
 INSERT INTO samples
-    SELECT 'small', cvm_sample_agg(i, i) FROM generate_series(1, 3) i UNION ALL
-    SELECT 'large', cvm_sample_agg(i % 10000, i / 7.0, 5000) FROM generate_series(1, 100000) i UNION ALL
-    SELECT 'texts', cvm_sample_agg('text ' || i, i) FROM generate_series(1, 100000) i UNION ALL
-    SELECT 'seeded', cvm_sample_agg(i, NULL, 100, 77) FROM generate_series(1, 100000) i UNION ALL
-    SELECT 'derived', cvm_sample_agg(i, i / 7.0) & cvm_sketch_agg(i % 5000) FROM generate_series(1, 100000) i UNION ALL
-    SELECT 'not finite', cvm_sample_agg(i, (ARRAY['NaN', 'Infinity', '-Infinity', '-0', '5e-324']::float8[])[i]) FROM generate_series(1, 5) i UNION ALL
-    SELECT 'overflows', cvm_sample_agg(1, 1.7976931348623157e308) FROM generate_series(1, 5) i UNION ALL
+    SELECT 'small', cvm_sample_agg_measured(i, i) FROM generate_series(1, 3) i UNION ALL
+    SELECT 'large', cvm_sample_agg_measured(i % 10000, i / 7.0, 5000) FROM generate_series(1, 100000) i UNION ALL
+    SELECT 'texts', cvm_sample_agg_measured('text ' || i, i) FROM generate_series(1, 100000) i UNION ALL
+    SELECT 'seeded', cvm_sample_agg(i, 100, 77) FROM generate_series(1, 100000) i UNION ALL
+    SELECT 'derived', cvm_sample_agg_measured(i, i / 7.0) & cvm_sketch_agg(i % 5000) FROM generate_series(1, 100000) i UNION ALL
+    SELECT 'not finite', cvm_sample_agg_measured(i, (ARRAY['NaN', 'Infinity', '-Infinity', '-0', '5e-324']::float8[])[i]) FROM generate_series(1, 5) i UNION ALL
+    SELECT 'overflows', cvm_sample_agg_measured(1, 1.7976931348623157e308) FROM generate_series(1, 5) i UNION ALL
     SELECT 'most occurrences', '\\x0101020000080000000100000000000000000000000100000000000001ffffffffffffffff7f0231' UNION ALL
     SELECT 'last level', '\\x010102180108000000000000000000000000000000';
 CREATE TYPE mood AS ENUM ('sad', 'ok', 'a label as long as a label may be, which is sixty-three bytes..');
@@ -256,7 +256,7 @@ def main():
     # All rows of a column, so that one call site sees many values, some of them NULL; casts of all to and from the type.
     for value in pool["anyelement"]:
         for call in ("approx_count_distinct_cvm(x)", "cvm_sketch_agg(x, 0.1, 0.1, 5)", "count(cvm_hash(x, 3))", "count(DISTINCT cvm_hash(x))",
-                     "cvm_sample_agg(x)", "cvm_sample_agg(x, 1, 8, 5)"):
+                     "cvm_sample_agg(x)", "cvm_sample_agg(x, 9, 3)", "cvm_sample_agg_measured(x, 1)", "cvm_sample_agg_measured(x, 1, 8, 5)"):
             calls.call(f"SELECT {call} FROM (SELECT CASE WHEN i % 3 > 0 THEN {value} END AS x FROM generate_series(1, 9) i OFFSET 0) q")
         calls.call(f"SELECT ({value})::cvm_sketch")
         calls.call(f"SELECT ({value})::cvm_sample")

@@ -221,10 +221,10 @@ def bases(session):
         if os.path.getsize(path) < 10_000:
             with open(path, "rb") as file:
                 yield file.read()
-    for call in ["cvm_sample_agg(i)", "cvm_sample_agg(i, i / 7.0, 8)", "cvm_sample_agg('t' || i % 10, i - 0.1)", "cvm_sample_agg(i, NULL, 20, 7)",
-                 "cvm_sample_agg(i, CASE i % 4 WHEN 0 THEN 1e300 WHEN 1 THEN -1e300 WHEN 2 THEN 'Infinity' ELSE i END, 12)",
-                 "cvm_sample_agg(i % 3, 1.7976931348623157e308)", "cvm_sample_agg(i, i / 7.0, 8) & cvm_sketch_agg(i % 150, 0.5)",
-                 "cvm_sample_agg('t' || i, i - 0.1, 50) - cvm_sketch_agg('t' || i % 7)"]:
+    for call in ["cvm_sample_agg(i)", "cvm_sample_agg_measured(i, i / 7.0, 8)", "cvm_sample_agg_measured('t' || i % 10, i - 0.1)", "cvm_sample_agg(i, 20, 7)",
+                 "cvm_sample_agg_measured(i, CASE i % 4 WHEN 0 THEN 1e300 WHEN 1 THEN -1e300 WHEN 2 THEN 'Infinity' ELSE i END, 12)",
+                 "cvm_sample_agg_measured(i % 3, 1.7976931348623157e308)", "cvm_sample_agg_measured(i, i / 7.0, 8) & cvm_sketch_agg(i % 150, 0.5)",
+                 "cvm_sample_agg_measured('t' || i, i - 0.1, 50) - cvm_sketch_agg('t' || i % 7)"]:
         for n in (0, 1, 5, 300):
             yield bytes(session.one(f"SELECT ({call})::bytea FROM generate_series(1, {n}) i"))
 

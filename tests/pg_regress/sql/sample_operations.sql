@@ -12,7 +12,7 @@ CREATE TABLE draws AS
     FROM generate_series(1, 60) n;
 CREATE FUNCTION parts(n int, size int, epsilon float8, modulus int, first int, OUT sample cvm_sample, OUT sketch cvm_sketch) LANGUAGE plpgsql AS $$
 BEGIN
-    sample := (SELECT cvm_sample_agg(customer, paid, size) FROM orders);
+    sample := (SELECT cvm_sample_agg_measured(customer, paid, size) FROM orders);
     sketch := (SELECT cvm_sketch_agg(c, epsilon) FROM generate_series(parts.first, 9000) c WHERE c % modulus = 0);
 END $$;
 CREATE TABLE operands AS SELECT draws.*, parts.* FROM draws, parts(n, size, epsilon, modulus::int, first::int);
@@ -60,7 +60,7 @@ RESET min_parallel_table_scan_size;
 
 -- few values are exact, and stay so
 SELECT value, occurrences, total, weight, is_exact, is_derived, kind
-FROM (SELECT cvm_sample_agg(i % 10, i) & cvm_sketch_agg(i % 3) AS s FROM generate_series(1, 100) i) q, cvm_sample_values(s, 1), cvm_sample_info(s) ORDER BY value;
+FROM (SELECT cvm_sample_agg_measured(i % 10, i) & cvm_sketch_agg(i % 3) AS s FROM generate_series(1, 100) i) q, cvm_sample_values(s, 1), cvm_sample_info(s) ORDER BY value;
 SELECT value, occurrences FROM cvm_sample_values((SELECT cvm_sample_agg(x) - cvm_sketch_add(cvm_sketch_empty(), 'b'::text) FROM (VALUES ('a'), ('b'), ('a')) v (x)), ''::text);
 -- without values on either side
 SELECT name, (cvm_sample_info(s & k)).*, # (s - k) AS difference
@@ -78,7 +78,7 @@ SELECT # (cvm_sample_agg(i) & cvm_sketch_agg_hashed(cvm_hash(i))) AS of_unknown_
 -- samples in an array, and of nothing
 SELECT cvm_sample_union('{}') = cvm_sample_empty() AS of_none, cvm_sample_union(ARRAY[NULL, NULL]::cvm_sample[]) = cvm_sample_empty() AS of_nulls,
        cvm_sample_union(NULL) IS NULL AS of_null, cvm_sample_union(ARRAY[[s, t], [t, s]]) = s || s || (t || t) AS two_dimensions
-FROM (SELECT cvm_sample_agg(i, i, 50) AS s, cvm_sample_agg(i + 100, i, 90) AS t FROM generate_series(1, 1000) i) q;
+FROM (SELECT cvm_sample_agg_measured(i, i, 50) AS s, cvm_sample_agg_measured(i + 100, i, 90) AS t FROM generate_series(1, 1000) i) q;
 SELECT cvm_sample_union(ARRAY[cvm_sample_empty(10), cvm_sample_empty(10, 5)]);
 SELECT cvm_sample_empty(), cvm_sample_empty(100), (cvm_sample_info(cvm_sample_empty(100, 7))).*, # cvm_sample_empty(8) AS estimate;
 SELECT cvm_sample_empty() = (cvm_sample_agg(i) FILTER (WHERE false)) AS as_of_no_rows, cvm_sample_empty() || cvm_sample_agg(i) = cvm_sample_agg(i) AS goes_with_any,
