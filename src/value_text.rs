@@ -12,7 +12,9 @@ use cvm_sketch::hash::double_as_integer;
 use cvm_sketch::{Kind, OutOfMemory};
 use pgrx::PgTupleDesc;
 use pgrx::pg_sys::errcodes::PgSqlErrorCode;
-use pgrx::pg_sys::{self, Datum, FmgrInfo, HeapTupleHeader, MemoryContext, Oid};
+use pgrx::pg_sys::{
+    self, Datum, FmgrInfo, FormData_pg_attribute, HeapTupleData, HeapTupleHeader, MemoryContext, Oid, TupleDesc,
+};
 use std::ffi::{CStr, c_char, c_int};
 use std::io::Write;
 use std::mem::ManuallyDrop;
@@ -339,6 +341,8 @@ struct RowType {
     type_id: Oid,
     typmod: i32,
     settings: Settings,
+    /// If columns are anonymous rows themselves, the columns; else NULL. What those mind is not among the settings.
+    columns: TupleDesc,
 }
 
 impl MindedSettings {
@@ -375,6 +379,7 @@ impl MindedSettings {
     unsafe fn by(&mut self, value: Datum) -> Settings {
         let changes = catalog_changes::count();
         if self.changes != changes {
+            // What was kept of the columns goes with the memory context.
             self.rows.clear();
             // SAFETY: the caller vouches for the transaction.
             self.settings = unsafe { Self::unless_anonymous(self.of) };
@@ -388,28 +393,86 @@ impl MindedSettings {
     ///
     /// As [`by`](Self::by); the value is a row.
     unsafe fn by_row(&mut self, row: Datum) -> Settings {
-        // SAFETY: the caller vouches for the row, which as a datum has its type in its head.
-        let head = unsafe {
+        // SAFETY: the caller vouches for the row, which as a datum has its type in its head, and is of that type. It is
+        // read as PostgreSQL reads rows; what that takes is left in the current memory context.
+        unsafe {
             let row: HeapTupleHeader = pg_sys::pg_detoast_datum(row.cast_mut_ptr()).cast();
-            (*row).t_choice.t_datum
-        };
-        let is_of_type = |known: &&RowType| known.type_id == head.datum_typeid && known.typmod == head.datum_typmod;
-        if let Some(known) = self.rows.iter().find(is_of_type) {
-            return known.settings;
+            let head = (*row).t_choice.t_datum;
+            let known = self.row_type(head.datum_typeid, head.datum_typmod);
+            if known.columns.is_null() {
+                return known.settings;
+            }
+            pg_sys::check_stack_depth();
+            let mut tuple: HeapTupleData = std::mem::zeroed();
+            tuple.t_len = pgrx::varlena::varsize_4b(row.cast()) as u32;
+            tuple.t_data = row;
+            let attributes = ManuallyDrop::new(PgTupleDesc::from_pg_unchecked(known.columns));
+            let mut values = filled(attributes.len(), Datum::null());
+            let mut nulls = filled(attributes.len(), false);
+            pg_sys::heap_deform_tuple(&mut tuple, known.columns, values.as_mut_ptr(), nulls.as_mut_ptr());
+            let columns = attributes.iter().zip(values.iter().zip(&nulls));
+            let mut settings = known.settings;
+            for (_, (&value, _)) in columns.filter(|(column, (_, is_null))| is_anonymous(column) && !**is_null) {
+                settings.0 |= self.by_row(value).0;
+            }
+            settings
         }
-        // SAFETY: the type is one that a row has.
-        let settings = unsafe {
-            let mut known = Vec::new_in(ContextAllocator::current());
-            settings_of_columns(head.datum_typeid, head.datum_typmod, &mut known)
-        };
-        self.rows.try_reserve(1).map_err(|_| OutOfMemory).or_raise();
-        self.rows.push(RowType {
-            type_id: head.datum_typeid,
-            typmod: head.datum_typmod,
-            settings,
-        });
-        settings
     }
+
+    /// What is known of a type of rows, or is learned now.
+    ///
+    /// # Safety
+    ///
+    /// As [`by`](Self::by); there are rows of that type and typmod.
+    unsafe fn row_type(&mut self, type_id: Oid, typmod: i32) -> RowType {
+        let is_it = |known: &&RowType| known.type_id == type_id && known.typmod == typmod;
+        if let Some(&known) = self.rows.iter().find(is_it) {
+            return known;
+        }
+        // SAFETY: the type is one that a row has. The descriptor is a copy, of which PostgreSQL keeps no count, in the
+        // memory context of the writer if it is kept.
+        unsafe {
+            let mut known = Vec::new_in(ContextAllocator::current());
+            let settings = settings_of_columns(type_id, typmod, &mut known);
+            let before = pg_sys::MemoryContextSwitchTo(self.rows.allocator().context());
+            let mut columns = pg_sys::lookup_rowtype_tupdesc_copy(type_id, typmod);
+            pg_sys::MemoryContextSwitchTo(before);
+            if !ManuallyDrop::new(PgTupleDesc::from_pg_unchecked(columns))
+                .iter()
+                .any(is_anonymous)
+            {
+                pg_sys::FreeTupleDesc(columns);
+                columns = std::ptr::null_mut();
+            }
+            let row_type = RowType {
+                type_id,
+                typmod,
+                settings,
+                columns,
+            };
+            self.rows.try_reserve(1).map_err(|_| OutOfMemory).or_raise();
+            self.rows.push(row_type);
+            row_type
+        }
+    }
+}
+
+/// Whether a column is of rows that each say themselves of which type they are.
+fn is_anonymous(column: &FormData_pg_attribute) -> bool {
+    column.atttypid == pg_sys::RECORDOID
+}
+
+/// So many of the same, in the current memory context.
+///
+/// # Safety
+///
+/// As [`ContextAllocator::current`].
+unsafe fn filled<T: Clone>(count: usize, value: T) -> Vec<T, ContextAllocator> {
+    // SAFETY: the caller vouches for it.
+    let mut filled = Vec::new_in(unsafe { ContextAllocator::current() });
+    filled.try_reserve_exact(count).map_err(|_| OutOfMemory).or_raise();
+    filled.resize(count, value);
+    filled
 }
 
 /// The settings that what a type writes depends on: of types that are not known, any. `known` is what has been found of
@@ -445,7 +508,7 @@ unsafe fn settings_of(of: Oid, known: &mut Vec<(Oid, Settings), ContextAllocator
     }
 }
 
-/// [`settings_of`] rows.
+/// [`settings_of`] rows; columns that are anonymous rows left out.
 ///
 /// # Safety
 ///
@@ -461,7 +524,10 @@ unsafe fn settings_of_columns(
         let descriptor = pg_sys::lookup_rowtype_tupdesc_copy(type_id, typmod);
         let attributes = ManuallyDrop::new(PgTupleDesc::from_pg_unchecked(descriptor));
         let mut settings = NONE;
-        for attribute in attributes.iter().filter(|attribute| !attribute.attisdropped) {
+        for attribute in attributes
+            .iter()
+            .filter(|column| !column.attisdropped && !is_anonymous(column))
+        {
             settings.0 |= settings_of(attribute.atttypid, known).0;
             if settings == ANY {
                 break;

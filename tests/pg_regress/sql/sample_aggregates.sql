@@ -137,7 +137,9 @@ SELECT cvm_sample_agg(i, 8, NULL) FROM generate_series(1, 2) i;
 SELECT cvm_sample_agg(i, 8, i) FROM generate_series(1, 2) i;
 SELECT cvm_sample_agg(CASE i WHEN 8 THEN 1 END, i) FROM generate_series(7, 8) i;
 SELECT cvm_sample_agg(CASE i WHEN 8 THEN 1 END, i) FROM generate_series(8, 9) i;
+\set VERBOSITY sqlstate
 SELECT cvm_sample_agg(visitor, paid) FROM visits;
+\set VERBOSITY default
 SELECT (cvm_sample_info(cvm_sample_agg(visitor, 100))).size, cvm_sample_agg(visitor, 100) = cvm_sample_agg_measured(visitor, NULL, 100) AS without_measures,
        cvm_sample_agg(visitor, 100, 7) = cvm_sample_agg_measured(visitor, NULL, 100, 7) AS seeded FROM visits;
 SELECT cvm_sample_agg('{}'::json);

@@ -72,7 +72,10 @@ SELECT NULL & cvm_sketch_empty() IS NULL AS no_sample, cvm_sample_empty() - NULL
 -- what does not go together
 SELECT cvm_sample_agg(i) & cvm_sketch_agg(i::text) FROM generate_series(1, 3) i;
 SELECT cvm_sample_agg(i) - cvm_sketch_agg(i, 0.1, 0.01, 5) FROM generate_series(1, 3) i;
+\set VERBOSITY sqlstate
 SELECT cvm_sample_agg(i) & cvm_sample_agg(i) FROM generate_series(1, 3) i;
+SELECT cvm_sample_agg(i) & cvm_sketch_agg(i::text) FROM generate_series(1, 3) i;
+\set VERBOSITY default
 SELECT # (cvm_sample_agg(i) & cvm_sketch_agg_hashed(cvm_hash(i))) AS of_unknown_kind FROM generate_series(1, 3) i;
 
 -- samples in an array, and of nothing
