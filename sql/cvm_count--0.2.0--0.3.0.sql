@@ -244,23 +244,35 @@ LANGUAGE c STABLE PARALLEL SAFE;
 COMMENT ON FUNCTION cvm_sample_accumulate(internal, anyelement)
 IS 'transition of cvm_sample_agg';
 
-CREATE FUNCTION cvm_sample_accumulate(internal, anyelement, measure double precision) RETURNS internal
-AS 'MODULE_PATHNAME', 'cvm_sample_accumulate'
-LANGUAGE c STABLE PARALLEL SAFE;
-COMMENT ON FUNCTION cvm_sample_accumulate(internal, anyelement, double precision)
-IS 'transition of cvm_sample_agg with a measure';
-
-CREATE FUNCTION cvm_sample_accumulate(internal, anyelement, measure double precision, size integer) RETURNS internal
+CREATE FUNCTION cvm_sample_accumulate(internal, anyelement, size integer) RETURNS internal
 AS 'MODULE_PATHNAME', 'cvm_sample_accumulate_sized'
 LANGUAGE c STABLE PARALLEL SAFE;
-COMMENT ON FUNCTION cvm_sample_accumulate(internal, anyelement, double precision, integer)
-IS 'transition of cvm_sample_agg with a measure and a size';
+COMMENT ON FUNCTION cvm_sample_accumulate(internal, anyelement, integer)
+IS 'transition of cvm_sample_agg with a size';
 
-CREATE FUNCTION cvm_sample_accumulate(internal, anyelement, measure double precision, size integer, seed bigint) RETURNS internal
+CREATE FUNCTION cvm_sample_accumulate(internal, anyelement, size integer, seed bigint) RETURNS internal
 AS 'MODULE_PATHNAME', 'cvm_sample_accumulate_sized'
 LANGUAGE c STABLE PARALLEL SAFE;
-COMMENT ON FUNCTION cvm_sample_accumulate(internal, anyelement, double precision, integer, bigint)
-IS 'transition of cvm_sample_agg with a measure, a size and a seed';
+COMMENT ON FUNCTION cvm_sample_accumulate(internal, anyelement, integer, bigint)
+IS 'transition of cvm_sample_agg with a size and a seed';
+
+CREATE FUNCTION cvm_sample_accumulate_measured(internal, anyelement, measure double precision) RETURNS internal
+AS 'MODULE_PATHNAME', 'cvm_sample_accumulate_measured'
+LANGUAGE c STABLE PARALLEL SAFE;
+COMMENT ON FUNCTION cvm_sample_accumulate_measured(internal, anyelement, double precision)
+IS 'transition of cvm_sample_agg_measured';
+
+CREATE FUNCTION cvm_sample_accumulate_measured(internal, anyelement, measure double precision, size integer) RETURNS internal
+AS 'MODULE_PATHNAME', 'cvm_sample_accumulate_measured_sized'
+LANGUAGE c STABLE PARALLEL SAFE;
+COMMENT ON FUNCTION cvm_sample_accumulate_measured(internal, anyelement, double precision, integer)
+IS 'transition of cvm_sample_agg_measured with a size';
+
+CREATE FUNCTION cvm_sample_accumulate_measured(internal, anyelement, measure double precision, size integer, seed bigint) RETURNS internal
+AS 'MODULE_PATHNAME', 'cvm_sample_accumulate_measured_sized'
+LANGUAGE c STABLE PARALLEL SAFE;
+COMMENT ON FUNCTION cvm_sample_accumulate_measured(internal, anyelement, double precision, integer, bigint)
+IS 'transition of cvm_sample_agg_measured with a size and a seed';
 
 CREATE FUNCTION cvm_sample_merge(internal, cvm_sample) RETURNS internal
 AS 'MODULE_PATHNAME', 'cvm_sample_merge'
@@ -272,7 +284,7 @@ CREATE FUNCTION cvm_sample_combine(internal, internal) RETURNS internal
 AS 'MODULE_PATHNAME', 'cvm_sample_combine'
 LANGUAGE c IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION cvm_sample_combine(internal, internal)
-IS 'merges two states of cvm_sample_agg';
+IS 'merges two states of cvm_sample_agg, or of cvm_sample_agg_measured';
 
 CREATE FUNCTION cvm_sample_combine_union(internal, internal) RETURNS internal
 AS 'MODULE_PATHNAME', 'cvm_sample_combine_union'
@@ -284,19 +296,19 @@ CREATE FUNCTION cvm_sample_serialize(internal) RETURNS bytea
 AS 'MODULE_PATHNAME', 'cvm_sample_serialize'
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION cvm_sample_serialize(internal)
-IS 'a state of cvm_sample_agg and cvm_sample_union_agg as bytes';
+IS 'a state of cvm_sample_agg, cvm_sample_agg_measured and cvm_sample_union_agg as bytes';
 
 CREATE FUNCTION cvm_sample_deserialize(bytea, internal) RETURNS internal
 AS 'MODULE_PATHNAME', 'cvm_sample_deserialize'
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION cvm_sample_deserialize(bytea, internal)
-IS 'a state of cvm_sample_agg and cvm_sample_union_agg from its bytes';
+IS 'a state of cvm_sample_agg, cvm_sample_agg_measured and cvm_sample_union_agg from its bytes';
 
 CREATE FUNCTION cvm_sample_final(internal) RETURNS cvm_sample
 AS 'MODULE_PATHNAME', 'cvm_sample_final'
 LANGUAGE c IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION cvm_sample_final(internal)
-IS 'the sample of cvm_sample_agg and cvm_sample_union_agg';
+IS 'the sample of cvm_sample_agg, cvm_sample_agg_measured and cvm_sample_union_agg';
 
 -- SSPACE is what a group of nine to fourteen short values takes: the state, the values and their positions, and their texts; and
 -- with a measure, what is known of that. Fewer take half of it.
@@ -315,8 +327,36 @@ CREATE AGGREGATE cvm_sample_agg(value anyelement) (
 COMMENT ON AGGREGATE cvm_sample_agg(anyelement)
 IS 'sample of fewer than 1000 of the distinct values that are not null, each with the number of its rows';
 
-CREATE AGGREGATE cvm_sample_agg(value anyelement, measure double precision) (
+CREATE AGGREGATE cvm_sample_agg(value anyelement, size integer) (
     SFUNC = cvm_sample_accumulate,
+    STYPE = internal,
+    SSPACE = 1024,
+    FINALFUNC = cvm_sample_final,
+    FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = cvm_sample_combine,
+    SERIALFUNC = cvm_sample_serialize,
+    DESERIALFUNC = cvm_sample_deserialize,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE cvm_sample_agg(anyelement, integer)
+IS 'sample of fewer than size of the distinct values that are not null, each with the number of its rows';
+
+CREATE AGGREGATE cvm_sample_agg(value anyelement, size integer, seed bigint) (
+    SFUNC = cvm_sample_accumulate,
+    STYPE = internal,
+    SSPACE = 1024,
+    FINALFUNC = cvm_sample_final,
+    FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = cvm_sample_combine,
+    SERIALFUNC = cvm_sample_serialize,
+    DESERIALFUNC = cvm_sample_deserialize,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE cvm_sample_agg(anyelement, integer, bigint)
+IS 'sample of fewer than size of the distinct values that are not null, hashed under a seed, each with the number of its rows';
+
+CREATE AGGREGATE cvm_sample_agg_measured(value anyelement, measure double precision) (
+    SFUNC = cvm_sample_accumulate_measured,
     STYPE = internal,
     SSPACE = 2560,
     FINALFUNC = cvm_sample_final,
@@ -326,11 +366,11 @@ CREATE AGGREGATE cvm_sample_agg(value anyelement, measure double precision) (
     DESERIALFUNC = cvm_sample_deserialize,
     PARALLEL = SAFE
 );
-COMMENT ON AGGREGATE cvm_sample_agg(anyelement, double precision)
+COMMENT ON AGGREGATE cvm_sample_agg_measured(anyelement, double precision)
 IS 'sample of fewer than 1000 of the distinct values that are not null, each with the number of its rows and its measure summed over them';
 
-CREATE AGGREGATE cvm_sample_agg(value anyelement, measure double precision, size integer) (
-    SFUNC = cvm_sample_accumulate,
+CREATE AGGREGATE cvm_sample_agg_measured(value anyelement, measure double precision, size integer) (
+    SFUNC = cvm_sample_accumulate_measured,
     STYPE = internal,
     SSPACE = 2560,
     FINALFUNC = cvm_sample_final,
@@ -340,11 +380,11 @@ CREATE AGGREGATE cvm_sample_agg(value anyelement, measure double precision, size
     DESERIALFUNC = cvm_sample_deserialize,
     PARALLEL = SAFE
 );
-COMMENT ON AGGREGATE cvm_sample_agg(anyelement, double precision, integer)
+COMMENT ON AGGREGATE cvm_sample_agg_measured(anyelement, double precision, integer)
 IS 'sample of fewer than size of the distinct values that are not null, each with the number of its rows and its measure summed over them';
 
-CREATE AGGREGATE cvm_sample_agg(value anyelement, measure double precision, size integer, seed bigint) (
-    SFUNC = cvm_sample_accumulate,
+CREATE AGGREGATE cvm_sample_agg_measured(value anyelement, measure double precision, size integer, seed bigint) (
+    SFUNC = cvm_sample_accumulate_measured,
     STYPE = internal,
     SSPACE = 2560,
     FINALFUNC = cvm_sample_final,
@@ -354,7 +394,7 @@ CREATE AGGREGATE cvm_sample_agg(value anyelement, measure double precision, size
     DESERIALFUNC = cvm_sample_deserialize,
     PARALLEL = SAFE
 );
-COMMENT ON AGGREGATE cvm_sample_agg(anyelement, double precision, integer, bigint)
+COMMENT ON AGGREGATE cvm_sample_agg_measured(anyelement, double precision, integer, bigint)
 IS 'sample of fewer than size of the distinct values that are not null, hashed under a seed, each with the number of its rows and its measure summed over them';
 
 CREATE AGGREGATE cvm_sample_union_agg(sample cvm_sample) (
@@ -383,6 +423,44 @@ CREATE OPERATOR || (FUNCTION = cvm_sample_union, LEFTARG = cvm_sample, RIGHTARG 
 COMMENT ON OPERATOR || (cvm_sample, cvm_sample)
 IS 'sample of the rows of both samples';
 
+CREATE FUNCTION cvm_sample_union(samples cvm_sample[]) RETURNS cvm_sample
+AS 'MODULE_PATHNAME', 'cvm_sample_union_of_array'
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE COST 1000;
+COMMENT ON FUNCTION cvm_sample_union(cvm_sample[])
+IS 'sample of the rows of all samples in the array';
+
+CREATE FUNCTION cvm_sample_intersection(sample cvm_sample, sketch cvm_sketch) RETURNS cvm_sample
+AS 'MODULE_PATHNAME', 'cvm_sample_intersection'
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE COST 1000;
+COMMENT ON FUNCTION cvm_sample_intersection(cvm_sample, cvm_sketch)
+IS 'sample of the values in the sample that are in the sketch too';
+
+CREATE OPERATOR & (FUNCTION = cvm_sample_intersection, LEFTARG = cvm_sample, RIGHTARG = cvm_sketch);
+COMMENT ON OPERATOR & (cvm_sample, cvm_sketch)
+IS 'sample of the values in the sample that are in the sketch too';
+
+CREATE FUNCTION cvm_sample_difference(sample cvm_sample, sketch cvm_sketch) RETURNS cvm_sample
+AS 'MODULE_PATHNAME', 'cvm_sample_difference'
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE COST 1000;
+COMMENT ON FUNCTION cvm_sample_difference(cvm_sample, cvm_sketch)
+IS 'sample of the values in the sample that are not in the sketch';
+
+CREATE OPERATOR - (FUNCTION = cvm_sample_difference, LEFTARG = cvm_sample, RIGHTARG = cvm_sketch);
+COMMENT ON OPERATOR - (cvm_sample, cvm_sketch)
+IS 'sample of the values in the sample that are not in the sketch';
+
+CREATE FUNCTION cvm_sample_empty() RETURNS cvm_sample
+AS 'MODULE_PATHNAME', 'cvm_sample_empty'
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION cvm_sample_empty()
+IS 'sample of no values, which takes on the size and the seed of others';
+
+CREATE FUNCTION cvm_sample_empty(size integer, seed bigint DEFAULT 0) RETURNS cvm_sample
+AS 'MODULE_PATHNAME', 'cvm_sample_empty'
+LANGUAGE c IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION cvm_sample_empty(integer, bigint)
+IS 'sample of no values';
+
 CREATE FUNCTION cvm_sample_estimate(sample cvm_sample) RETURNS bigint
 AS 'MODULE_PATHNAME', 'cvm_sample_estimate'
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE;
@@ -404,6 +482,12 @@ LANGUAGE c STABLE PARALLEL RESTRICTED COST 1000 ROWS 1000;
 COMMENT ON FUNCTION cvm_sample_values(cvm_sample, anyelement)
 IS 'the values in the sample, as values of the type of the second argument, which may be null; each stands for weight distinct values';
 
+CREATE FUNCTION cvm_sample_values(sample cvm_sample) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'cvm_sample_values_as_declared'
+LANGUAGE c STABLE STRICT PARALLEL RESTRICTED COST 1000 ROWS 1000;
+COMMENT ON FUNCTION cvm_sample_values(cvm_sample)
+IS 'the values in the sample, of the type that the column definition list says; for domains that refuse null';
+
 CREATE FUNCTION cvm_sample_bounds(
     sample cvm_sample, matching bigint, confidence double precision DEFAULT 0.95,
     OUT estimate bigint, OUT lower bigint, OUT upper bigint
@@ -416,7 +500,7 @@ IS 'approximate number of the distinct values of which matching are in the sampl
 CREATE FUNCTION cvm_sample_info(
     sample cvm_sample,
     OUT version integer, OUT seed bigint, OUT size integer, OUT level integer, OUT retained integer,
-    OUT is_exact boolean, OUT bytes integer, OUT kind text
+    OUT is_exact boolean, OUT bytes integer, OUT kind text, OUT is_derived boolean
 ) RETURNS record
 AS 'MODULE_PATHNAME', 'cvm_sample_info'
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE;

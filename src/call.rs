@@ -1,6 +1,7 @@
 //! Reading a function call's frame without the guard that pgrx puts around calls into PostgreSQL.
 
 use pgrx::pg_sys::{self, Datum, FmgrInfo, FunctionCallInfo, NullableDatum};
+use std::ffi::c_char;
 
 /// Declares the record by which PostgreSQL learns that `function` has the version-1 calling convention.
 macro_rules! declare_function {
@@ -24,6 +25,38 @@ pub(crate) use declare_function;
 pub(crate) unsafe fn argument(fcinfo: FunctionCallInfo, index: usize) -> NullableDatum {
     // SAFETY: the caller vouches for the frame, and PostgreSQL allocates a frame with all its arguments.
     unsafe { *(*fcinfo).args.as_ptr().add(index) }
+}
+
+/// Calls `visit` with each element that is not NULL of an array.
+///
+/// # Safety
+///
+/// `array` is an array whose elements are as CREATE TYPE says of `cvm_sketch` and `cvm_sample`. What is read lies in
+/// the array, or in a copy that lives in the current memory context.
+pub(crate) unsafe fn each_element(array: Datum, mut visit: impl FnMut(Datum)) {
+    // SAFETY: the caller vouches for the array. There are as many elements and marks of NULL as the count says.
+    unsafe {
+        let array: *mut pg_sys::ArrayType = pg_sys::pg_detoast_datum(array.cast_mut_ptr()).cast();
+        let (mut elements, mut nulls, mut count) = (std::ptr::null_mut(), std::ptr::null_mut(), 0);
+        let (length, is_by_value, alignment) = (-1, false, b'i' as c_char);
+        let of = (*array).elemtype;
+        pg_sys::deconstruct_array(
+            array,
+            of,
+            length,
+            is_by_value,
+            alignment,
+            &mut elements,
+            &mut nulls,
+            &mut count,
+        );
+        for i in 0..count as usize {
+            pgrx::check_for_interrupts!();
+            if !*nulls.add(i) {
+                visit(*elements.add(i));
+            }
+        }
+    }
 }
 
 /// Ends the call with an SQL NULL.

@@ -1,11 +1,12 @@
-//! `cvm_sample_agg` and `cvm_sample_union_agg`: their support functions, in the order in which PostgreSQL calls them.
+//! `cvm_sample_agg`, `cvm_sample_agg_measured` and `cvm_sample_union_agg`: their support functions, in the order in which
+//! PostgreSQL calls them.
 //!
 //! A row whose value is not in the sample, which is most rows of a long table, takes the way that it takes into a
 //! sketch: a bare function hashes it and compares. A row whose value is in the sample is counted behind pgrx's guard,
 //! and only a value that is taken into the sample, or may be written differently than before, is written as text.
 
 use crate::call::{self, argument, declare_function, return_null};
-use crate::error::{OrRaise, raise_invalid_sample};
+use crate::error::{OrRaise, raise_invalid_sample, raise_with_hint};
 use crate::hasher::{Hasher, Transition};
 use crate::memory::ContextAllocator;
 use crate::plain_hash::{PlainHash, Visitor};
@@ -22,6 +23,8 @@ use pgrx::pg_sys::{Datum, FunctionCallInfo, MemoryContext, NullableDatum};
 declare_function! {
     pg_finfo_cvm_sample_accumulate for cvm_sample_accumulate,
     pg_finfo_cvm_sample_accumulate_sized for cvm_sample_accumulate_sized,
+    pg_finfo_cvm_sample_accumulate_measured for cvm_sample_accumulate_measured,
+    pg_finfo_cvm_sample_accumulate_measured_sized for cvm_sample_accumulate_measured_sized,
     pg_finfo_cvm_sample_merge for cvm_sample_merge,
     pg_finfo_cvm_sample_combine for cvm_sample_combine,
     pg_finfo_cvm_sample_combine_union for cvm_sample_combine_union,
@@ -84,28 +87,34 @@ impl Site {
 
 /// What a call says of the sample: its size, and then a seed.
 #[derive(Clone, Copy)]
-struct Parameters {
-    size: u32,
-    seed: u64,
+pub(crate) struct Parameters {
+    pub(crate) size: u32,
+    pub(crate) seed: u64,
 }
 
-/// Where they start among the arguments, counted from 0: after state, value and measure.
-const SIZE: usize = 3;
-const SEED: usize = 4;
+/// The arguments of a transition, counted from 0: state, value, a measure if it `IS_MEASURED`, and what the call says of
+/// the sample, its size first.
+const MEASURE: usize = 2;
+
+const fn size_at(is_measured: bool) -> usize {
+    if is_measured { MEASURE + 1 } else { MEASURE }
+}
 
 impl Parameters {
-    /// Raises an ERROR when one is NULL or outside its legal range. What the call does not say is as if nobody had said
-    /// it.
+    /// What the arguments from `first` on say. Raises an ERROR when one is NULL or outside its legal range, with the hint
+    /// if it is the size. What the call does not say is as if nobody had said it.
     ///
     /// # Safety
     ///
-    /// `fcinfo` is the frame of a transition of `cvm_sample_agg`.
-    unsafe fn of_call(fcinfo: FunctionCallInfo) -> Self {
+    /// `fcinfo` is the frame of a call in progress, with no arguments from there on but a size and a seed.
+    pub(crate) unsafe fn of_call(fcinfo: FunctionCallInfo, first: usize, hint: Option<&str>) -> Self {
         // SAFETY: the caller vouches for the frame.
         let given = |index| unsafe { (index < (*fcinfo).nargs as usize).then(|| argument(fcinfo, index)) };
-        let size = given(SIZE).map_or(DEFAULT_SIZE, |given| {
-            let refuse =
-                |given| raise_parameter(format!("size must be between {MIN_SIZE} and {MAX_SIZE}, not {given}"));
+        let size = given(first).map_or(DEFAULT_SIZE, |given| {
+            let refuse = |given| {
+                let message = format!("size must be between {MIN_SIZE} and {MAX_SIZE}, not {given}");
+                raise_parameter_with(message, hint)
+            };
             if given.isnull {
                 refuse("NULL".to_string());
             }
@@ -115,7 +124,7 @@ impl Parameters {
                 _ => refuse(size.to_string()),
             }
         });
-        let seed = given(SEED).map_or(DEFAULT_SEED, |given| {
+        let seed = given(first + 1).map_or(DEFAULT_SEED, |given| {
             if given.isnull {
                 raise_parameter("seed must be a bigint, not NULL");
             }
@@ -124,22 +133,33 @@ impl Parameters {
         Parameters { size, seed }
     }
 
-    /// Raises an ERROR if these are others than those that the rows before have said.
-    fn raise_unless_said_before(self, sample: &Sample<ContextAllocator>) {
-        for (name, before, given) in [
-            ("size", i64::from(sample.size()), i64::from(self.size)),
-            ("seed", sample.seed() as i64, self.seed as i64),
+    /// Raises an ERROR if these are others than those that the rows before have said, with the hint if it is the size.
+    fn raise_unless_said_before(self, sample: &Sample<ContextAllocator>, hint: Option<&str>) {
+        for (name, before, given, hint) in [
+            ("size", i64::from(sample.size()), i64::from(self.size), hint),
+            ("seed", sample.seed() as i64, self.seed as i64, None),
         ] {
             if before != given {
-                raise_parameter(format!(
-                    "{name} must be the same in every row, not {before} and then {given}"
-                ));
+                let message = format!("{name} must be the same in every row, not {before} and then {given}");
+                raise_parameter_with(message, hint);
             }
         }
     }
 }
 
-/// Transition: `cvm_sample_accumulate(internal, anyelement [, float8]) returns internal`, not strict.
+/// What was meant as a measure, and is taken for a size.
+const MEASURE_HINT: &str = "The second argument of cvm_sample_agg is a size. \
+     A measure is the second one of cvm_sample_agg_measured.";
+
+#[track_caller]
+fn raise_parameter_with(message: String, hint: Option<&str>) -> ! {
+    match hint {
+        Some(hint) => raise_with_hint(PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE, message, hint),
+        None => raise_parameter(message),
+    }
+}
+
+/// Transition: `cvm_sample_accumulate(internal, anyelement) returns internal`, not strict.
 ///
 /// For the common types it only runs until the first value: [`accumulate`] then [takes its place](Hasher::specialize).
 /// Compiled expressions come here, and go on to that.
@@ -149,68 +169,107 @@ impl Parameters {
 /// Called by PostgreSQL, as declared in `sql/cvm_count.sql`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn cvm_sample_accumulate(fcinfo: FunctionCallInfo) -> Datum {
-    // SAFETY: the declaration gives two arguments at least, and the site is that of the call.
+    // SAFETY: the declaration gives state and value, and the site is that of the call.
     unsafe {
         match Site::made_before(fcinfo).and_then(|site| site.hasher.transition()) {
             Some(transition) => transition(fcinfo),
-            None => accumulate_by_rule(fcinfo),
+            None => accumulate_by_rule::<false>(fcinfo),
         }
     }
 }
 
-/// [`cvm_sample_accumulate`] where there is no transition for the rule.
+/// Transition: `cvm_sample_accumulate_measured(internal, anyelement, float8) returns internal`, not strict: as
+/// [`cvm_sample_accumulate`].
 ///
 /// # Safety
 ///
 /// As [`cvm_sample_accumulate`].
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn cvm_sample_accumulate_measured(fcinfo: FunctionCallInfo) -> Datum {
+    // SAFETY: the declaration gives state, value and measure, and the site is that of the call.
+    unsafe {
+        match Site::made_before(fcinfo).and_then(|site| site.hasher.transition()) {
+            Some(transition) => transition(fcinfo),
+            None => accumulate_by_rule::<true>(fcinfo),
+        }
+    }
+}
+
+/// These where there is no transition for the rule.
+///
+/// # Safety
+///
+/// As [`cvm_sample_accumulate`], with a measure if it `IS_MEASURED`.
 #[inline(never)]
-unsafe extern "C-unwind" fn accumulate_by_rule(fcinfo: FunctionCallInfo) -> Datum {
+unsafe extern "C-unwind" fn accumulate_by_rule<const IS_MEASURED: bool>(fcinfo: FunctionCallInfo) -> Datum {
     // SAFETY: the caller vouches for the frame.
     unsafe {
-        accumulate_with(fcinfo, |value| match Site::made_before(fcinfo) {
+        accumulate_with::<IS_MEASURED>(fcinfo, |value| match Site::made_before(fcinfo) {
             Some(site) => site.hasher.try_hash(value, DEFAULT_SEED),
             None => None,
         })
     }
 }
 
-/// [`cvm_sample_accumulate`] for values that are hashed as `H` says.
+/// These for values that are hashed as `H` says.
 ///
 /// # Safety
 ///
-/// As [`cvm_sample_accumulate`], and `H` is for the type of the values.
-unsafe extern "C-unwind" fn accumulate<H: PlainHash>(fcinfo: FunctionCallInfo) -> Datum {
+/// As [`accumulate_by_rule`], and `H` is for the type of the values.
+unsafe extern "C-unwind" fn accumulate<H: PlainHash, const IS_MEASURED: bool>(fcinfo: FunctionCallInfo) -> Datum {
     // SAFETY: the caller vouches for the frame and the type.
-    unsafe { accumulate_with(fcinfo, |value| H::hash(value, DEFAULT_SEED)) }
+    unsafe { accumulate_with::<IS_MEASURED>(fcinfo, |value| H::hash(value, DEFAULT_SEED)) }
 }
 
-/// Transition: `cvm_sample_accumulate(internal, anyelement, float8, integer [, bigint]) returns internal`, not strict.
+/// Transition: `cvm_sample_accumulate(internal, anyelement, integer [, bigint]) returns internal`, not strict.
 ///
 /// # Safety
 ///
 /// As [`cvm_sample_accumulate`].
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn cvm_sample_accumulate_sized(fcinfo: FunctionCallInfo) -> Datum {
-    // SAFETY: the declaration gives four or five arguments, and the site is that of the call.
+    // SAFETY: the declaration gives state, value and size, and maybe a seed.
+    unsafe { accumulate_sized::<false>(fcinfo) }
+}
+
+/// Transition: `cvm_sample_accumulate_measured(internal, anyelement, float8, integer [, bigint]) returns internal`, not
+/// strict.
+///
+/// # Safety
+///
+/// As [`cvm_sample_accumulate`].
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn cvm_sample_accumulate_measured_sized(fcinfo: FunctionCallInfo) -> Datum {
+    // SAFETY: the declaration gives state, value, measure and size, and maybe a seed.
+    unsafe { accumulate_sized::<true>(fcinfo) }
+}
+
+/// # Safety
+///
+/// As [`accumulate_by_rule`], with a size, and maybe a seed.
+#[inline(always)]
+unsafe fn accumulate_sized<const IS_MEASURED: bool>(fcinfo: FunctionCallInfo) -> Datum {
+    // SAFETY: the caller vouches for the frame, and the site is that of the call.
     unsafe {
-        let (state, size) = (argument(fcinfo, 0), argument(fcinfo, SIZE));
+        let (size_at, seed_at) = (size_at(IS_MEASURED), size_at(IS_MEASURED) + 1);
+        let (state, size) = (argument(fcinfo, 0), argument(fcinfo, size_at));
         // Before the first value of a call site is hashed, the state may be another aggregate's.
         let Some(site) = Site::made_before(fcinfo) else {
-            return accumulate_slowly(fcinfo);
+            return accumulate_slowly(fcinfo, IS_MEASURED);
         };
         if state.isnull || size.isnull {
-            return accumulate_slowly(fcinfo);
+            return accumulate_slowly(fcinfo, IS_MEASURED);
         }
         let sample = &(*state.value.cast_mut_ptr::<State>()).sample;
         let (said_size, said_seed) = (sample.size(), sample.seed());
-        let is_seed_said_again = (*fcinfo).nargs as usize <= SEED || {
-            let seed = argument(fcinfo, SEED);
+        let is_seed_said_again = (*fcinfo).nargs as usize <= seed_at || {
+            let seed = argument(fcinfo, seed_at);
             !seed.isnull && seed.value.value() as u64 == said_seed
         };
         if size.value.value() as u32 != said_size || !is_seed_said_again {
-            return accumulate_slowly(fcinfo);
+            return accumulate_slowly(fcinfo, IS_MEASURED);
         }
-        accumulate_with(fcinfo, |value| site.hasher.try_hash(value, said_seed))
+        accumulate_with::<IS_MEASURED>(fcinfo, |value| site.hasher.try_hash(value, said_seed))
     }
 }
 
@@ -218,10 +277,13 @@ pub unsafe extern "C-unwind" fn cvm_sample_accumulate_sized(fcinfo: FunctionCall
 ///
 /// # Safety
 ///
-/// `fcinfo` is the frame of a transition, and `hash` may be called with its second argument. A hash is given only where
-/// the call site has a [`Site`].
+/// `fcinfo` is the frame of a transition, with a measure if it `IS_MEASURED`, and `hash` may be called with its second
+/// argument. A hash is given only where the call site has a [`Site`].
 #[inline(always)]
-unsafe fn accumulate_with(fcinfo: FunctionCallInfo, hash: impl FnOnce(Datum) -> Option<u64>) -> Datum {
+unsafe fn accumulate_with<const IS_MEASURED: bool>(
+    fcinfo: FunctionCallInfo,
+    hash: impl FnOnce(Datum) -> Option<u64>,
+) -> Datum {
     // SAFETY: the caller vouches for the frame. A state that is not NULL was made by a transition, a combine or a
     // deserialize function: SQL cannot make or pass a value of type internal.
     unsafe {
@@ -230,11 +292,13 @@ unsafe fn accumulate_with(fcinfo: FunctionCallInfo, hash: impl FnOnce(Datum) -> 
             return unchanged(fcinfo, state);
         }
         if state.isnull {
-            return accumulate_slowly(fcinfo);
+            return accumulate_slowly(fcinfo, IS_MEASURED);
         }
         match hash(value.value) {
-            None => accumulate_slowly(fcinfo),
-            Some(hash) if (*state.value.cast_mut_ptr::<State>()).sample.belongs(hash) => take(fcinfo, hash),
+            None => accumulate_slowly(fcinfo, IS_MEASURED),
+            Some(hash) if (*state.value.cast_mut_ptr::<State>()).sample.belongs(hash) => {
+                take(fcinfo, IS_MEASURED, hash)
+            }
             Some(_) => state.value,
         }
     }
@@ -244,19 +308,17 @@ unsafe fn accumulate_with(fcinfo: FunctionCallInfo, hash: impl FnOnce(Datum) -> 
 ///
 /// # Safety
 ///
-/// As [`cvm_sample_accumulate`]: `hash` is that of the value, and the call site has a [`Site`].
+/// As [`accumulate_by_rule`]: `hash` is that of the value, and the call site has a [`Site`].
 #[pg_guard]
-unsafe extern "C-unwind" fn take(fcinfo: FunctionCallInfo, hash: u64) -> Datum {
+unsafe extern "C-unwind" fn take(fcinfo: FunctionCallInfo, is_measured: bool, hash: u64) -> Datum {
     // SAFETY: the caller vouches for the frame. The state is this group's alone, and PostgreSQL uses it nowhere else
     // during the call, in a memory context that ends with the row.
     unsafe {
         let (state, value) = (argument(fcinfo, 0).value, argument(fcinfo, 1).value);
-        let measure = match (*fcinfo).nargs {
-            ..=2 => None,
-            _ => Some(argument(fcinfo, 2))
-                .filter(|measure| !measure.isnull)
-                .map(|measure| f64::from_bits(measure.value.value() as u64)),
-        };
+        let measure = is_measured
+            .then(|| argument(fcinfo, MEASURE))
+            .filter(|measure| !measure.isnull)
+            .map(|measure| f64::from_bits(measure.value.value() as u64));
         let sample = &mut (*state.cast_mut_ptr::<State>()).sample;
         let writer = &mut Site::of_call(fcinfo).writer;
         if !writer.is_unique() || !sample.count(hash, measure).or_raise() {
@@ -271,18 +333,28 @@ unsafe extern "C-unwind" fn take(fcinfo: FunctionCallInfo, hash: u64) -> Datum {
 ///
 /// # Safety
 ///
-/// `fcinfo` is the frame of a call of [`cvm_sample_accumulate`] in progress, `hasher` that of its call site.
-unsafe fn specialize(fcinfo: FunctionCallInfo, hasher: &mut Hasher) {
-    struct Specialization;
+/// `fcinfo` is the frame of a call in progress of [`cvm_sample_accumulate`], or of [`cvm_sample_accumulate_measured`] if it
+/// `is_measured`; `hasher` is that of its call site.
+unsafe fn specialize(fcinfo: FunctionCallInfo, is_measured: bool, hasher: &mut Hasher) {
+    struct Specialization {
+        is_measured: bool,
+    }
     impl Visitor for Specialization {
         type Output = Transition;
         fn visit<H: PlainHash>(self) -> Self::Output {
-            accumulate::<H>
+            match self.is_measured {
+                false => accumulate::<H, false>,
+                true => accumulate::<H, true>,
+            }
         }
     }
     if let Some(plain) = hasher.plain() {
+        let own = match is_measured {
+            false => cvm_sample_accumulate as Transition,
+            true => cvm_sample_accumulate_measured,
+        };
         // SAFETY: the caller vouches for the frame.
-        unsafe { hasher.specialize(fcinfo, &[cvm_sample_accumulate], plain.visit(Specialization)) };
+        unsafe { hasher.specialize(fcinfo, &[own], plain.visit(Specialization { is_measured })) };
     }
 }
 
@@ -305,24 +377,25 @@ unsafe fn unchanged(fcinfo: FunctionCallInfo, state: NullableDatum) -> Datum {
 ///
 /// # Safety
 ///
-/// As [`cvm_sample_accumulate`].
+/// As [`accumulate_by_rule`], or with a size, and maybe a seed.
 #[cold]
 #[pg_guard]
-unsafe extern "C-unwind" fn accumulate_slowly(fcinfo: FunctionCallInfo) -> Datum {
+unsafe extern "C-unwind" fn accumulate_slowly(fcinfo: FunctionCallInfo, is_measured: bool) -> Datum {
     // SAFETY: the declarations give the arguments.
     unsafe {
         let context = aggregate_context(fcinfo);
         let (state, value) = (argument(fcinfo, 0), argument(fcinfo, 1));
-        let parameters = Parameters::of_call(fcinfo);
+        let hint = (!is_measured).then_some(MEASURE_HINT);
+        let parameters = Parameters::of_call(fcinfo, size_at(is_measured), hint);
         if !state.isnull {
-            parameters.raise_unless_said_before(sample_of(state));
+            parameters.raise_unless_said_before(sample_of(state), hint);
         }
         if value.isnull {
             return unchanged(fcinfo, state);
         }
         let site = Site::of_call(fcinfo);
-        if (*fcinfo).nargs as usize <= SIZE && site.hasher.transition().is_none() {
-            specialize(fcinfo, &mut site.hasher);
+        if (*fcinfo).nargs as usize <= size_at(is_measured) && site.hasher.transition().is_none() {
+            specialize(fcinfo, is_measured, &mut site.hasher);
         }
         let hash = site.hasher.hash(value.value, parameters.seed);
         if state.isnull {
@@ -334,7 +407,7 @@ unsafe extern "C-unwind" fn accumulate_slowly(fcinfo: FunctionCallInfo) -> Datum
             });
         }
         match sample_of(argument(fcinfo, 0)).belongs(hash) {
-            true => take(fcinfo, hash),
+            true => take(fcinfo, is_measured, hash),
             false => argument(fcinfo, 0).value,
         }
     }

@@ -1,6 +1,6 @@
 //! The functions of `cvm_sketch`: what one can ask of a sketch, and make of one or two.
 
-use crate::call::{argument, declare_function, return_null, return_row};
+use crate::call::{argument, declare_function, each_element, return_null, return_row};
 use crate::error::{OrRaise, raise};
 use crate::hasher::Hasher;
 use crate::memory::ContextAllocator;
@@ -17,7 +17,6 @@ use pgrx::pg_sys::errcodes::PgSqlErrorCode;
 use pgrx::pg_sys::{self, Datum, FunctionCallInfo};
 use rand::TryRngCore;
 use rand::rngs::OsRng;
-use std::ffi::c_char;
 
 declare_function! {
     pg_finfo_cvm_sketch_estimate for cvm_sketch_estimate,
@@ -359,32 +358,14 @@ pub unsafe extern "C-unwind" fn cvm_sketch_union(fcinfo: FunctionCallInfo) -> Da
 #[unsafe(no_mangle)]
 #[pg_guard]
 pub unsafe extern "C-unwind" fn cvm_sketch_union_of_array(fcinfo: FunctionCallInfo) -> Datum {
-    // SAFETY: the declaration gives the argument, an array whose elements are as CREATE TYPE says of cvm_sketch.
-    // Elements lie in the array, which lives in the current memory context, as does the result.
+    // SAFETY: the declaration gives the argument, an array of sketches. The result goes to the current memory context.
     unsafe {
-        let array: *mut pg_sys::ArrayType = pg_sys::pg_detoast_datum(argument(fcinfo, 0).value.cast_mut_ptr()).cast();
-        let (mut elements, mut nulls, mut count) = (std::ptr::null_mut(), std::ptr::null_mut(), 0);
-        let (length, is_by_value, alignment) = (-1, false, b'i' as c_char);
-        let of = (*array).elemtype;
-        pg_sys::deconstruct_array(
-            array,
-            of,
-            length,
-            is_by_value,
-            alignment,
-            &mut elements,
-            &mut nulls,
-            &mut count,
-        );
         let allocator = ContextAllocator::current();
         let nothing = Header::NOTHING;
         let mut union = Sketch::new_in(nothing.capacity(), nothing.seed(), allocator);
-        for i in 0..count as usize {
-            pgrx::check_for_interrupts!();
-            if !*nulls.add(i) {
-                with_framed(*elements.add(i), |sketch| union.accumulate_framed(sketch)).or_raise();
-            }
-        }
+        each_element(argument(fcinfo, 0).value, |sketch| {
+            with_framed(sketch, |sketch| union.accumulate_framed(sketch)).or_raise();
+        });
         union.settle().or_raise();
         varlena::into_datum(union.encode_in(varlena::HEADER_LEN, allocator).or_raise())
     }

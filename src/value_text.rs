@@ -4,53 +4,123 @@
 //! the session are. The binary form of a type would be no shorter for most, is not documented, and may change with the
 //! version of a type; text is what dumps rely on.
 
-use crate::error::raise;
-use cvm_sketch::Kind;
+use crate::catalog_changes;
+use crate::error::{OrRaise, raise};
+use crate::memory::ContextAllocator;
+use allocator_api2::vec::Vec;
 use cvm_sketch::hash::double_as_integer;
+use cvm_sketch::{Kind, OutOfMemory};
+use pgrx::PgTupleDesc;
 use pgrx::pg_sys::errcodes::PgSqlErrorCode;
-use pgrx::pg_sys::{self, Datum, FmgrInfo, MemoryContext, Oid};
-use std::ffi::{CStr, c_char};
+use pgrx::pg_sys::{
+    self, Datum, FmgrInfo, FormData_pg_attribute, HeapTupleData, HeapTupleHeader, MemoryContext, Oid, TupleDesc,
+};
+use std::ffi::{CStr, c_char, c_int};
 use std::io::Write;
+use std::mem::ManuallyDrop;
 
-/// A setting that what types write or read depends on, and the value that it is given.
+/// A setting that what types write or read depends on, the value that it is given, and where PostgreSQL keeps it.
 struct Setting {
     name: &'static CStr,
     value: &'static CStr,
+    variable: Variable,
 }
 
-const DATE_STYLE: Setting = setting(c"datestyle", c"ISO");
-const TIME_ZONE: Setting = setting(c"timezone", c"GMT");
-const INTERVAL_STYLE: Setting = setting(c"intervalstyle", c"postgres");
-const FLOAT_DIGITS: Setting = setting(c"extra_float_digits", c"1");
-const BYTEA_OUTPUT: Setting = setting(c"bytea_output", c"hex");
-const MONEY_LOCALE: Setting = setting(c"lc_monetary", c"C");
+/// A variable that a setting sets, and what it is under the value. It is read for each value that is written: to ask for
+/// a setting by its name takes longer than to write most values.
+enum Variable {
+    Integer(*const c_int, c_int),
+    Boolean(*const bool, bool),
+    String(*const *mut c_char),
+    TimeZone,
+}
+
+unsafe extern "C" {
+    /// Of `utils/bytea.h`: how bytea is written, as one of two forms.
+    static bytea_output: c_int;
+}
+const BYTEA_OUTPUT_HEX: c_int = 1;
 
 /// All of them. What the last three are for are names of objects, and arrays.
-const ALL: &[Setting] = &[
-    DATE_STYLE,
-    TIME_ZONE,
-    INTERVAL_STYLE,
-    FLOAT_DIGITS,
-    BYTEA_OUTPUT,
-    MONEY_LOCALE,
-    setting(c"search_path", c"pg_catalog, pg_temp"),
-    setting(c"quote_all_identifiers", c"off"),
-    setting(c"array_nulls", c"on"),
+const ALL: [Setting; 9] = [
+    // A date style also says the order of day and month, which ISO does not use.
+    setting(
+        c"datestyle",
+        c"ISO",
+        Variable::Integer(&raw const pg_sys::DateStyle, pg_sys::USE_ISO_DATES as c_int),
+    ),
+    setting(c"timezone", c"GMT", Variable::TimeZone),
+    setting(
+        c"intervalstyle",
+        c"postgres",
+        Variable::Integer(&raw const pg_sys::IntervalStyle, pg_sys::INTSTYLE_POSTGRES as c_int),
+    ),
+    setting(
+        c"extra_float_digits",
+        c"1",
+        Variable::Integer(&raw const pg_sys::extra_float_digits, 1),
+    ),
+    setting(
+        c"bytea_output",
+        c"hex",
+        Variable::Integer(&raw const bytea_output, BYTEA_OUTPUT_HEX),
+    ),
+    setting(
+        c"lc_monetary",
+        c"C",
+        Variable::String(&raw const pg_sys::locale_monetary as _),
+    ),
+    setting(
+        c"search_path",
+        c"pg_catalog, pg_temp",
+        Variable::String(&raw const pg_sys::namespace_search_path as _),
+    ),
+    setting(
+        c"quote_all_identifiers",
+        c"off",
+        Variable::Boolean(&raw const pg_sys::quote_all_identifiers, false),
+    ),
+    setting(
+        c"array_nulls",
+        c"on",
+        Variable::Boolean(&raw const pg_sys::Array_nulls, true),
+    ),
 ];
 
-const fn setting(name: &'static CStr, value: &'static CStr) -> Setting {
-    Setting { name, value }
+const fn setting(name: &'static CStr, value: &'static CStr, variable: Variable) -> Setting {
+    Setting { name, value, variable }
 }
 
 impl Setting {
-    /// Whether the setting has the value already. A date style also says the order of day and month, which ISO does not
-    /// use.
+    /// Whether the setting has the value already.
     fn is_set(&self) -> bool {
-        // SAFETY: there is a setting of that name, and its value is a string that lives until it is set again.
-        let now = unsafe { CStr::from_ptr(pg_sys::GetConfigOption(self.name.as_ptr(), false, false)) };
-        now == self.value || self.name == DATE_STYLE.name && now.to_bytes().starts_with(b"ISO,")
+        // SAFETY: PostgreSQL has these variables for as long as the process lives, and writes them between calls. All
+        // of the settings have a default, so that no string and no time zone is NULL.
+        unsafe {
+            match self.variable {
+                Variable::Integer(at, value) => *at == value,
+                Variable::Boolean(at, value) => *at == value,
+                Variable::String(at) => CStr::from_ptr(*at) == self.value,
+                Variable::TimeZone => {
+                    CStr::from_ptr(pg_sys::pg_get_timezone_name(pg_sys::session_timezone)) == self.value
+                }
+            }
+        }
     }
 }
+
+/// Some of [`ALL`] settings, a bit for each.
+#[derive(Clone, Copy, PartialEq)]
+struct Settings(u16);
+
+const NONE: Settings = Settings(0);
+const DATE_STYLE: Settings = Settings(1);
+const DATE_STYLE_AND_TIME_ZONE: Settings = Settings(1 | 2);
+const INTERVAL_STYLE: Settings = Settings(4);
+const FLOAT_DIGITS: Settings = Settings(8);
+const BYTEA_OUTPUT: Settings = Settings(16);
+const MONEY_LOCALE: Settings = Settings(32);
+const ANY: Settings = Settings((1 << ALL.len()) - 1);
 
 /// Calls `work` while the settings have their values, as PostgreSQL does for the settings of a function. After an
 /// ERROR, the end of the transaction or subtransaction undoes them.
@@ -58,9 +128,15 @@ impl Setting {
 /// # Safety
 ///
 /// The caller is behind pgrx's guard, in a transaction.
-unsafe fn under<T>(settings: &[Setting], work: impl FnOnce() -> T) -> T {
+unsafe fn under<T>(settings: Settings, work: impl FnOnce() -> T) -> T {
+    if settings == NONE {
+        return work();
+    }
     let mut level = None;
-    for setting in settings.iter().filter(|setting| !setting.is_set()) {
+    for (bit, setting) in ALL.iter().enumerate() {
+        if settings.0 >> bit & 1 == 0 || setting.is_set() {
+            continue;
+        }
         // SAFETY: the caller vouches for the transaction, and the strings live for ever.
         unsafe {
             level.get_or_insert_with(|| pg_sys::NewGUCNestLevel());
@@ -101,7 +177,7 @@ enum Form {
 pub(crate) struct Writer {
     output: FmgrInfo,
     form: Form,
-    settings: &'static [Setting],
+    minded: MindedSettings,
     is_unique: bool,
 }
 
@@ -134,7 +210,7 @@ impl Writer {
             Writer {
                 output: record,
                 form,
-                settings: settings_of(output),
+                minded: MindedSettings::new(output, ContextAllocator::new(context)),
                 is_unique: is_unique(written) && kind != Kind::CollatedText,
             }
         }
@@ -166,7 +242,8 @@ impl Writer {
                 Form::Float64 => Datum::from(double_as_integer(f64::from_bits(value.value() as u64))),
                 Form::AsIs | Form::BlankPadded | Form::Integer(_) => value,
             };
-            let text = under(self.settings, || pg_sys::OutputFunctionCall(&mut self.output, value));
+            let settings = self.minded.by(value);
+            let text = under(settings, || pg_sys::OutputFunctionCall(&mut self.output, value));
             let length = CStr::from_ptr(text).count_bytes();
             let text = pg_sys::pg_server_to_any(text, length as i32, pg_sys::pg_enc::PG_UTF8 as i32);
             CStr::from_ptr(text)
@@ -248,43 +325,303 @@ fn is_unique(written: Oid) -> bool {
     )
 }
 
-/// The settings that what a type writes and reads depends on: of types that are not known, any.
+/// The settings that what is written of the values of one type depends on.
+struct MindedSettings {
+    of: Oid,
+    /// The [changes](catalog_changes) that the rest is from after.
+    changes: u64,
+    /// Of anonymous rows, `None`: each says itself of which type it is.
+    settings: Option<Settings>,
+    rows: Vec<RowType, ContextAllocator>,
+}
+
+/// A type that an anonymous row had, and the settings that it minds.
+#[derive(Clone, Copy)]
+struct RowType {
+    type_id: Oid,
+    typmod: i32,
+    settings: Settings,
+    /// If columns are anonymous rows themselves, the columns; else NULL. What those mind is not among the settings.
+    columns: TupleDesc,
+}
+
+impl MindedSettings {
+    /// # Safety
+    ///
+    /// In a transaction.
+    unsafe fn new(of: Oid, allocator: ContextAllocator) -> Self {
+        if settings_of_known(of).is_none() {
+            catalog_changes::watch();
+        }
+        MindedSettings {
+            of,
+            changes: catalog_changes::count(),
+            // SAFETY: the caller vouches for the transaction.
+            settings: unsafe { Self::unless_anonymous(of) },
+            rows: Vec::new_in(allocator),
+        }
+    }
+
+    /// # Safety
+    ///
+    /// As [`new`](Self::new).
+    unsafe fn unless_anonymous(of: Oid) -> Option<Settings> {
+        // SAFETY: the caller vouches for the transaction.
+        (of != pg_sys::RECORDOID).then(|| unsafe { settings_of(of, &mut Vec::new_in(ContextAllocator::current())) })
+    }
+
+    /// The settings that a value minds.
+    ///
+    /// # Safety
+    ///
+    /// As [`Writer::with_text`].
+    #[inline]
+    unsafe fn by(&mut self, value: Datum) -> Settings {
+        let changes = catalog_changes::count();
+        if self.changes != changes {
+            // What was kept of the columns goes with the memory context.
+            self.rows.clear();
+            // SAFETY: the caller vouches for the transaction.
+            self.settings = unsafe { Self::unless_anonymous(self.of) };
+            self.changes = changes;
+        }
+        // SAFETY: the caller vouches for the value, which is a row where the type does not say it.
+        self.settings.unwrap_or_else(|| unsafe { self.by_row(value) })
+    }
+
+    /// # Safety
+    ///
+    /// As [`by`](Self::by); the value is a row.
+    unsafe fn by_row(&mut self, row: Datum) -> Settings {
+        // SAFETY: the caller vouches for the row, which as a datum has its type in its head, and is of that type. It is
+        // read as PostgreSQL reads rows; what that takes is left in the current memory context.
+        unsafe {
+            let row: HeapTupleHeader = pg_sys::pg_detoast_datum(row.cast_mut_ptr()).cast();
+            let head = (*row).t_choice.t_datum;
+            let known = self.row_type(head.datum_typeid, head.datum_typmod);
+            if known.columns.is_null() {
+                return known.settings;
+            }
+            pg_sys::check_stack_depth();
+            let mut tuple: HeapTupleData = std::mem::zeroed();
+            tuple.t_len = pgrx::varlena::varsize_4b(row.cast()) as u32;
+            tuple.t_data = row;
+            let attributes = ManuallyDrop::new(PgTupleDesc::from_pg_unchecked(known.columns));
+            let mut values = filled(attributes.len(), Datum::null());
+            let mut nulls = filled(attributes.len(), false);
+            pg_sys::heap_deform_tuple(&mut tuple, known.columns, values.as_mut_ptr(), nulls.as_mut_ptr());
+            let columns = attributes.iter().zip(values.iter().zip(&nulls));
+            let mut settings = known.settings;
+            for (_, (&value, _)) in columns.filter(|(column, (_, is_null))| is_anonymous(column) && !**is_null) {
+                settings.0 |= self.by_row(value).0;
+            }
+            settings
+        }
+    }
+
+    /// What is known of a type of rows, or is learned now.
+    ///
+    /// # Safety
+    ///
+    /// As [`by`](Self::by); there are rows of that type and typmod.
+    unsafe fn row_type(&mut self, type_id: Oid, typmod: i32) -> RowType {
+        let is_it = |known: &&RowType| known.type_id == type_id && known.typmod == typmod;
+        if let Some(&known) = self.rows.iter().find(is_it) {
+            return known;
+        }
+        // SAFETY: the type is one that a row has. The descriptor is a copy, of which PostgreSQL keeps no count, in the
+        // memory context of the writer if it is kept.
+        unsafe {
+            let mut known = Vec::new_in(ContextAllocator::current());
+            let settings = settings_of_columns(type_id, typmod, &mut known);
+            let before = pg_sys::MemoryContextSwitchTo(self.rows.allocator().context());
+            let mut columns = pg_sys::lookup_rowtype_tupdesc_copy(type_id, typmod);
+            pg_sys::MemoryContextSwitchTo(before);
+            if !ManuallyDrop::new(PgTupleDesc::from_pg_unchecked(columns))
+                .iter()
+                .any(is_anonymous)
+            {
+                pg_sys::FreeTupleDesc(columns);
+                columns = std::ptr::null_mut();
+            }
+            let row_type = RowType {
+                type_id,
+                typmod,
+                settings,
+                columns,
+            };
+            self.rows.try_reserve(1).map_err(|_| OutOfMemory).or_raise();
+            self.rows.push(row_type);
+            row_type
+        }
+    }
+}
+
+/// Whether a column is of rows that each say themselves of which type they are.
+fn is_anonymous(column: &FormData_pg_attribute) -> bool {
+    column.atttypid == pg_sys::RECORDOID
+}
+
+/// So many of the same, in the current memory context.
 ///
 /// # Safety
 ///
-/// In a transaction.
-unsafe fn settings_of(written: Oid) -> &'static [Setting] {
+/// As [`ContextAllocator::current`].
+unsafe fn filled<T: Clone>(count: usize, value: T) -> Vec<T, ContextAllocator> {
+    // SAFETY: the caller vouches for it.
+    let mut filled = Vec::new_in(unsafe { ContextAllocator::current() });
+    filled.try_reserve_exact(count).map_err(|_| OutOfMemory).or_raise();
+    filled.resize(count, value);
+    filled
+}
+
+/// The settings that what a type writes depends on: of types that are not known, any. `known` is what has been found of
+/// types so far, for types that are made of one another.
+///
+/// # Safety
+///
+/// In a transaction, behind pgrx's guard.
+unsafe fn settings_of(of: Oid, known: &mut Vec<(Oid, Settings), ContextAllocator>) -> Settings {
     // SAFETY: any type may be asked about.
     unsafe {
-        let element = pg_sys::get_element_type(written);
-        if element != Oid::INVALID {
-            return settings_of(pg_sys::getBaseType(element));
+        pg_sys::check_stack_depth();
+        let of = pg_sys::getBaseType(of);
+        if let Some(settings) = settings_of_known(of) {
+            return settings;
         }
-        match written {
-            pg_sys::DATEOID | pg_sys::TIMESTAMPOID => &[DATE_STYLE],
-            pg_sys::TIMESTAMPTZOID => &[DATE_STYLE, TIME_ZONE],
-            pg_sys::INTERVALOID => &[INTERVAL_STYLE],
-            pg_sys::FLOAT4OID | pg_sys::FLOAT8OID => &[FLOAT_DIGITS],
-            pg_sys::BYTEAOID => &[BYTEA_OUTPUT],
-            pg_sys::MONEYOID => &[MONEY_LOCALE],
-            pg_sys::NUMERICOID | pg_sys::JSONBOID | pg_sys::INETOID => &[],
-            _ if is_unique(written) || pg_sys::get_typtype(written) as u8 == pg_sys::TYPTYPE_ENUM => &[],
-            _ => ALL,
+        if let Some(&(_, settings)) = known.iter().find(|known| known.0 == of) {
+            return settings;
         }
+        let (mut output, mut is_varlena) = (Oid::INVALID, false);
+        pg_sys::getTypeOutputInfo(of, &mut output, &mut is_varlena);
+        let settings = match pg_sys::get_typtype(of) as u8 {
+            pg_sys::TYPTYPE_ENUM => NONE,
+            pg_sys::TYPTYPE_RANGE => settings_of(pg_sys::get_range_subtype(of), known),
+            pg_sys::TYPTYPE_MULTIRANGE => settings_of(pg_sys::get_multirange_range(of), known),
+            pg_sys::TYPTYPE_COMPOSITE => settings_of_columns(of, -1, known),
+            _ if output == Oid::from(pg_sys::F_ARRAY_OUT) => settings_of(pg_sys::get_element_type(of), known),
+            _ => settings_of_output(output),
+        };
+        known.try_reserve(1).map_err(|_| OutOfMemory).or_raise();
+        known.push((of, settings));
+        settings
     }
+}
+
+/// [`settings_of`] rows; columns that are anonymous rows left out.
+///
+/// # Safety
+///
+/// As [`settings_of`]; there are rows of that type and typmod.
+unsafe fn settings_of_columns(
+    type_id: Oid,
+    typmod: i32,
+    known: &mut Vec<(Oid, Settings), ContextAllocator>,
+) -> Settings {
+    // SAFETY: the caller vouches for the type. The descriptor is a copy in the current memory context, of which
+    // PostgreSQL keeps no count; so it is not dropped.
+    unsafe {
+        let descriptor = pg_sys::lookup_rowtype_tupdesc_copy(type_id, typmod);
+        let attributes = ManuallyDrop::new(PgTupleDesc::from_pg_unchecked(descriptor));
+        let mut settings = NONE;
+        for attribute in attributes
+            .iter()
+            .filter(|column| !column.attisdropped && !is_anonymous(column))
+        {
+            settings.0 |= settings_of(attribute.atttypid, known).0;
+            if settings == ANY {
+                break;
+            }
+        }
+        settings
+    }
+}
+
+/// The settings that what PostgreSQL's own types write depends on, where that is known.
+const KNOWN: &[(Oid, Settings)] = &[
+    (pg_sys::INT2OID, NONE),
+    (pg_sys::INT4OID, NONE),
+    (pg_sys::INT8OID, NONE),
+    (pg_sys::OIDOID, NONE),
+    #[cfg(feature = "pg19")]
+    (pg_sys::OID8OID, NONE),
+    (pg_sys::NUMERICOID, NONE),
+    (pg_sys::FLOAT4OID, FLOAT_DIGITS),
+    (pg_sys::FLOAT8OID, FLOAT_DIGITS),
+    (pg_sys::MONEYOID, MONEY_LOCALE),
+    (pg_sys::TEXTOID, NONE),
+    (pg_sys::VARCHAROID, NONE),
+    (pg_sys::BPCHAROID, NONE),
+    (pg_sys::NAMEOID, NONE),
+    (pg_sys::UNKNOWNOID, NONE),
+    (pg_sys::CHAROID, NONE),
+    (pg_sys::BYTEAOID, BYTEA_OUTPUT),
+    (pg_sys::BITOID, NONE),
+    (pg_sys::VARBITOID, NONE),
+    (pg_sys::BOOLOID, NONE),
+    (pg_sys::DATEOID, DATE_STYLE),
+    (pg_sys::TIMESTAMPOID, DATE_STYLE),
+    (pg_sys::TIMESTAMPTZOID, DATE_STYLE_AND_TIME_ZONE),
+    (pg_sys::TIMEOID, NONE),
+    (pg_sys::TIMETZOID, NONE),
+    (pg_sys::INTERVALOID, INTERVAL_STYLE),
+    (pg_sys::INETOID, NONE),
+    (pg_sys::CIDROID, NONE),
+    (pg_sys::MACADDROID, NONE),
+    (pg_sys::MACADDR8OID, NONE),
+    (pg_sys::UUIDOID, NONE),
+    (pg_sys::JSONBOID, NONE),
+    (pg_sys::TSVECTOROID, NONE),
+    (pg_sys::TSQUERYOID, NONE),
+    (pg_sys::PG_LSNOID, NONE),
+    (pg_sys::XIDOID, NONE),
+    (pg_sys::XID8OID, NONE),
+    (pg_sys::CIDOID, NONE),
+    (pg_sys::TIDOID, NONE),
+];
+
+fn settings_of_known(of: Oid) -> Option<Settings> {
+    KNOWN.iter().find(|known| known.0 == of).map(|known| known.1)
+}
+
+/// The settings that an output function minds: those of the known type whose it is too, as text's is citext's, and any
+/// if there is none.
+///
+/// # Safety
+///
+/// In a transaction; `output` is a function.
+unsafe fn settings_of_output(output: Oid) -> Settings {
+    // SAFETY: the caller vouches for the function, and PostgreSQL's own types have theirs. The records live as long as
+    // they are needed, in the current memory context.
+    let address = |output| unsafe {
+        let mut record: FmgrInfo = std::mem::zeroed();
+        pg_sys::fmgr_info(output, &mut record);
+        record.fn_addr.map(|address| address as usize)
+    };
+    let wanted = address(output);
+    let has_it = |known: &&(Oid, Settings)| {
+        let (mut output, mut is_varlena) = (Oid::INVALID, false);
+        // SAFETY: as above.
+        unsafe { pg_sys::getTypeOutputInfo(known.0, &mut output, &mut is_varlena) };
+        address(output) == wanted
+    };
+    KNOWN.iter().find(has_it).map_or(ANY, |known| known.1)
 }
 
 /// Reads the values of one type from text.
 pub(crate) struct Reader {
     input: FmgrInfo,
     parameter: Oid,
+    modifier: i32,
 }
 
 impl Reader {
+    /// `modifier` is what a column says beside the type, such as the length of a varchar, or -1.
+    ///
     /// # Safety
     ///
     /// The reader is not used after the end of the memory context.
-    pub(crate) unsafe fn new(of: Oid, context: MemoryContext) -> Self {
+    pub(crate) unsafe fn new(of: Oid, modifier: i32, context: MemoryContext) -> Self {
         // SAFETY: any type may be asked about; the caller vouches for the context, where all that the record refers to
         // lives.
         unsafe {
@@ -292,7 +629,11 @@ impl Reader {
             pg_sys::getTypeInputInfo(of, &mut function, &mut parameter);
             let mut input: FmgrInfo = std::mem::zeroed();
             pg_sys::fmgr_info_cxt(function, &mut input, context);
-            Reader { input, parameter }
+            Reader {
+                input,
+                parameter,
+                modifier,
+            }
         }
     }
 
@@ -303,7 +644,7 @@ impl Reader {
     /// The caller is behind pgrx's guard, in a transaction.
     pub(crate) unsafe fn under_settings<T>(work: impl FnOnce() -> T) -> T {
         // SAFETY: the caller vouches for it.
-        unsafe { under(ALL, work) }
+        unsafe { under(ANY, work) }
     }
 
     /// The value of a text, in the current memory context. Raises an ERROR if it is none of the type, or not in the
@@ -318,7 +659,7 @@ impl Reader {
         unsafe {
             let copy = pg_sys::pnstrdup(text.as_ptr().cast(), text.len());
             let text: *mut c_char = pg_sys::pg_any_to_server(copy, text.len() as i32, pg_sys::pg_enc::PG_UTF8 as i32);
-            pg_sys::InputFunctionCall(&mut self.input, text, self.parameter, -1)
+            pg_sys::InputFunctionCall(&mut self.input, text, self.parameter, self.modifier)
         }
     }
 }

@@ -16,7 +16,7 @@
 //! [`sketch`] (insert, merge, estimate), [`operations`] (sketches as sets), `binomial` and [`interval`] (confidence
 //! bounds), `hypergeometric` and [`between`] (bounds from two sketches at once). A [`Sample`] keeps the values
 //! themselves: `exact_sum` and `measures` (what is added up of their rows), `varint` and [`sample_codec`] (samples as
-//! bytes), [`sample`].
+//! bytes), [`sample_operations`], [`sample`].
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
@@ -43,6 +43,7 @@ pub mod operations;
 mod retained;
 pub mod sample;
 pub mod sample_codec;
+pub mod sample_operations;
 pub mod sketch;
 mod sort;
 mod surroundings;

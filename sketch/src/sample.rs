@@ -6,17 +6,19 @@
 //! and Event Reports", VLDB 2001.)
 
 use crate::codec::Header;
+use crate::common::Common;
 use crate::key::{Key, Secret};
 use crate::measures::Measures;
 use crate::sample_codec::{EncodedMeasures, EncodedSample, SAMPLE_FORMAT_VERSION, append, write_value};
 pub use crate::sample_codec::{MAX_OCCURRENCES, MAX_SIZE, MAX_TEXT_LEN, MAX_TEXTS_LEN, MIN_SIZE};
 use crate::sort::sort;
 use crate::surroundings::{Surroundings, checking};
-use crate::threshold::{HASH_BITS, threshold, truncate};
+use crate::threshold::{HASH_BITS, MAX_LEVEL, threshold, truncate};
 use crate::{Kind, OperationError, OutOfMemory};
 use allocator_api2::alloc::Global;
 use allocator_api2::vec::Vec;
 use hashbrown::HashTable;
+use hashbrown::hash_table::OccupiedEntry;
 use std::fmt;
 use std::hash::BuildHasher;
 
@@ -25,6 +27,12 @@ pub const DEFAULT_SIZE: u32 = 1_000;
 
 /// How many bytes of replaced texts are always put up with.
 const REPLACED: usize = 1 << 10;
+
+/// How many more are for each value in the sample: they pay for the walk over the values that moving the texts is.
+const REPLACED_PER_VALUE: usize = 16;
+
+/// One in so many values may have left, before a walk over all moves together what the others have.
+const LEFT: usize = 16;
 
 /// A value in the sample. Many groups have few, each in memory that no cache holds: so it is half a cache line, and
 /// what most rows have no need of is elsewhere.
@@ -59,11 +67,14 @@ impl Value {
 ///
 /// **Invariant**: as of a [sketch](crate::Sketch) of values, the level is the smallest at which fewer than `size` of the distinct
 /// hashes belong, and the values in the sample are all whose hashes do. So a sample depends on the multiset of rows,
-/// its size and its seed, and on nothing else.
+/// its size and its seed, and on nothing else. Only of samples that come from
+/// [intersections and differences](crate::sample_operations) with a sketch the level may be higher; the
+/// [header](Header::is_derived) says so.
 pub struct Sample<A: Surroundings = Global> {
     /// T_level: kept beside the level because every row compares with it.
     threshold: u64,
     level: u16,
+    is_derived: bool,
     size: u32,
     seed: u64,
     kind: Kind,
@@ -76,6 +87,8 @@ pub struct Sample<A: Surroundings = Global> {
     /// Length of the texts that count.
     texts_len: usize,
     measures: Vec<Option<Measures<A>>, A>,
+    /// How many values have left since all was moved together; some of `measures` were theirs.
+    left: usize,
 }
 
 impl Sample<Global> {
@@ -96,6 +109,7 @@ impl<A: Surroundings> Sample<A> {
         Sample {
             threshold: 1 << HASH_BITS,
             level: 0,
+            is_derived: false,
             size,
             seed,
             kind,
@@ -105,6 +119,7 @@ impl<A: Surroundings> Sample<A> {
             texts: Vec::new_in(allocator.clone()),
             texts_len: 0,
             measures: Vec::new_in(allocator),
+            left: 0,
         }
     }
 
@@ -136,7 +151,14 @@ impl<A: Surroundings> Sample<A> {
 
     /// The header of the sketch of the same values.
     pub fn header(&self) -> Header {
-        Header::new(self.size, self.seed, self.kind, self.level, self.values.len(), false)
+        Header::new(
+            self.size,
+            self.seed,
+            self.kind,
+            self.level,
+            self.values.len(),
+            self.is_derived,
+        )
     }
 
     /// Whether a value of that 64-bit hash belongs into the sample, as most values of a long stream do not. Constant.
@@ -222,7 +244,7 @@ impl<A: Surroundings> Sample<A> {
 
     /// Has a value of that hash, keeps the lesser of the texts, and returns its position.
     fn write(&mut self, hash: u64, text: &[u8]) -> Result<usize, SampleError> {
-        let mut found = self.find(hash);
+        let found = self.find(hash);
         let before = found.map(|position| self.values[position].text(&self.texts));
         if let (Some(position), Some(before)) = (found, before)
             && before <= text
@@ -236,10 +258,8 @@ impl<A: Surroundings> Sample<A> {
         if texts_len > MAX_TEXTS_LEN {
             return Err(SampleError::TextsLength);
         }
-        // What was replaced takes no more room than what counts, and a little.
-        if self.texts.len() + text.len() > 2 * texts_len + REPLACED {
-            self.retain_below(self.threshold)?;
-            found = self.find(hash);
+        if self.texts.len() + text.len() > self.room_for_texts(texts_len) {
+            self.move_texts_together()?;
         }
         let (text_start, text_len) = (self.texts.len() as u32, text.len() as u32);
         append(text, &mut self.texts)?;
@@ -259,10 +279,32 @@ impl<A: Surroundings> Sample<A> {
         Ok(position)
     }
 
+    /// How long the texts may be with what was replaced, where so many bytes of them count: replaced texts take no more
+    /// room than those, and a little. So moving texts together is paid for by those that were written since the last time.
+    fn room_for_texts(&self, texts_len: usize) -> usize {
+        2 * texts_len + REPLACED + REPLACED_PER_VALUE * self.values.len()
+    }
+
+    /// Drops what was replaced.
+    ///
+    /// Complexity: linear in the number of values and the length of their texts.
+    fn move_texts_together(&mut self) -> Result<(), OutOfMemory> {
+        let allocator = self.allocator();
+        let mut texts = Vec::new_in(allocator.clone());
+        for value in checking(self.values.iter_mut(), allocator) {
+            let text_start = texts.len() as u32;
+            append(value.text(&self.texts), &mut texts)?;
+            value.text_start = text_start;
+        }
+        self.texts = texts;
+        Ok(())
+    }
+
     /// Adds a value that is not there, and returns its position.
     fn place(&mut self, value: Value) -> Result<usize, OutOfMemory> {
         if self.positions.len() == self.positions.capacity() {
-            self.make_positions(self.values.len() + 1)?;
+            // Values that left may have used up the room for others. So many must come before there is none again.
+            self.make_positions(self.values.len() + self.values.len() / 8 + 1)?;
         }
         self.values.try_reserve(1).map_err(|_| OutOfMemory)?;
         let position = self.values.len();
@@ -287,31 +329,94 @@ impl<A: Surroundings> Sample<A> {
     }
 
     /// Raises the level until fewer than `size` values are in the sample.
-    fn thin(&mut self) -> Result<(), OutOfMemory> {
-        while self.values.len() >= self.size as usize {
-            self.raise_to(self.level + 1)?;
-        }
-        Ok(())
-    }
-
-    fn raise_to(&mut self, level: u16) -> Result<(), OutOfMemory> {
-        if let Some(threshold) = threshold(level)
-            && level > self.level
-        {
-            (self.level, self.threshold) = (level, threshold);
-            self.retain_below(threshold)?;
-        }
-        Ok(())
-    }
-
-    /// Drops every value whose hash is not below `threshold`, and moves together what remains.
     ///
-    /// Complexity: linear in what there is. A level has an eighth of it dropped, for which as many have come.
-    fn retain_below(&mut self, threshold: u64) -> Result<(), OutOfMemory> {
+    /// Complexity: a walk over the values, or a few where whoever chose the values gave many levels the same ones.
+    fn thin(&mut self) -> Result<(), OutOfMemory> {
+        if self.values.len() < self.size as usize {
+            return Ok(());
+        }
+        // Most often the next level will do. Steps that double find one that does, and halves of the last the first.
+        let (mut too_low, mut step) = (self.level, 1);
+        let mut enough = loop {
+            let level = MAX_LEVEL.min(too_low + step);
+            if self.count_below(level) < self.size as usize {
+                break level;
+            }
+            (too_low, step) = (level, 2 * step);
+        };
+        while enough - too_low > 1 {
+            let level = (too_low + enough) / 2;
+            match self.count_below(level) < self.size as usize {
+                true => enough = level,
+                false => too_low = level,
+            }
+        }
+        // It has all values again that belong to its level.
+        self.is_derived = false;
+        self.raise_to(enough)
+    }
+
+    /// How many of the values belong to the level.
+    fn count_below(&self, level: u16) -> usize {
+        let threshold = threshold(level).expect("no level is asked for beyond the last");
+        checking(self.values.iter(), self.allocator())
+            .filter(|value| value.hash < threshold)
+            .count()
+    }
+
+    /// Drops every value that does not belong to the level, if that is a higher one.
+    ///
+    /// Complexity: a look at each value; more only for those that leave, or if a sixteenth of the values do. Where
+    /// nobody chose the values, an eighth does.
+    fn raise_to(&mut self, level: u16) -> Result<(), OutOfMemory> {
+        let Some(threshold) = threshold(level).filter(|_| level > self.level) else {
+            return Ok(());
+        };
+        (self.level, self.threshold) = (level, threshold);
+        self.left += self.values.len() - self.count_below(level);
+        if self.left * LEFT >= self.values.len() {
+            return self.retain();
+        }
+        for position in checking((0..self.values.len()).rev(), self.allocator()) {
+            if self.values[position].hash >= threshold {
+                self.remove(position);
+            }
+        }
+        match self.texts.len() > self.room_for_texts(self.texts_len) {
+            true => self.move_texts_together(),
+            false => Ok(()),
+        }
+    }
+
+    /// Drops one value. The last takes its place.
+    fn remove(&mut self, position: usize) {
+        let value = self.values.swap_remove(position);
+        self.texts_len -= value.text_len as usize;
+        if let Some(at) = value.measures {
+            self.measures[at as usize] = None;
+        }
+        self.entry_of(value.hash, position).remove();
+        if let Some(&moved) = self.values.get(position) {
+            let last = self.values.len();
+            *self.entry_of(moved.hash, last).get_mut() = position as u32;
+        }
+    }
+
+    /// The entry of that position, of a value of that hash.
+    fn entry_of(&mut self, hash: u64, position: usize) -> OccupiedEntry<'_, u32, A> {
+        let key = self.secret.hash_one(Key(hash));
+        let entry = self.positions.find_entry(key, |&at| at as usize == position);
+        entry.expect("every value has its position")
+    }
+
+    /// Drops every value whose hash is not below the threshold, and moves together what remains.
+    ///
+    /// Complexity: linear in what there is.
+    fn retain(&mut self) -> Result<(), OutOfMemory> {
         let (mut kept, mut texts, mut measures) = (0, Vec::new_in(self.allocator()), Vec::new_in(self.allocator()));
         for position in checking(0..self.values.len(), self.allocator()) {
             let mut value = self.values[position];
-            if value.hash >= threshold {
+            if value.hash >= self.threshold {
                 continue;
             }
             let text_start = texts.len() as u32;
@@ -327,13 +432,13 @@ impl<A: Surroundings> Sample<A> {
         }
         self.values.truncate(kept);
         self.texts_len = texts.len();
-        (self.texts, self.measures) = (texts, measures);
+        (self.texts, self.measures, self.left) = (texts, measures, 0);
         self.make_positions(self.positions.len())
     }
 
     /// Makes this the sample of the rows of both, at the smaller of the two sizes: occurrences and sums add up. The
     /// [sample of nothing](Self::nothing_in) takes on size and seed of the other; a sample whose kind is unknown takes
-    /// on that of the other.
+    /// on that of the other. It is derived as the [union of sketches](crate::Sketch::merge) is.
     ///
     /// Complexity: linear in the number of values in `other`.
     ///
@@ -348,15 +453,14 @@ impl<A: Surroundings> Sample<A> {
         if self.header().is_nothing() {
             (self.size, self.seed) = (other.size, other.seed);
         }
-        if self.seed != other.seed {
-            return Err(SampleError::Seeds(self.seed, other.seed));
-        }
-        self.kind = self.kind.common(other.kind).map_err(|error| match error {
+        let common = Common::of(&self.header(), &other.header()).map_err(|error| match error {
+            OperationError::Seeds(one, another) => SampleError::Seeds(one, another),
             OperationError::Kinds(one, another) => SampleError::Kinds(one, another),
-            _ => unreachable!("kinds agree or differ"),
+            _ => unreachable!("seeds and kinds agree or differ"),
         })?;
-        self.size = self.size.min(other.size);
-        self.raise_to(other.level)?;
+        (self.kind, self.size) = (common.kind, common.capacity);
+        self.raise_to(common.level)?;
+        self.is_derived = common.is_union_derived(common.level);
         self.thin()?;
         let allocator = self.allocator();
         for value in checking(other.values.iter(), allocator.clone()) {
@@ -385,6 +489,7 @@ impl<A: Surroundings> Sample<A> {
         let header = encoded.header();
         let mut sample = Sample::new_in(header.capacity(), header.seed(), header.kind(), allocator.clone());
         sample.raise_to(header.level())?;
+        sample.is_derived = header.is_derived();
         sample
             .values
             .try_reserve_exact(header.retained())
@@ -540,7 +645,7 @@ mod tests {
             text.push('a');
             sample.insert(1 << 8, &text, Some(1.0)).unwrap();
             assert_eq!(sample.texts_len, text.len() + 7);
-            assert!(sample.texts.len() <= 2 * sample.texts_len + REPLACED);
+            assert!(sample.texts.len() <= sample.room_for_texts(sample.texts_len));
         }
         let bytes = sample.encode();
         let encoded = EncodedSample::parse(&bytes).unwrap();
@@ -560,8 +665,9 @@ mod tests {
             sample.insert(hash, "a text", Some(1.0)).unwrap();
             assert!(sample.values.len() < 100 && sample.positions.len() == sample.values.len());
         }
-        assert_eq!(sample.texts.len(), sample.values.len() * 6);
-        assert_eq!(sample.measures.len(), sample.values.len());
+        assert_eq!(sample.texts_len, sample.values.len() * 6);
+        assert!(sample.texts.len() <= sample.room_for_texts(sample.texts_len));
+        assert!(sample.measures.len() <= sample.values.len() + sample.left && sample.left <= 100 / LEFT);
         assert!(sample.values.capacity() <= 128 && sample.positions.capacity() <= 112);
     }
 }

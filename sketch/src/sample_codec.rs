@@ -212,9 +212,6 @@ pub fn parse_sample_header(bytes: &[u8]) -> Result<Header, SampleDecodeError> {
         None => return Err(SampleDecodeError::Empty),
     };
     let header = Header::parse(sketch).map_err(SampleDecodeError::Sketch)?;
-    if header.is_derived() {
-        return Err(SampleDecodeError::Derived);
-    }
     if header.capacity() > MAX_SIZE {
         return Err(SampleDecodeError::Size(header.capacity()));
     }
@@ -274,6 +271,11 @@ impl<'a> EncodedSample<'a> {
     /// The header of the sketch: seed, size (as capacity), level, number of values, kind.
     pub fn header(&self) -> &Header {
         self.sketch.header()
+    }
+
+    /// The sketch of the same values.
+    pub fn sketch(&self) -> &EncodedSketch<'a> {
+        &self.sketch
     }
 
     /// The encoded sketch of the same values.
@@ -341,8 +343,6 @@ pub enum SampleDecodeError {
     Version(u8),
     /// The sketch is none.
     Sketch(DecodeError),
-    /// The sketch was made by intersection or difference.
-    Derived,
     /// The size is above the largest.
     Size(u32),
     /// A value is none; the position counts from 0.
@@ -362,7 +362,6 @@ impl fmt::Display for SampleDecodeError {
                 write!(f, "format version must be {SAMPLE_FORMAT_VERSION}, not {version}")
             }
             SampleDecodeError::Sketch(fault) => write!(f, "its sketch: {fault}"),
-            SampleDecodeError::Derived => f.write_str("its sketch must not be derived"),
             SampleDecodeError::Size(size) => write!(f, "size must be at most {MAX_SIZE}, not {size}"),
             SampleDecodeError::Value { position, fault } => write!(f, "the value at position {position} {fault}"),
             SampleDecodeError::Texts(length) => {

@@ -9,6 +9,7 @@ use cvm_sketch::sample_codec::ValueFault;
 use cvm_sketch::text::{self, TextError};
 use cvm_sketch::{
     DecodeError, EncodedSample, EncodedSketch, Kind, Sample, SampleDecodeError, Sketch, hash, operations,
+    sample_operations,
 };
 use std::path::PathBuf;
 
@@ -154,6 +155,17 @@ fn valid_samples() {
         .iter()
         .map(|text| (hash::bytes(text.as_bytes(), 3) >> 8, text.as_str(), Some(0.1)))
         .collect();
+    let mut even = Sketch::new(12, 3);
+    let hashes: Vec<u64> = thinned.iter().step_by(2).map(|row| row.0 << 8).collect();
+    even.insert_all(&hashes).unwrap();
+    let (sample, even) = (sample_of(&thinned, 12), even.encode());
+    let (sample, even) = (
+        EncodedSample::parse(&sample).unwrap(),
+        EncodedSketch::parse(&even).unwrap(),
+    );
+    let derived = sample_operations::intersection(&sample, &even, 0, Global)
+        .unwrap()
+        .to_vec();
     let cases = [
         ("valid-nothing", Sample::nothing_in(Global).encode()),
         (
@@ -184,11 +196,17 @@ fn valid_samples() {
             ),
         ),
         ("valid-thinned", sample_of(&thinned, 12)),
+        ("valid-derived", derived),
+        (
+            "valid-derived-empty",
+            [&[1, 1, 1, 1, 0, 8, 0, 0, 0][..], &[0; 12]].concat(),
+        ),
     ];
     for (name, bytes) in cases {
         let bytes = file("sample", name, || bytes);
         let sample = EncodedSample::parse(&bytes).unwrap_or_else(|fault| panic!("{name}: {fault}"));
         assert_eq!(Sample::decode_in(&sample, Global).unwrap().encode(), bytes, "{name}");
+        assert_eq!(sample.header().is_derived(), name.contains("derived"), "{name}");
     }
 }
 
@@ -210,11 +228,6 @@ fn a_sample_for_every_fault() {
         ("fault-empty", vec![], E::Empty),
         ("fault-version", changed(0, 2), E::Version(2)),
         ("fault-sketch", changed(1, 2), E::Sketch(DecodeError::Version(2))),
-        (
-            "fault-derived",
-            [&[1, 1, 1, 1, 0, 8, 0, 0, 0][..], &[0; 12]].concat(),
-            E::Derived,
-        ),
         ("fault-size", changed(7, 16), E::Size(8 + (16 << 16))),
         ("fault-no-value", with(&[]), at_0(ValueFault::Integer)),
         (

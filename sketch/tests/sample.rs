@@ -5,10 +5,13 @@ use allocator_api2::alloc::Global;
 use cvm_sketch::capacity::DEFAULT_CAPACITY;
 use cvm_sketch::sample::{DEFAULT_SIZE, MAX_OCCURRENCES, MAX_SIZE, MAX_TEXT_LEN, MAX_TEXTS_LEN, MIN_SIZE};
 use cvm_sketch::sample_codec::{SAMPLE_HEADER_LEN, parse_sample_header};
+use cvm_sketch::threshold::threshold;
 use cvm_sketch::{
-    DecodeError, EncodedSample, EncodedSketch, Kind, Sample, SampleDecodeError, SampleError, Sketch, hash,
+    DecodeError, EncodedSample, EncodedSketch, Kind, OperationError, Sample, SampleDecodeError, SampleError, Sketch,
+    hash, operations, sample_operations,
 };
 use proptest::prelude::*;
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -62,9 +65,14 @@ fn expected(rows: &[Row], size: u32) -> Vec<Known> {
     rows.iter()
         .for_each(|row| sketch.insert_all(&[hash_of(row.0)]).unwrap());
     let retained: Vec<u64> = sketch.hashes().collect();
+    known_of(rows, |value| retained.contains(&(hash_of(value) >> 8)))
+}
+
+/// The same of the values that are asked for.
+fn known_of(rows: &[Row], is_asked_for: impl Fn(u16) -> bool) -> Vec<Known> {
     let mut values: BTreeMap<u16, Known> = BTreeMap::new();
     for &(value, is_long, measure) in rows {
-        if !retained.contains(&(hash_of(value) >> 8)) {
+        if !is_asked_for(value) {
             continue;
         }
         let (text, count, measures) = values.entry(value).or_insert((text_of(value, is_long), 0, None));
@@ -128,6 +136,52 @@ proptest! {
             prop_assert_eq!(nothing.encode(), into.encode());
             prop_assert_eq!(into.try_clone_in(Global).unwrap().encode(), into.encode());
         }
+    }
+
+    /// The sample of the values that are in a sketch, or are not, is exact in what it says of each; its sketch is what
+    /// the sketches give.
+    #[test]
+    fn a_sample_and_a_sketch(
+        rows in rows(), others in proptest::collection::vec(0_u16..200, 0..300), more in rows(),
+        sizes in (8_u32..64, 8_u32..64, 8_u32..64), is_difference: bool,
+    ) {
+        let bytes = sample_of(&rows, sizes.0).encode();
+        let sample = EncodedSample::parse(&bytes).unwrap();
+        let mut sketch = Sketch::new(sizes.1, 0);
+        sketch.insert_all(&others.iter().map(|&value| hash_of(value)).collect::<Vec<_>>()).unwrap();
+        let sketch = sketch.encode();
+        let sketch = EncodedSketch::parse(&sketch).unwrap();
+        let (result, of_sketches) = match is_difference {
+            false => (sample_operations::intersection(&sample, &sketch, 3, Global), operations::intersection(sample.sketch(), &sketch, 0, Global)),
+            true => (sample_operations::difference(&sample, &sketch, 3, Global), operations::difference(sample.sketch(), &sketch, 0, Global)),
+        };
+        let (result, of_sketches) = (result.unwrap()[3..].to_vec(), of_sketches.unwrap().to_vec());
+        let encoded = EncodedSample::parse(&result).unwrap();
+        prop_assert_eq!(encoded.sketch_bytes(), &of_sketches[..]);
+        prop_assert_eq!(decoded(&result).header(), *encoded.header());
+        let below = threshold(encoded.header().level()).unwrap();
+        let expected = known_of(&rows, |value| hash_of(value) >> 8 < below && others.contains(&value) != is_difference);
+        prop_assert_eq!(known(&result), expected);
+        prop_assert_eq!(decoded(&result).encode(), result.clone());
+
+        // United with others, it is derived as its sketch is, in any order.
+        let other = sample_of(&more, sizes.2);
+        let mut united = decoded(&result);
+        united.merge(&other).unwrap();
+        let mut reversed = decoded(&other.encode());
+        reversed.merge(&decoded(&result)).unwrap();
+        let (united, other) = (united.encode(), other.encode());
+        prop_assert_eq!(&reversed.encode(), &united);
+        let union = operations::union(encoded.sketch(), EncodedSample::parse(&other).unwrap().sketch(), 0, Global).unwrap();
+        prop_assert_eq!(EncodedSample::parse(&united).unwrap().sketch_bytes(), &union[..]);
+        // And with what else comes of both, in any order of the three.
+        let rest = sample_operations::difference(&EncodedSample::parse(&other).unwrap(), &sketch, 0, Global).unwrap();
+        let unions = [[&result, &other, &rest.to_vec()], [&rest.to_vec(), &result, &other], [&other, &rest.to_vec(), &result]].map(|parts| {
+            let mut union = Sample::nothing_in(Global);
+            parts.iter().for_each(|part| union.merge(&decoded(part)).unwrap());
+            union.encode()
+        });
+        prop_assert!(unions[0] == unions[1] && unions[1] == unions[2]);
     }
 
     /// A value that is there already is counted the same without its text.
@@ -263,6 +317,26 @@ fn what_cannot_be_is_refused() {
     assert_eq!(MAX_OCCURRENCES, i64::MAX as u64);
 }
 
+#[test]
+fn samples_and_sketches_of_other_things_are_refused() {
+    let sample = sample_of(&[(1, false, None)], 8).encode();
+    let sample = EncodedSample::parse(&sample).unwrap();
+    let seeded = Sketch::new(8, 5).encode();
+    let seeded = EncodedSketch::parse(&seeded).unwrap();
+    let mut texts = Sample::new_in(8, 0, Kind::Text, Global);
+    texts.insert(1, "a", None).unwrap();
+    let texts = texts.encode();
+    let texts = EncodedSample::parse(&texts).unwrap();
+    let integers = Sketch::new(8, 0).of_kind(Kind::Integer).encode();
+    let integers = EncodedSketch::parse(&integers).unwrap();
+    for operation in [sample_operations::intersection, sample_operations::difference] {
+        let seeds = operation(&sample, &seeded, 0, Global).unwrap_err();
+        assert_eq!(seeds, OperationError::Seeds(0, 5));
+        let kinds = operation(&texts, &integers, 0, Global).unwrap_err();
+        assert_eq!(kinds, OperationError::Kinds(Kind::Text, Kind::Integer));
+    }
+}
+
 /// Of a value that is written in several ways the least is kept, at its own length.
 #[test]
 fn the_least_text_is_kept() {
@@ -271,6 +345,147 @@ fn the_least_text_is_kept() {
         sample.insert(7, text, None).unwrap();
     }
     assert_eq!(known(&sample.encode()), [("ab".to_string(), 4, None)]);
+}
+
+/// An allocator that counts what is worked on: the steps between two checks for interrupts, and the bytes it gives out.
+mod counting {
+    use allocator_api2::alloc::{AllocError, Allocator, Global};
+    use cvm_sketch::Surroundings;
+    use std::alloc::Layout;
+    use std::cell::Cell;
+    use std::ptr::NonNull;
+
+    #[derive(Clone, Copy)]
+    pub struct Counting<'a> {
+        pub steps: &'a Cell<usize>,
+        pub bytes: &'a Cell<usize>,
+    }
+
+    impl Surroundings for Counting<'_> {
+        fn check_for_interrupts(&self) {
+            self.steps.set(self.steps.get() + 1);
+        }
+    }
+
+    // SAFETY: every block comes from, and goes back to, the global allocator.
+    unsafe impl Allocator for Counting<'_> {
+        fn allocate(&self, layout: Layout) -> Result<NonNull<[u8]>, AllocError> {
+            self.bytes.set(self.bytes.get() + layout.size());
+            Global.allocate(layout)
+        }
+        unsafe fn deallocate(&self, block: NonNull<u8>, layout: Layout) {
+            unsafe { Global.deallocate(block, layout) }
+        }
+    }
+}
+
+/// How many walks over `values` values the work takes, and how many bytes.
+fn work(values: usize, work: impl FnOnce(counting::Counting<'_>)) -> (usize, usize) {
+    let (steps, bytes) = (Cell::new(0), Cell::new(0));
+    work(counting::Counting {
+        steps: &steps,
+        bytes: &bytes,
+    });
+    (steps.get() / (values / 2048), bytes.get())
+}
+
+/// A sample of many values with nothing to write, which a row of one value must not walk over.
+#[test]
+fn a_text_that_is_replaced_time_and_again_costs_no_walk_over_the_values_each_time() {
+    const VALUES: u64 = 100_000;
+    let mut empty_texts = Sample::new(MAX_SIZE, 0);
+    for value in 1..=VALUES {
+        empty_texts.insert(value << 8, "", None).unwrap();
+    }
+    let rows: Vec<String> = (1..=600).rev().map(|len| "x".repeat(len)).collect();
+    let mut all = Sample::new(MAX_SIZE, 0);
+    rows.iter().for_each(|text| all.insert(0, text, None).unwrap());
+    all.merge(&empty_texts).unwrap();
+    let all = all.encode();
+
+    let bytes = empty_texts.encode();
+    for is_merged in [false, true] {
+        let (walks, _) = work(VALUES as usize, |surroundings| {
+            let mut sample = Sample::decode_in(&EncodedSample::parse(&bytes).unwrap(), surroundings).unwrap();
+            for text in &rows {
+                if is_merged {
+                    let mut one = Sample::new(MAX_SIZE, 0);
+                    one.insert(0, text, None).unwrap();
+                    sample.merge(&one).unwrap();
+                } else {
+                    sample.insert(0, text, None).unwrap();
+                }
+            }
+            assert!(sample.encode() == all);
+        });
+        // To decode, sort and encode them, once.
+        assert!(walks < 30, "{walks}");
+    }
+    // The row that is replaced is there before the others.
+    let (walks, _) = work(VALUES as usize, |surroundings| {
+        let mut sample = Sample::new_in(MAX_SIZE, 0, Kind::Unknown, surroundings);
+        sample.insert(0, &rows[0], None).unwrap();
+        sample.merge(&empty_texts).unwrap();
+        rows[1..].iter().for_each(|text| sample.insert(0, text, None).unwrap());
+        assert_eq!(known(&sample.encode())[VALUES as usize].1, 599 + 1);
+    });
+    assert!(walks < 30, "{walks}");
+}
+
+/// The values of whoever chooses them belong to all levels but for one each, or to all of many levels.
+#[test]
+fn levels_that_drop_next_to_nothing_cost_next_to_nothing() {
+    const SIZE: u32 = 20_000;
+    const LEVELS: u16 = 100;
+    const STAYING: u64 = SIZE as u64 - 1 - LEVELS as u64;
+    let leaving: Vec<u64> = (0..LEVELS)
+        .map(|level| threshold(level + 1).unwrap() << 8)
+        .rev()
+        .collect();
+    fn filled<'a>(leaving: &[u64], surroundings: counting::Counting<'a>) -> Sample<counting::Counting<'a>> {
+        let mut sample = Sample::new_in(SIZE, 0, Kind::Unknown, surroundings);
+        for &hash in leaving {
+            sample.insert(hash, "leaves", Some(1.0)).unwrap();
+        }
+        for value in 0..STAYING {
+            sample.insert(value << 8, "stays", Some(1.0)).unwrap();
+        }
+        assert_eq!(
+            (sample.header().level(), sample.header().retained()),
+            (0, SIZE as usize - 1)
+        );
+        sample
+    }
+    let more = |sample: &mut Sample<counting::Counting<'_>>| {
+        for round in 1..=LEVELS {
+            let value = STAYING + u64::from(round);
+            sample.insert(value << 8, "stays", Some(1.0)).unwrap();
+            assert_eq!(
+                (sample.header().level(), sample.header().retained()),
+                (round, SIZE as usize - 1)
+            );
+        }
+    };
+    let (_, alone) = work(SIZE as usize, |surroundings| drop(filled(&leaving, surroundings)));
+    let (_, together) = work(SIZE as usize, |surroundings| {
+        let mut sample = filled(&leaving, surroundings);
+        more(&mut sample);
+        let bytes = sample.encode_in(0, Global).unwrap();
+        let texts = known(&bytes);
+        assert!(texts.len() == SIZE as usize - 1 && texts.iter().all(|known| known.0 == "stays" && known.1 == 1));
+        assert!(decoded(&bytes).encode() == *bytes);
+    });
+    // Memory for the values that come, and for the positions once or twice.
+    assert!(together < alone + 4_000_000, "{together}, {alone} before");
+
+    let (walks, _) = work(SIZE as usize, |surroundings| {
+        let mut sample = Sample::new_in(SIZE, 0, Kind::Unknown, surroundings);
+        for value in 0..u64::from(SIZE) {
+            sample.insert(value << 8, "", None).unwrap();
+        }
+        assert!(sample.header().level() > 200);
+    });
+    assert!(walks < 60, "{walks}");
 }
 
 fn golden_cases() -> Vec<(&'static str, Sample)> {
@@ -382,7 +597,11 @@ fn every_fault_is_named() {
         bytes.extend([0; 12]);
         bytes
     };
-    assert_eq!(parse(&header(1, 1, 8)), Err(SampleDecodeError::Derived));
+    assert_eq!(parse(&header(1, 1, 8)), Ok(()));
+    assert_eq!(
+        parse(&header(1, 0, 8)),
+        Err(SampleDecodeError::Sketch(DecodeError::DerivedAtLevelZero))
+    );
     assert_eq!(
         parse(&header(0, 0, MAX_SIZE + 1)),
         Err(SampleDecodeError::Size(MAX_SIZE + 1))

@@ -39,15 +39,15 @@ WORKS = {
                           "sum((cvm_sketch_intersection_bounds(a.s, b.s)).upper), sum((cvm_sketch_containment(a.s, b.s)).upper) "
                           "FROM cancelled_sketches a, cancelled_sketches b WHERE a.k < 12"),
     "add and text": (SERIAL, "SELECT sum(# cvm_sketch_add(cvm_sketch_downsample(s::text::cvm_sketch, 0.1), j)) FROM cancelled_sketches, generate_series(1, 30) j"),
-    "samples": (SERIAL, "SELECT cvm_sample_agg(t, i, 100000)::bytea, cvm_sample_agg(ARRAY[i], i / 7.0, 5000)::bytea FROM cancelled"),
-    "combine samples": (PARALLEL, "SELECT cvm_sample_agg(t, i / 7.0, 100000)::bytea FROM cancelled"),
-    "spill of samples": (SPILLING, "SELECT count(s), sum(# s) FROM (SELECT g, cvm_sample_agg(i, i) AS s FROM cancelled GROUP BY g) q"),
-    "values of samples": (SERIAL, "SELECT count(*), max(value) FROM (SELECT cvm_sample_agg(timestamptz '2026-01-01 00:00+00' + i * interval '1 second', NULL, 100000) AS s FROM cancelled) q, "
+    "samples": (SERIAL, "SELECT cvm_sample_agg_measured(t, i, 100000)::bytea, cvm_sample_agg_measured(ARRAY[i], i / 7.0, 5000)::bytea FROM cancelled"),
+    "combine samples": (PARALLEL, "SELECT cvm_sample_agg_measured(t, i / 7.0, 100000)::bytea FROM cancelled"),
+    "spill of samples": (SPILLING, "SELECT count(s), sum(# s) FROM (SELECT g, cvm_sample_agg_measured(i, i) AS s FROM cancelled GROUP BY g) q"),
+    "values of samples": (SERIAL, "SELECT count(*), max(value) FROM (SELECT cvm_sample_agg(timestamptz '2026-01-01 00:00+00' + i * interval '1 second', 100000) AS s FROM cancelled) q, "
                                   "cvm_sample_values(s || s, NULL::timestamptz)"),
     "window": (SERIAL, "SELECT sum(n) FROM (SELECT approx_count_distinct_cvm(i, 0.1) OVER (ORDER BY i ROWS UNBOUNDED PRECEDING) AS n FROM cancelled WHERE i < 100000) q"),
 }
 # What it is asked afterwards: cheap, and through the same paths.
-ANSWER = ("SELECT approx_count_distinct_cvm(i), approx_count_distinct_cvm(t, 0.1), md5(cvm_sketch_agg_hashed(i, 0.1)::bytea), md5(cvm_sample_agg(i, i / 7.0, 100)::bytea), "
+ANSWER = ("SELECT approx_count_distinct_cvm(i), approx_count_distinct_cvm(t, 0.1), md5(cvm_sketch_agg_hashed(i, 0.1)::bytea), md5(cvm_sample_agg_measured(i, i / 7.0, 100)::bytea), "
           "(SELECT # cvm_sketch_union_agg(s) FROM cancelled_sketches WHERE k < 3) FROM cancelled WHERE i <= 10000")
 # Between two looks PostgreSQL's own caches may grow by a block or two, which a leak of a state, 130 kB at the default
 # accuracy and 60 MB at the finest, exceeds at once, and a small one in the course of a hundred interruptions.

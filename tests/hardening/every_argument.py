@@ -18,11 +18,14 @@ SKETCHES = ["NULL::cvm_sketch", "cvm_sketch_empty()", "cvm_sketch_empty(0.5, 0.1
             "(SELECT s FROM sketches WHERE name = 'other')", "(SELECT s FROM sketches WHERE name = 'compressed')"]
 SAMPLES = ["NULL::cvm_sample", "(SELECT cvm_sample_agg(1) WHERE false)", "(SELECT p FROM samples WHERE name = 'small')", "(SELECT p FROM samples WHERE name = 'large')",
            "(SELECT p FROM samples WHERE name = 'texts')", "(SELECT p FROM samples WHERE name = 'seeded')", "(SELECT p FROM samples WHERE name = 'not finite')",
-           "(SELECT p FROM samples WHERE name = 'overflows')", "(SELECT p FROM samples WHERE name = 'most occurrences')", "(SELECT p FROM samples WHERE name = 'last level')"]
+           "(SELECT p FROM samples WHERE name = 'derived')", "(SELECT p FROM samples WHERE name = 'overflows')", "(SELECT p FROM samples WHERE name = 'most occurrences')", "(SELECT p FROM samples WHERE name = 'last level')"]
 INTEGERS = ["NULL::integer", "0", "7", "8", "1000", "1000000", "1000001", "(-1)", "2147483647", "'-2147483648'::integer"]
 SKETCH_ARRAYS = ["NULL::cvm_sketch[]", "'{}'::cvm_sketch[]", "ARRAY[NULL::cvm_sketch]", "ARRAY[cvm_sketch_empty(), NULL]",
                  "array_fill(cvm_sketch_empty(), ARRAY[2, 3], ARRAY[-1, 5])", "(SELECT array_agg(s) FROM sketches)",
                  "(SELECT array_agg(s) FROM sketches WHERE name IN ('small', 'large', 'derived'))", "array_fill(NULL::cvm_sketch, ARRAY[100000])"]
+SAMPLE_ARRAYS = ["NULL::cvm_sample[]", "'{}'::cvm_sample[]", "ARRAY[NULL::cvm_sample]", "ARRAY[cvm_sample_empty(), NULL]",
+                 "array_fill(cvm_sample_empty(9, 3), ARRAY[2, 3], ARRAY[-1, 5])", "(SELECT array_agg(p) FROM samples)",
+                 "(SELECT array_agg(p) FROM samples WHERE name IN ('small', 'large', 'derived'))", "array_fill(NULL::cvm_sample, ARRAY[100000])"]
 BYTES = ["NULL::bytea", "''::bytea", "'\\x01'::bytea", "cvm_sketch_empty()::bytea", "decode(repeat('00', 20), 'hex')",
          "decode(repeat('01', 1000000), 'hex')", "(SELECT p::bytea FROM samples WHERE name = 'large')", "(SELECT s::bytea FROM sketches WHERE name = 'large')"]
 TEXTS = ["NULL::text", "''::text", "'Integer'::text", "repeat('x', 10000000)", "'unknown'::text", "'jsonb'::text", "'integer'::text"]
@@ -69,12 +72,13 @@ INSERT INTO sketches
     SELECT 'nothing derived', s - s FROM sketches WHERE name = 'large';
 CREATE TABLE samples (name text, p cvm_sample);
 INSERT INTO samples
-    SELECT 'small', cvm_sample_agg(i, i) FROM generate_series(1, 3) i UNION ALL
-    SELECT 'large', cvm_sample_agg(i % 10000, i / 7.0, 5000) FROM generate_series(1, 100000) i UNION ALL
-    SELECT 'texts', cvm_sample_agg('text ' || i, i) FROM generate_series(1, 100000) i UNION ALL
-    SELECT 'seeded', cvm_sample_agg(i, NULL, 100, 77) FROM generate_series(1, 100000) i UNION ALL
-    SELECT 'not finite', cvm_sample_agg(i, (ARRAY['NaN', 'Infinity', '-Infinity', '-0', '5e-324']::float8[])[i]) FROM generate_series(1, 5) i UNION ALL
-    SELECT 'overflows', cvm_sample_agg(1, 1.7976931348623157e308) FROM generate_series(1, 5) i UNION ALL
+    SELECT 'small', cvm_sample_agg_measured(i, i) FROM generate_series(1, 3) i UNION ALL
+    SELECT 'large', cvm_sample_agg_measured(i % 10000, i / 7.0, 5000) FROM generate_series(1, 100000) i UNION ALL
+    SELECT 'texts', cvm_sample_agg_measured('text ' || i, i) FROM generate_series(1, 100000) i UNION ALL
+    SELECT 'seeded', cvm_sample_agg(i, 100, 77) FROM generate_series(1, 100000) i UNION ALL
+    SELECT 'derived', cvm_sample_agg_measured(i, i / 7.0) & cvm_sketch_agg(i % 5000) FROM generate_series(1, 100000) i UNION ALL
+    SELECT 'not finite', cvm_sample_agg_measured(i, (ARRAY['NaN', 'Infinity', '-Infinity', '-0', '5e-324']::float8[])[i]) FROM generate_series(1, 5) i UNION ALL
+    SELECT 'overflows', cvm_sample_agg_measured(1, 1.7976931348623157e308) FROM generate_series(1, 5) i UNION ALL
     SELECT 'most occurrences', '\\x0101020000080000000100000000000000000000000100000000000001ffffffffffffffff7f0231' UNION ALL
     SELECT 'last level', '\\x010102180108000000000000000000000000000000';
 CREATE TYPE mood AS ENUM ('sad', 'ok', 'a label as long as a label may be, which is sixty-three bytes..');
@@ -159,7 +163,7 @@ def pools(session, own):
     """Expressions for each type of argument."""
     anything = list(dict.fromkeys([*own, *values_of_every_type(session), *NUMBERS, *BIGINTS]))
     return {"anyelement": anything, "double precision": NUMBERS, "bigint": BIGINTS, "integer": INTEGERS, "cvm_sample": SAMPLES, "cvm_sketch": SKETCHES, "cvm_sketch[]": SKETCH_ARRAYS,
-            "bytea": BYTES, "cstring": STRINGS, "internal": INTERNALS, "text": TEXTS}
+            "cvm_sample[]": SAMPLE_ARRAYS, "bytea": BYTES, "cstring": STRINGS, "internal": INTERNALS, "text": TEXTS}
 
 
 def argument_lists(types, pool, chance, most):
@@ -252,7 +256,7 @@ def main():
     # All rows of a column, so that one call site sees many values, some of them NULL; casts of all to and from the type.
     for value in pool["anyelement"]:
         for call in ("approx_count_distinct_cvm(x)", "cvm_sketch_agg(x, 0.1, 0.1, 5)", "count(cvm_hash(x, 3))", "count(DISTINCT cvm_hash(x))",
-                     "cvm_sample_agg(x)", "cvm_sample_agg(x, 1, 8, 5)"):
+                     "cvm_sample_agg(x)", "cvm_sample_agg(x, 9, 3)", "cvm_sample_agg_measured(x, 1)", "cvm_sample_agg_measured(x, 1, 8, 5)"):
             calls.call(f"SELECT {call} FROM (SELECT CASE WHEN i % 3 > 0 THEN {value} END AS x FROM generate_series(1, 9) i OFFSET 0) q")
         calls.call(f"SELECT ({value})::cvm_sketch")
         calls.call(f"SELECT ({value})::cvm_sample")

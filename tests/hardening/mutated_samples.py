@@ -123,7 +123,7 @@ def decode(data):
         low, low_bytes, high_bits = model.layout(count, model.THRESHOLDS[level])
         end = 1 + model.HEADER.size + low_bytes + (high_bits + 7) // 8
         sketch = model.decode(data[1:end]) if end <= len(data) else None
-        if sketch is None or sketch.derived or sketch.capacity > LARGEST_SIZE:
+        if sketch is None or sketch.capacity > LARGEST_SIZE:
             return None
         reader = Reader(data[end:])
         values = tuple(read_value(reader) for _ in sketch.hashes)
@@ -180,6 +180,11 @@ def union(a, b):
     return Sample(sketch, tuple(values))
 
 
+def of_values(sample, sketch):
+    """The sample of those values whose hashes the sketch has."""
+    return Sample(sketch, tuple(value for hash, value in zip(sample.sketch.hashes, sample.values) if hash in sketch.hashes))
+
+
 def total(value):
     if value.measures is None:
         return None
@@ -216,11 +221,12 @@ def bases(session):
         if os.path.getsize(path) < 10_000:
             with open(path, "rb") as file:
                 yield file.read()
-    for call in ["cvm_sample_agg(i)", "cvm_sample_agg(i, i / 7.0, 8)", "cvm_sample_agg('t' || i % 10, i - 0.1)", "cvm_sample_agg(i, NULL, 20, 7)",
-                 "cvm_sample_agg(i, CASE i % 4 WHEN 0 THEN 1e300 WHEN 1 THEN -1e300 WHEN 2 THEN 'Infinity' ELSE i END, 12)",
-                 "cvm_sample_agg(i % 3, 1.7976931348623157e308)"]:
+    for call in ["cvm_sample_agg(i)", "cvm_sample_agg_measured(i, i / 7.0, 8)", "cvm_sample_agg_measured('t' || i % 10, i - 0.1)", "cvm_sample_agg(i, 20, 7)",
+                 "cvm_sample_agg_measured(i, CASE i % 4 WHEN 0 THEN 1e300 WHEN 1 THEN -1e300 WHEN 2 THEN 'Infinity' ELSE i END, 12)",
+                 "cvm_sample_agg_measured(i % 3, 1.7976931348623157e308)", "cvm_sample_agg_measured(i, i / 7.0, 8) & cvm_sketch_agg(i % 150, 0.5)",
+                 "cvm_sample_agg_measured('t' || i, i - 0.1, 50) - cvm_sketch_agg('t' || i % 7)"]:
         for n in (0, 1, 5, 300):
-            yield bytes(session.one(f"SELECT {call}::bytea FROM generate_series(1, {n}) i"))
+            yield bytes(session.one(f"SELECT ({call})::bytea FROM generate_series(1, {n}) i"))
 
 
 def trying(expression, type):
@@ -276,6 +282,9 @@ def main():
         ("(a || b)::bytea", "bytea", lambda a, b: encode(union(a, b))),
         ("(b || a)::bytea", "bytea", lambda a, b: encode(union(a, b))),
         ("(SELECT cvm_sample_union_agg(s) FROM (VALUES (a), (b)) v (s))::bytea", "bytea", lambda a, b: encode(union(a, b))),
+        ("cvm_sample_union(ARRAY[a, NULL, b])::bytea", "bytea", lambda a, b: encode(union(a, b))),
+        ("(a & b::cvm_sketch)::bytea", "bytea", lambda a, b: encode(of_values(a, model.intersection(a.sketch, b.sketch)))),
+        ("(a - b::cvm_sketch)::bytea", "bytea", lambda a, b: encode(of_values(a, model.difference(a.sketch, b.sketch)))),
         ("a::cvm_sketch::bytea", "bytea", lambda a, b: model.encode(a.sketch)),
         ("#a", "bigint", lambda a, b: a.sketch.estimate()),
     ]:

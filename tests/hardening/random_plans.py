@@ -80,9 +80,9 @@ CREATE TABLE facts AS
 CREATE TABLE facts_by_k (LIKE facts) PARTITION BY HASH (k);
 CREATE TABLE facts_by_g (LIKE facts) PARTITION BY RANGE (g);
 CREATE TABLE sketches AS
-    SELECT row_number() OVER (ORDER BY g, k) AS id, g, k, k AS v, cvm_sketch_agg_hashed(h, 0.1) AS s, cvm_sample_agg(t, x, 100) AS p
+    SELECT row_number() OVER (ORDER BY g, k) AS id, g, k, k AS v, cvm_sketch_agg_hashed(h, 0.1) AS s, cvm_sample_agg_measured(t, x, 100) AS p
     FROM facts WHERE k < 1000 GROUP BY g, k
-    UNION ALL SELECT 10000 + g, g, g, g, cvm_sketch_agg_hashed(h, 0.1), cvm_sample_agg(t, x, 150) FROM facts GROUP BY g
+    UNION ALL SELECT 10000 + g, g, g, g, cvm_sketch_agg_hashed(h, 0.1), cvm_sample_agg_measured(t, x, 150) FROM facts GROUP BY g
     UNION ALL SELECT 20000 + g, g, g, g, NULL, NULL FROM generate_series(0, 5) g;
 CREATE TABLE sketches_by_k (LIKE sketches) PARTITION BY HASH (k);
 CREATE TABLE sketches_by_g (LIKE sketches) PARTITION BY RANGE (g);
@@ -111,7 +111,7 @@ ANALYZE;
 VALUE_CALLS = ["approx_count_distinct_cvm(v)", "approx_count_distinct_cvm(t, 0.1)", "approx_count_distinct_cvm(v, 0.2, 0.05)", "cvm_sketch_agg(v)",
                "cvm_sketch_agg(t, 0.1)", "cvm_sketch_agg(v, 0.2, 0.05)", "cvm_sketch_agg(t, 0.1, 0.01, 7)", "cvm_sketch_agg_hashed(h)",
                "cvm_sketch_agg_hashed(h, 0.1)", "cvm_sketch_agg_hashed(h, 0.2, 0.05)", "cvm_sketch_agg_hashed(h, 0.1, 0.01, 7)", "raw_hashed(h)",
-               "cvm_sample_agg(v)", "cvm_sample_agg(t, x)", "cvm_sample_agg(v, x, 50)", "cvm_sample_agg(t, NULL, 200, 7)",
+               "cvm_sample_agg(v)", "cvm_sample_agg(v, 60)", "cvm_sample_agg_measured(t, x)", "cvm_sample_agg_measured(v, x, 50)", "cvm_sample_agg(t, 200, 7)",
                "count(DISTINCT v)", "count(DISTINCT t)"]
 SKETCH_CALLS = ["cvm_sketch_union_agg(s)", "cvm_sketch_intersection_agg(s)", "raw_union(s)", "cvm_sample_union_agg(p)"]
 

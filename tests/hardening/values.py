@@ -300,7 +300,7 @@ def counted(report, draw, depth):
     report.check(same and set(counts) == {exact}, lambda: f"{name} counts {counts}, not {exact}, the same sketch: {same}: {expressions}")
     sampled = session.attempt(f"""
         WITH v (n, x) AS MATERIALIZED (VALUES {rows})
-        SELECT # cvm_sample_agg(x), # cvm_sample_agg(x, n), # cvm_sample_agg(x, n, 100, 7) FROM v""")
+        SELECT # cvm_sample_agg(x), # cvm_sample_agg(x, 100), # cvm_sample_agg_measured(x, n), # cvm_sample_agg_measured(x, n, 100, 7) FROM v""")
     # Samples hold texts, of which the longest that are drawn are longer than theirs may be.
     report.check(set(sampled.rows[0]) == {exact} if sampled.state is None else "bytes as text" in sampled.message,
                  lambda: f"{name} samples {sampled.message or sampled.rows}, not {exact}: {expressions}")

@@ -55,10 +55,10 @@ make_sketches() {
         INSERT INTO samples (name, sample)
         VALUES ('null', NULL),
             ('nothing', (SELECT cvm_sample_agg(1) WHERE false)),
-            ('integers', (SELECT cvm_sample_agg(i % 5000, i / 7.0) FROM generate_series(1, 20000) i)),
-            ('texts', (SELECT cvm_sample_agg('text ' || i % 300, i - 0.1, 500) FROM generate_series(1, 1000) i)),
+            ('integers', (SELECT cvm_sample_agg_measured(i % 5000, i / 7.0) FROM generate_series(1, 20000) i)),
+            ('texts', (SELECT cvm_sample_agg_measured('text ' || i % 300, i - 0.1, 500) FROM generate_series(1, 1000) i)),
             ('times', (SELECT cvm_sample_agg(timestamptz '2026-01-01 00:00+00' + i * interval '1 hour') FROM generate_series(1, 900) i)),
-            ('large', (SELECT cvm_sample_agg(md5(i::text), NULL, 5000, 7) FROM generate_series(1, 20000) i));
+            ('large', (SELECT cvm_sample_agg(md5(i::text), 5000, 7) FROM generate_series(1, 20000) i));
         CREATE VIEW sampled AS
             SELECT name, value, occurrences, total FROM samples, cvm_sample_values(sample, NULL::timestamptz) WHERE name = 'times';"
 }

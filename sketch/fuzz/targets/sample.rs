@@ -1,11 +1,11 @@
 //! Any bytes are a sample or are refused with a named fault; what is accepted is canonical, and unites with itself and
-//! others as multisets of rows do.
+//! others as multisets of rows do; what of it is in a sketch, and what is not, is all of it.
 #![no_main]
 
 use allocator_api2::alloc::Global;
 use cvm_sketch::sample::{MAX_OCCURRENCES, MAX_TEXT_LEN};
 use cvm_sketch::sample_codec::parse_sample_header;
-use cvm_sketch::{EncodedSample, EncodedSketch, Sample, SampleError};
+use cvm_sketch::{EncodedSample, EncodedSketch, Sample, SampleError, operations, sample_operations};
 use fuzz::{Parts, Reader};
 use libfuzzer_sys::{fuzz_mutator, fuzz_target, fuzzer_mutate};
 
@@ -75,6 +75,26 @@ fuzz_target!(|bytes: &[u8]| {
             assert_eq!(error, SampleError::Occurrences);
             assert!(encoded.values().any(|value| value.occurrences() > MAX_OCCURRENCES / 2));
         }
+    }
+    // The values that every other hash of the sketch has, at a level or two more, and those that it has not.
+    let mut half = Parts::of(&sketch);
+    half.level += half.hashes.len() as u16 % 3;
+    half.is_derived = half.level > 0;
+    half.hashes = half.hashes.into_iter().step_by(2).collect();
+    half.legalize();
+    let half = half.encode();
+    let half = EncodedSketch::parse(&half).expect("it is legal");
+    let both = sample_operations::intersection(&encoded, &half, 0, Global).expect("they combine");
+    let rest = sample_operations::difference(&encoded, &half, 0, Global).expect("they combine");
+    for (result, of_sketches) in [
+        (&both, operations::intersection(&sketch, &half, 0, Global)),
+        (&rest, operations::difference(&sketch, &half, 0, Global)),
+    ] {
+        let parsed = EncodedSample::parse(result).expect("the result of an operation is a sample");
+        assert_eq!(parsed.sketch_bytes(), &of_sketches.expect("they combine")[..]);
+        assert_eq!(decode(result).encode(), result[..]);
+        let all = known(bytes);
+        assert!(known(result).iter().all(|value| all.contains(value)));
     }
     // At the smallest size, either way round.
     let mut small = Sample::new_in(8, encoded.header().seed(), encoded.header().kind(), Global);

@@ -6,7 +6,7 @@ CREATE TABLE sales AS
     SELECT i % 50 AS k, cvm_hash(i, 1) % 20000 AS n, 'word ' || cvm_hash(i, 2) % 3000 AS t, cvm_hash(cvm_hash(i, 3) % 9000) AS hash
     FROM generate_series(1, 60000) i;
 CREATE TABLE sketches AS
-    SELECT i % 50 AS k, cvm_sketch_agg(j, 0.1) AS s, cvm_sample_agg(j, j, 300) AS sample
+    SELECT i % 50 AS k, cvm_sketch_agg(j, 0.1) AS s, cvm_sample_agg_measured(j, j, 300) AS sample
     FROM generate_series(1, 1000) i, LATERAL generate_series(i % 7, 1500 + i) j GROUP BY i;
 CREATE TABLE regions AS SELECT i % 50 AS k, i % 7 AS g FROM generate_series(1, 100) i;
 ANALYZE sales, sketches, regions;
@@ -27,9 +27,11 @@ INSERT INTO calls (call, source) VALUES
     ('cvm_sketch_union_agg(s)', 'sketches'),
     ('cvm_sketch_intersection_agg(s)', 'sketches'),
     ('cvm_sample_agg(n)', 'sales'),
-    ('cvm_sample_agg(t, n)', 'sales'),
-    ('cvm_sample_agg(t, n / 7.0, 100)', 'sales'),
-    ('cvm_sample_agg(n, NULL, 100, 7)', 'sales'),
+    ('cvm_sample_agg(t, 100)', 'sales'),
+    ('cvm_sample_agg(n, 100, 7)', 'sales'),
+    ('cvm_sample_agg_measured(t, n)', 'sales'),
+    ('cvm_sample_agg_measured(t, n / 7.0, 100)', 'sales'),
+    ('cvm_sample_agg_measured(n, n, 100, 7)', 'sales'),
     ('cvm_sample_union_agg(sample)', 'sketches');
 
 -- whether its plan aggregates below a join

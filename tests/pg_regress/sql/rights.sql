@@ -144,7 +144,7 @@ WHERE (provolatile, proparallel, prosecdef, proleakproof) IS DISTINCT FROM ('i',
 -- downsample say which argument must not be NULL; add adds nothing; a random seed takes no arguments.
 SELECT proname AS function, count(*) AS forms,
        CASE WHEN bool_and(EXISTS (SELECT FROM pg_aggregate WHERE p.oid IN (aggtransfn, aggcombinefn, aggfinalfn))) THEN 'support'
-            WHEN bool_and('float8'::regtype = ANY (proargtypes::oid[])) THEN 'parameters' WHEN bool_and(pronargs = 0) THEN 'no arguments'
+            WHEN bool_and('float8'::regtype = ANY (proargtypes::oid[]) OR proargnames[1] = 'size') THEN 'parameters' WHEN bool_and(pronargs = 0) THEN 'no arguments'
             WHEN bool_and('anyelement'::regtype = ANY (proargtypes::oid[])) THEN 'a value' END AS why
 FROM pg_proc p JOIN pg_depend ON classid = 'pg_proc'::regclass AND objid = p.oid AND deptype = 'e'
 JOIN pg_extension e ON refclassid = 'pg_extension'::regclass AND refobjid = e.oid AND extname = 'cvm_count'

@@ -8,8 +8,8 @@ ANALYZE visits;
 SELECT count(DISTINCT visitor) AS visitors, count(paid) < count(*) AS some_are_null FROM visits;
 SET max_parallel_workers_per_gather = 0;
 CREATE TABLE samples AS
-    SELECT cvm_sample_agg(visitor) AS counted, cvm_sample_agg(visitor, paid) AS measured, cvm_sample_agg(visitor, paid, 50) AS small,
-           cvm_sample_agg(visitor, paid, 30000) AS exact, cvm_sample_agg(visitor, NULL, 3000, 42) AS seeded
+    SELECT cvm_sample_agg(visitor) AS counted, cvm_sample_agg_measured(visitor, paid) AS measured, cvm_sample_agg_measured(visitor, paid, 50) AS small,
+           cvm_sample_agg_measured(visitor, paid, 30000) AS exact, cvm_sample_agg(visitor, 3000, 42) AS seeded
     FROM visits;
 SELECT name, (cvm_sample_info(sample)).*, # sample AS estimate
 FROM samples, (VALUES ('counted'), ('measured'), ('small'), ('exact'), ('seeded')) v (name),
@@ -37,8 +37,8 @@ SELECT # (s || measured::cvm_sketch) = # measured AS same_values FROM (SELECT cv
 
 -- in parallel, by hashing and sorting, partition by partition, with what spills, and by unions in any order
 CREATE VIEW again AS
-    SELECT cvm_sample_agg(visitor) AS counted, cvm_sample_agg(visitor, paid) AS measured, cvm_sample_agg(visitor, paid, 50) AS small,
-           cvm_sample_agg(visitor, paid, 30000) AS exact, cvm_sample_agg(visitor, NULL, 3000, 42) AS seeded
+    SELECT cvm_sample_agg(visitor) AS counted, cvm_sample_agg_measured(visitor, paid) AS measured, cvm_sample_agg_measured(visitor, paid, 50) AS small,
+           cvm_sample_agg_measured(visitor, paid, 30000) AS exact, cvm_sample_agg(visitor, 3000, 42) AS seeded
     FROM visits;
 SET max_parallel_workers_per_gather = 4;
 SET parallel_setup_cost = 0;
@@ -49,28 +49,28 @@ SELECT samples = again AS same FROM samples, again;
 SET parallel_leader_participation = off;
 SELECT samples = again AS same FROM samples, again;
 RESET parallel_leader_participation;
-SELECT day, cvm_sample_agg(visitor, paid, 100) AS s INTO by_day FROM visits GROUP BY day;
+SELECT day, cvm_sample_agg_measured(visitor, paid, 100) AS s INTO by_day FROM visits GROUP BY day;
 SET max_parallel_workers_per_gather = 0;
 SELECT bool_and(by_day.s = q.s) AS same
-FROM by_day JOIN (SELECT day, cvm_sample_agg(visitor, paid, 100 ORDER BY id DESC) AS s FROM visits GROUP BY day) q USING (day);
-CREATE TABLE whole AS SELECT cvm_sample_agg(visitor, paid, 100) AS s FROM visits;
+FROM by_day JOIN (SELECT day, cvm_sample_agg_measured(visitor, paid, 100 ORDER BY id DESC) AS s FROM visits GROUP BY day) q USING (day);
+CREATE TABLE whole AS SELECT cvm_sample_agg_measured(visitor, paid, 100) AS s FROM visits;
 SELECT cvm_sample_union_agg(s) = (SELECT s FROM whole) AS same, cvm_sample_union_agg(s ORDER BY day DESC) = (SELECT s FROM whole) AS same_backwards
 FROM by_day;
-SELECT (SELECT s FROM by_day WHERE day = 0) || (SELECT s FROM by_day WHERE day = 1) = cvm_sample_agg(visitor, paid, 100) AS same
+SELECT (SELECT s FROM by_day WHERE day = 0) || (SELECT s FROM by_day WHERE day = 1) = cvm_sample_agg_measured(visitor, paid, 100) AS same
 FROM visits WHERE day < 2;
 -- of the two sizes the smaller
 SELECT small || seeded_as_small = union_of_both AS same, (cvm_sample_info(small || measured)).size
-FROM samples, (SELECT cvm_sample_agg(visitor, paid, 300) AS seeded_as_small FROM visits WHERE day = 3) a,
-     (SELECT cvm_sample_agg(visitor, paid, 50) AS union_of_both FROM (SELECT * FROM visits UNION ALL SELECT * FROM visits WHERE day = 3) q) b;
+FROM samples, (SELECT cvm_sample_agg_measured(visitor, paid, 300) AS seeded_as_small FROM visits WHERE day = 3) a,
+     (SELECT cvm_sample_agg_measured(visitor, paid, 50) AS union_of_both FROM (SELECT * FROM visits UNION ALL SELECT * FROM visits WHERE day = 3) q) b;
 SET work_mem = '64kB';
 SET enable_sort = off;
 SELECT count(*) AS groups, bool_and(s = t) AS same
-FROM (SELECT visitor % 5000 AS g, cvm_sample_agg(id, paid) AS s FROM visits GROUP BY g) q
-JOIN (SELECT g, cvm_sample_agg(id, paid) AS t FROM (SELECT visitor % 5000 AS g, id, paid FROM visits ORDER BY 1, 2 OFFSET 0) r GROUP BY g) p USING (g);
+FROM (SELECT visitor % 5000 AS g, cvm_sample_agg_measured(id, paid) AS s FROM visits GROUP BY g) q
+JOIN (SELECT g, cvm_sample_agg_measured(id, paid) AS t FROM (SELECT visitor % 5000 AS g, id, paid FROM visits ORDER BY 1, 2 OFFSET 0) r GROUP BY g) p USING (g);
 RESET work_mem;
 RESET enable_sort;
 SET max_parallel_workers_per_gather = 4;
-CREATE TABLE parts AS SELECT id % 500 AS part, cvm_sample_agg(visitor, paid, 100) AS s FROM visits GROUP BY part;
+CREATE TABLE parts AS SELECT id % 500 AS part, cvm_sample_agg_measured(visitor, paid, 100) AS s FROM visits GROUP BY part;
 ALTER TABLE parts SET (parallel_workers = 4);
 EXPLAIN (COSTS off) SELECT cvm_sample_union_agg(s) FROM parts;
 SELECT cvm_sample_union_agg(s) = (SELECT s FROM whole) AS same FROM parts;
@@ -83,7 +83,7 @@ FROM (SELECT id, visitor, cvm_sample_agg(visitor) AS one FROM visits WHERE id <=
 SELECT # cvm_sample_agg(visitor) FILTER (WHERE day = 3) AS filtered, count(DISTINCT visitor) FILTER (WHERE day = 3) AS exact FROM visits WHERE id <= 3000;
 
 -- no rows, and NULL
-SELECT cvm_sample_agg(visitor) AS none, cvm_sample_agg(visitor, paid, 50, 7) = cvm_sample_agg(visitor) AS same,
+SELECT cvm_sample_agg(visitor) AS none, cvm_sample_agg_measured(visitor, paid, 50, 7) = cvm_sample_agg(visitor) AS same,
        cvm_sample_union_agg(NULL) = cvm_sample_agg(visitor) AS of_nulls FROM visits WHERE false;
 SELECT cvm_sample_agg(NULL::int) = cvm_sample_union_agg(NULL) AS same, (cvm_sample_agg(visitor) FILTER (WHERE false))::cvm_sketch = cvm_sketch_empty() AS empty_sketch
 FROM visits;
@@ -99,12 +99,12 @@ INSERT INTO numbers VALUES ('cancels', 1e300), ('cancels', 1), ('cancels', -1e30
     ('-inf', '-inf'), ('both', 'inf'), ('both', '-inf'), ('nan', 'nan'), ('nan', 1), ('nulls', NULL), ('some', NULL), ('some', 5), ('largest', 1e308), ('largest', 1e308),
     ('largest', -1e308), ('tiny', '5e-324'), ('tiny', '5e-324');
 INSERT INTO numbers SELECT 'tenths', 0.1 FROM generate_series(1, 9);
-SELECT v.* FROM (SELECT cvm_sample_agg(v, x) AS s FROM numbers) q, cvm_sample_values(s, NULL::text) v ORDER BY value COLLATE "C";
+SELECT v.* FROM (SELECT cvm_sample_agg_measured(v, x) AS s FROM numbers) q, cvm_sample_values(s, NULL::text) v ORDER BY value COLLATE "C";
 SELECT count(DISTINCT s) AS samples
-FROM (SELECT cvm_sample_agg(v, x ORDER BY x) AS s FROM numbers UNION ALL SELECT cvm_sample_agg(v, x ORDER BY x DESC) FROM numbers
-      UNION ALL SELECT cvm_sample_agg(v, x ORDER BY abs(x), x) FROM numbers
-      UNION ALL SELECT cvm_sample_union_agg(s) FROM (SELECT cvm_sample_agg(v, x) AS s FROM numbers GROUP BY x) q) q;
-SELECT * FROM cvm_sample_values((SELECT cvm_sample_agg('a'::text, 1e308) FROM generate_series(1, 2)), NULL::text);
+FROM (SELECT cvm_sample_agg_measured(v, x ORDER BY x) AS s FROM numbers UNION ALL SELECT cvm_sample_agg_measured(v, x ORDER BY x DESC) FROM numbers
+      UNION ALL SELECT cvm_sample_agg_measured(v, x ORDER BY abs(x), x) FROM numbers
+      UNION ALL SELECT cvm_sample_union_agg(s) FROM (SELECT cvm_sample_agg_measured(v, x) AS s FROM numbers GROUP BY x) q) q;
+SELECT * FROM cvm_sample_values((SELECT cvm_sample_agg_measured('a'::text, 1e308) FROM generate_series(1, 2)), NULL::text);
 
 -- bounds of what is asked for later
 SELECT (cvm_sample_bounds(measured, n)).*, n, # measured AS of FROM samples, (VALUES (0), (1), (100), (500)) v (n) ORDER BY n;
@@ -118,21 +118,35 @@ SELECT cvm_sample_bounds(small, NULL) FROM samples;
 SELECT cvm_sample_bounds(small, 1, 1) FROM samples;
 SELECT cvm_sample_bounds(small, 1, NULL) FROM samples;
 
--- wrong arguments
-SELECT cvm_sample_agg(1, 1, 7);
-SELECT cvm_sample_agg(1, 1, 1000001);
-SELECT cvm_sample_agg(1, 1, -2147483648);
-SELECT cvm_sample_agg(1, 1, NULL);
-SELECT cvm_sample_agg(NULL::int, 1, 0);
-SELECT cvm_sample_agg(1, 1, 8, NULL);
-SELECT cvm_sample_agg(i, 1, 7 + i) FROM generate_series(1, 2) i;
-SELECT cvm_sample_agg(i, 1, 8, i) FROM generate_series(1, 2) i;
-SELECT cvm_sample_agg(CASE i WHEN 1 THEN 1 END, 1, 7 + i) FROM generate_series(1, 2) i;
+-- wrong arguments; in one process, since an ERROR says if another raised it
+SET max_parallel_workers_per_gather = 0;
+SELECT cvm_sample_agg_measured(1, 1, 7);
+SELECT cvm_sample_agg_measured(1, 1, 1000001);
+SELECT cvm_sample_agg_measured(1, 1, -2147483648);
+SELECT cvm_sample_agg_measured(1, 1, NULL);
+SELECT cvm_sample_agg_measured(NULL::int, 1, 0);
+SELECT cvm_sample_agg_measured(1, 1, 8, NULL);
+SELECT cvm_sample_agg_measured(i, 1, 7 + i) FROM generate_series(1, 2) i;
+SELECT cvm_sample_agg_measured(i, 1, 8, i) FROM generate_series(1, 2) i;
+SELECT cvm_sample_agg_measured(CASE i WHEN 1 THEN 1 END, 1, 7 + i) FROM generate_series(1, 2) i;
+-- what is meant as a measure is taken for a size, and said to be
+SELECT cvm_sample_agg(i, i) FROM generate_series(8, 9) i;
+SELECT cvm_sample_agg(i, i) FROM generate_series(1, 2) i;
+SELECT cvm_sample_agg(i, NULL) FROM generate_series(1, 2) i;
+SELECT cvm_sample_agg(i, 8, NULL) FROM generate_series(1, 2) i;
+SELECT cvm_sample_agg(i, 8, i) FROM generate_series(1, 2) i;
+SELECT cvm_sample_agg(CASE i WHEN 8 THEN 1 END, i) FROM generate_series(7, 8) i;
+SELECT cvm_sample_agg(CASE i WHEN 8 THEN 1 END, i) FROM generate_series(8, 9) i;
+\set VERBOSITY sqlstate
+SELECT cvm_sample_agg(visitor, paid) FROM visits;
+\set VERBOSITY default
+SELECT (cvm_sample_info(cvm_sample_agg(visitor, 100))).size, cvm_sample_agg(visitor, 100) = cvm_sample_agg_measured(visitor, NULL, 100) AS without_measures,
+       cvm_sample_agg(visitor, 100, 7) = cvm_sample_agg_measured(visitor, NULL, 100, 7) AS seeded FROM visits;
 SELECT cvm_sample_agg('{}'::json);
 SELECT small || seeded FROM samples;
 SELECT cvm_sample_union_agg(s) FROM (VALUES ((SELECT cvm_sample_agg(1))), ((SELECT cvm_sample_agg('a'::text)))) q (s);
 \set VERBOSITY sqlstate
-SELECT cvm_sample_agg(1, 1, 7);
+SELECT cvm_sample_agg_measured(1, 1, 7);
 SELECT small || seeded FROM samples;
 SELECT cvm_sample_agg(repeat('x', 1048577));
 \set VERBOSITY default

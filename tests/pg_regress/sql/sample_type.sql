@@ -1,6 +1,6 @@
 -- The type cvm_sample: its ways in and out, equality and order.
 CREATE TABLE samples AS
-    SELECT n, cvm_sample_agg(i, i / 8.0, 100) AS sample FROM (VALUES (0), (1), (99), (100), (20000)) v (n)
+    SELECT n, cvm_sample_agg_measured(i, i / 8.0, 100) AS sample FROM (VALUES (0), (1), (99), (100), (20000)) v (n)
     LEFT JOIN generate_series(1, 20000) i ON i <= n GROUP BY n;
 INSERT INTO samples SELECT -1, cvm_sample_agg('text ' || i) FROM generate_series(1, 5000) i;
 SELECT n, (cvm_sample_info(sample)).*, # sample AS estimate FROM samples ORDER BY n;
@@ -40,7 +40,8 @@ SELECT '\x'::cvm_sample;
 SELECT '\x02'::cvm_sample;                                           -- version
 SELECT '\x01'::cvm_sample;                                           -- no sketch
 SELECT cvm_sketch_empty()::bytea::cvm_sample;                        -- a sketch
-SELECT '\x010101010008000000000000000000000000000000'::cvm_sample;   -- a derived sketch
+SELECT '\x010101000008000000000000000000000000000000'::cvm_sample;   -- derived, at level 0
+SELECT (cvm_sample_info('\x010101010008000000000000000000000000000000')).is_derived;
 SELECT '\x010100000041420f00000000000000000000000000'::cvm_sample;   -- size
 SELECT '\x010108000008000000020000000500000000000000000000000000c001000000000020050102610305c3a900000000000000c0000000000000f83f860101fe'::cvm_sample IS NOT NULL AS valid;
 SELECT '\x010108000008000000020000000500000000000000000000000000c001000000000020050102610305c3a900000000000000c0000000000000f83f860101'::cvm_sample;
@@ -69,10 +70,10 @@ DROP FUNCTION unchecked(bytea);
 
 -- equality and order: equal samples have equal bytes
 SELECT count(*), count(DISTINCT sample) AS distinct_samples
-FROM (SELECT cvm_sample_agg(i, i) AS sample FROM generate_series(1, 30000) i
-      UNION ALL SELECT cvm_sample_agg(i, i) FROM (SELECT i FROM generate_series(30000, 1, -1) i) r
-      UNION ALL SELECT cvm_sample_agg(i::bigint, i) FROM generate_series(1, 30000) i
-      UNION ALL SELECT cvm_sample_union_agg(s) FROM (SELECT cvm_sample_agg(i, i) s FROM generate_series(1, 30000) i GROUP BY i % 7) r) s;
+FROM (SELECT cvm_sample_agg_measured(i, i) AS sample FROM generate_series(1, 30000) i
+      UNION ALL SELECT cvm_sample_agg_measured(i, i) FROM (SELECT i FROM generate_series(30000, 1, -1) i) r
+      UNION ALL SELECT cvm_sample_agg_measured(i::bigint, i) FROM generate_series(1, 30000) i
+      UNION ALL SELECT cvm_sample_union_agg(s) FROM (SELECT cvm_sample_agg_measured(i, i) s FROM generate_series(1, 30000) i GROUP BY i % 7) r) s;
 SELECT bool_and((a.sample < b.sample) = (a.sample::bytea < b.sample::bytea) AND (a.sample <= b.sample) = (a.sample::bytea <= b.sample::bytea)
     AND (a.sample = b.sample) = (a.n = b.n) AND (a.sample <> b.sample) = (a.n <> b.n) AND (a.sample >= b.sample) = (a.sample::bytea >= b.sample::bytea)
     AND (a.sample > b.sample) = (a.sample::bytea > b.sample::bytea) AND sign(cvm_sample_cmp(a.sample, b.sample)) = sign(byteacmp(a.sample::bytea, b.sample::bytea))) AS as_bytes

@@ -43,6 +43,62 @@ BEGIN
 END $$;
 SELECT type, sampled.* FROM expressions, sampled(type, expression);
 
+-- the type as the query declares it, in place of the second argument: the same values
+CREATE FUNCTION declared(type text, expression text, OUT sampled bigint, OUT differ bigint) LANGUAGE plpgsql AS $$
+BEGIN
+    EXECUTE format('SELECT count(a.value), count(*) FILTER (WHERE a.value IS NULL OR b.value IS NULL)
+                    FROM (SELECT v.* FROM s, cvm_sample_values(s, NULL::%1$s) v) a FULL JOIN (SELECT v.*
+                        FROM s, cvm_sample_values(s) AS v (value %1$s, occurrences bigint, total float8, least float8, greatest float8, weight float8)) b
+                    ON a.value = b.value AND (a.occurrences, a.weight) = (b.occurrences, b.weight)',
+        type) INTO sampled, differ;
+END $$;
+CREATE FUNCTION declared_all() RETURNS TABLE (types bigint, sampled numeric, differ numeric) LANGUAGE plpgsql AS $$
+DECLARE
+    e record;
+    d record;
+BEGIN
+    SELECT 0, 0, 0 INTO types, sampled, differ;
+    FOR e IN SELECT * FROM expressions LOOP
+        EXECUTE format('CREATE TEMP TABLE s AS SELECT cvm_sample_agg(v) AS s FROM (SELECT (%s)::%s AS v FROM generate_series(0, 99) i) q', e.expression, e.type);
+        SELECT * FROM declared(e.type, e.expression) INTO d;
+        SELECT types + 1, sampled + d.sampled, differ + d.differ INTO types, sampled, differ;
+        DROP TABLE s;
+    END LOOP;
+    RETURN NEXT;
+END $$;
+SELECT * FROM declared_all();
+-- a domain that refuses NULL has no other way but for a value of its own
+CREATE DOMAIN customer_id AS int NOT NULL CHECK (VALUE > 0);
+CREATE TABLE customers AS SELECT cvm_sample_agg(i::customer_id) AS sample, cvm_sample_agg(i || ' names') AS texts, cvm_sample_agg(i / 8.0) AS numbers FROM generate_series(1, 3) i;
+SELECT * FROM customers, cvm_sample_values(sample, NULL::customer_id);
+SELECT pg_typeof(value), value, occurrences FROM customers, cvm_sample_values(sample, 1::customer_id) ORDER BY value;
+SELECT pg_typeof(value), value, occurrences, total, least, greatest, weight
+FROM customers, cvm_sample_values(sample) AS v (value customer_id, occurrences bigint, total double precision, least float8, greatest float8, weight float8) ORDER BY value;
+SELECT * FROM cvm_sample_values(NULL) AS v (value customer_id, occurrences bigint, total float8, least float8, greatest float8, weight float8);
+-- names are the query's, and so is what it says beside the type
+SELECT number, place FROM customers, ROWS FROM (cvm_sample_values(numbers) AS (number numeric(5, 1), n bigint, a float8, b float8, c float8, d float8)) WITH ORDINALITY AS v (number, n, a, b, c, d, place) ORDER BY 1;
+SELECT value || '|' AS value FROM customers, cvm_sample_values(texts) AS v (value char(9), n bigint, a float8, b float8, c float8, d float8) ORDER BY 1;
+SELECT max(value), min(value) FROM customers, cvm_sample_values(texts) AS v (value text COLLATE "C", n bigint, a float8, b float8, c float8, d float8);
+SELECT * FROM customers, cvm_sample_values(texts) AS v (value varchar(6), n bigint, a float8, b float8, c float8, d float8);
+-- what does not fit
+SELECT * FROM customers, cvm_sample_values(sample) AS v (value text, n bigint, a float8, b float8, c float8, d float8);
+SELECT * FROM cvm_sample_values((SELECT cvm_sample_agg(-1))) AS v (value customer_id, n bigint, a float8, b float8, c float8, d float8);
+SELECT * FROM cvm_sample_values((SELECT cvm_sample_agg(ROW(1, 'a'::text)))) AS v (value record, n bigint, a float8, b float8, c float8, d float8);
+SELECT * FROM customers, cvm_sample_values(sample) AS v (value int, n bigint);
+SELECT * FROM customers, cvm_sample_values(sample) AS v (value int, n int, a float8, b float8, c float8, d float8);
+SELECT * FROM customers, cvm_sample_values(sample) AS v (value int, n bigint, a float8, b numeric, c float8, d float8);
+SELECT * FROM customers, cvm_sample_values(sample) AS v (value int, n bigint, a float8, b float8, c float8, d float8, e int);
+SELECT * FROM customers, cvm_sample_values(sample);
+SELECT cvm_sample_values(sample) FROM customers;
+\set VERBOSITY sqlstate
+SELECT * FROM customers, cvm_sample_values(sample) AS v (value int, n bigint);
+SELECT * FROM customers, cvm_sample_values(sample) AS v (value int, n int, a float8, b float8, c float8, d float8);
+SELECT cvm_sample_values(sample) FROM customers;
+\set VERBOSITY default
+DROP FUNCTION declared, declared_all;
+DROP TABLE customers;
+DROP DOMAIN customer_id;
+
 -- of equal values that are written differently, the least text, whichever came first
 SELECT count(DISTINCT s) AS samples, min(value) AS value FROM (
     SELECT cvm_sample_agg(x) AS s FROM (VALUES (1.00), (1.0), (1.000)) v (x) UNION ALL
@@ -114,6 +170,63 @@ FETCH 2 FROM c;
 ROLLBACK;
 RESET TimeZone;
 RESET DateStyle;
+-- settings that change between two rows of one call site: each value is written under the same ones, and the session's are as they
+-- were left. What is drawn at random are rows, in rows and arrays too; one call site may have rows of several types.
+CREATE FUNCTION settings_now() RETURNS text LANGUAGE sql AS $$
+    SELECT concat_ws(', ', current_setting('DateStyle'), current_setting('TimeZone'), current_setting('IntervalStyle'), current_setting('extra_float_digits'),
+        current_setting('bytea_output'), current_setting('quote_all_identifiers'), current_setting('array_nulls'), current_setting('search_path'))
+$$;
+CREATE FUNCTION change_settings(i int) RETURNS int LANGUAGE plpgsql AS $$
+BEGIN
+    IF current_setting('test.settings', true) <> public.settings_now() THEN
+        RAISE EXCEPTION 'settings are % after %', public.settings_now(), current_setting('test.settings');
+    END IF;
+    PERFORM set_config(name, choices[1 + (public.cvm_hash(i, k) & 3)], true)
+    FROM (VALUES (1, 'DateStyle', ARRAY['ISO, DMY', 'SQL, DMY', 'German', 'Postgres, YMD']), (2, 'TimeZone', '{GMT,Asia/Kathmandu,America/Lima,UTC}'),
+        (3, 'IntervalStyle', '{postgres,sql_standard,iso_8601,postgres_verbose}'), (4, 'extra_float_digits', '{1,-5,0,3}'), (5, 'bytea_output', '{hex,escape,escape,hex}'),
+        (6, 'quote_all_identifiers', '{on,off,on,off}'), (7, 'array_nulls', '{on,off,on,off}'),
+        (8, 'search_path', ARRAY['"$user", public', 'public, pg_catalog', 'pg_catalog, pg_temp', 'pg_temp, public'])) v (k, name, choices);
+    PERFORM set_config('test.settings', public.settings_now(), true);
+    RETURN i;
+END $$;
+CREATE TABLE leaves (n serial, leaf text);
+INSERT INTO leaves (leaf) VALUES ('i'), ('i / 7.0::float8'), ('(i / 3.0)::real'), ('''t '' || i'), ('NULL::text'), ('date ''1999-12-30'' + i'),
+    ('timestamp ''1999-12-30'' + i * interval ''1 day'''), ('timestamptz ''1999-12-31 23:59:59.5+02'' + i * interval ''1 hour'''),
+    ('i * interval ''-1 month 2 days -3.5 seconds'''), ('decode(md5(i::text), ''hex'')'), ('''"Quoted Table"''::regclass'), ('(i * 1.25)::numeric'),
+    ('numrange(i, i + 1)'), ('tstzrange(timestamptz ''2000-01-02+00'' + i * interval ''1 hour'', NULL)'), ('datemultirange(daterange(date ''2000-01-02'', date ''2000-01-03'' + i))'),
+    ('ARRAY[date ''2000-01-02'' + i, NULL]'), ('(i + 1)::positive'), ('(ENUM_RANGE(NULL::mood))[1 + i % 3]'), ('cvm_sketch_empty(0.1, 0.1, i)'), ('ROW(i, date ''2000-01-02'' + i)'),
+    ('ROW(ROW(1, i / 7.0::float8), ''"Quoted Table"''::regclass)'), ('ROW(CASE i % 2 WHEN 0 THEN ROW(ROW(date ''2000-01-02'' + i, NULL::int)) ELSE ROW(ROW(i * interval ''-1 day'', ''a'')) END)'), ('ARRAY[ROW(i, date ''2000-01-02'' + i)]'), ('ROW(i, ''a'')::pair'), ('ARRAY[ROW(i, ''"b'')::pair]'), ('ROW(i * interval ''1 day'')::spans'), ('ARRAY[ROW(i * interval ''-1 day'')::spans]');
+CREATE FUNCTION written(expression text, OUT one cvm_sample, OUT other cvm_sample) LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM set_config('DateStyle', 'ISO', true), set_config('TimeZone', 'GMT', true), set_config('IntervalStyle', 'postgres', true), set_config('extra_float_digits', '1', true),
+        set_config('bytea_output', 'hex', true), set_config('quote_all_identifiers', 'off', true), set_config('array_nulls', 'on', true), set_config('search_path', 'public', true),
+        set_config('test.settings', public.settings_now(), true);
+    EXECUTE format('SELECT cvm_sample_agg(v) FROM (SELECT %s AS v FROM generate_series(0, 49) i) q', expression) INTO one;
+    EXECUTE format('SELECT cvm_sample_agg(v) FROM (SELECT change_settings(i), %s AS v FROM generate_series(0, 49) i OFFSET 0) q', expression) INTO other;
+    PERFORM set_config('search_path', 'public', true);
+END $$;
+CREATE TYPE spans AS (span interval);
+SELECT count(*) AS drawn, count(DISTINCT written.one) > 75 AS many, bool_and(written.one = written.other) AS same, min(# written.one) AS values
+FROM (SELECT format('ROW(%s)', string_agg(leaf, ', ' ORDER BY k)) AS a, format('CASE i %% 3 WHEN 0 THEN ROW(%s) WHEN 1 THEN ROW(-i) ELSE ROW(interval ''-1 day'' * i, i) END', string_agg(leaf, ', ')) AS b
+      FROM generate_series(1, 100) draw, LATERAL (SELECT k, 1 + (cvm_hash(draw, 10 + k) & 1023) % 27 AS n FROM generate_series(1, 1 + draw % 4) k) c JOIN leaves USING (n) GROUP BY draw) q,
+     LATERAL (VALUES (a), (b)) v (expression), written(expression);
+SELECT leaf, # written.one AS values FROM leaves, written(leaf) WHERE written.one <> written.other;
+-- the type changes meanwhile, and what its values mind with it
+CREATE FUNCTION add_attribute(i int) RETURNS spans LANGUAGE plpgsql AS $$
+BEGIN
+    IF i = 3 THEN
+        ALTER TYPE spans ADD ATTRIBUTE day date;
+    END IF;
+    RETURN format(CASE WHEN i < 3 THEN '(%s days)' ELSE '(%1$s days,2026-02-0%1$s)' END, i)::spans;
+END $$;
+BEGIN;
+SET LOCAL IntervalStyle = sql_standard;
+SET LOCAL DateStyle = German;
+SELECT position('("2 days")'::bytea IN s::bytea) > 0 AS before, position('("4 days",2026-02-04)'::bytea IN s::bytea) > 0 AS after FROM (SELECT cvm_sample_agg(add_attribute(i)) AS s FROM generate_series(1, 5) i) q;
+ROLLBACK;
+DROP FUNCTION settings_now, change_settings, written, add_attribute;
+DROP TABLE leaves;
+DROP TYPE spans;
 -- names of objects do not depend on the path, which may begin as the one that they are written under
 SET search_path = pg_catalog, public;
 CREATE TABLE public.named AS SELECT cvm_sample_agg(ARRAY['"Quoted Table"'::regclass]) AS sample;
