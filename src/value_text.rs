@@ -4,6 +4,7 @@
 //! the session are. The binary form of a type would be no shorter for most, is not documented, and may change with the
 //! version of a type; text is what dumps rely on.
 
+use crate::equality;
 use crate::error::raise;
 use cvm_sketch::Kind;
 use cvm_sketch::hash::double_as_integer;
@@ -194,17 +195,15 @@ const LONGEST_INTEGER: usize = 20;
 ///
 /// In a transaction.
 unsafe fn written_as(declared: Oid) -> Oid {
-    // SAFETY: any type may be asked about, and entries of the type cache live as long as the process.
+    // SAFETY: any type may be asked about.
     unsafe {
         let base_type = pg_sys::getBaseType(declared);
         let is_plain = pg_sys::get_element_type(base_type) == Oid::INVALID
             && pg_sys::get_typtype(base_type) as u8 == pg_sys::TYPTYPE_BASE;
-        let wanted = pg_sys::TYPECACHE_HASH_OPFAMILY as i32;
-        match (*pg_sys::lookup_type_cache(base_type, wanted)).hash_opintype {
-            compared_as if is_plain && compared_as != Oid::INVALID && compared_as != base_type => {
-                written_as(compared_as)
-            }
-            _ => base_type,
+        if is_plain {
+            equality::compared_as(base_type)
+        } else {
+            base_type
         }
     }
 }
@@ -245,6 +244,7 @@ fn is_unique(written: Oid) -> bool {
             | pg_sys::MACADDROID
             | pg_sys::MACADDR8OID
             | pg_sys::TIDOID
+            | pg_sys::TSVECTOROID
     )
 }
 
@@ -267,7 +267,7 @@ unsafe fn settings_of(written: Oid) -> &'static [Setting] {
             pg_sys::FLOAT4OID | pg_sys::FLOAT8OID => &[FLOAT_DIGITS],
             pg_sys::BYTEAOID => &[BYTEA_OUTPUT],
             pg_sys::MONEYOID => &[MONEY_LOCALE],
-            pg_sys::NUMERICOID | pg_sys::JSONBOID | pg_sys::INETOID => &[],
+            pg_sys::NUMERICOID | pg_sys::JSONBOID | pg_sys::INETOID | pg_sys::TSQUERYOID => &[],
             _ if is_unique(written) || pg_sys::get_typtype(written) as u8 == pg_sys::TYPTYPE_ENUM => &[],
             _ => ALL,
         }
