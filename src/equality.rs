@@ -207,8 +207,8 @@ unsafe fn bounds(range_type: *mut TypeCacheEntry) -> Result<Collated, NotHashabl
         let range_type = &*range_type;
         match range_type.rng_cmp_proc_finfo.fn_oid {
             // These compare bytes under any collation.
-            PATTERNS => return Ok(bytes_of(pg_sys::TEXTOID)),
-            BLANK_PADDED_PATTERNS => return Ok(bytes_of(pg_sys::BPCHAROID)),
+            PATTERNS => Ok(bytes_of(pg_sys::TEXTOID)),
+            BLANK_PADDED_PATTERNS => Ok(bytes_of(pg_sys::BPCHAROID)),
             compared_by => {
                 let subtype = (*range_type.rngelemtype).type_id;
                 let default = &*type_cache(subtype, pg_sys::TYPECACHE_BTREE_OPFAMILY);

@@ -133,7 +133,7 @@ SELECT expression, c.* FROM (VALUES
     ('range_of_patterns(t, NULL)'), ('range_of_padded_patterns(t || '' '', NULL)'), ('range_of_varchar_patterns(t, NULL)'), ('range_of_caseless(t, NULL)'),
     ('range_of_deceiving(t, NULL)'), ('range_by_text(t::ordered_implicit, NULL)'), ('multirange(range_of_caseless(t, NULL))'), ('ROW(range_of_deceiving(t, NULL))'),
     -- PostgreSQL can tell whether these are equal, but not count them
-    ('ROW(t::only_hashed)'), ('ARRAY[t::only_hashed]'), ('ROW(''literal'')'), ('ROW(t, NULL)'), ('ROW((length(t)::text)::cid)')
+    ('ROW(t::only_hashed)'), ('ARRAY[t::only_hashed]'), ('ROW(''literal'', t)'), ('ROW(t, NULL)'), ('ROW((length(t)::text)::cid)')
 ) t (expression), counted(expression, '{a, A, b, aa, AA, b}') c;
 -- what samples hold is what is counted
 SELECT # cvm_sample_agg(t::hashed) AS hashed, # cvm_sample_agg(t::as_text) AS as_text, # cvm_sample_agg(ROW(t::hashed)) AS rows
