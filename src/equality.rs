@@ -143,19 +143,19 @@ pub(crate) fn of(Collated { of_type, collation }: Collated) -> Result<(Equality,
         pg_sys::TSVECTOROID => Ok((Equality::TsVector, Kind::Other)),
         pg_sys::TSQUERYOID => Ok((Equality::TsQuery, Kind::Other)),
         pg_sys::RECORDOID => Ok((Equality::Row(base_type), Kind::Row)),
-        _ => of_class(base_type, collation),
+        _ => of_other(base_type, collation),
     }
 }
 
-/// [`of`] for types that are not built in, each of a class that is.
+/// [`of`] for all other types.
 ///
-/// Each class has one operator class for all its types. A type may have one of its own, with another `=`, that goes
-/// before it.
-fn of_class(base_type: Oid, collation: Oid) -> Result<(Equality, Kind), NotHashable> {
+/// All arrays share an operator class, and so do all enums, composite types, ranges and multiranges. But any of these
+/// types may have one of its own, with another `=`, which goes before that.
+fn of_other(base_type: Oid, collation: Oid) -> Result<(Equality, Kind), NotHashable> {
     // SAFETY: any type may be asked about, and entries of the type cache live as long as the process.
     unsafe {
         let entry = type_cache(base_type, pg_sys::TYPECACHE_BTREE_OPFAMILY);
-        let is_compared_as = |class| (*entry).btree_opintype == class;
+        let is_compared_as = |any| (*entry).btree_opintype == any;
         let element = pg_sys::get_element_type(base_type);
         if element != Oid::INVALID && (is_compared_as(pg_sys::ANYARRAYOID) || base_type == pg_sys::OIDVECTOROID) {
             let elements = Collated {
