@@ -34,8 +34,8 @@ BEGIN
 END $$;
 SELECT setseed(0.5);
 SELECT stack, maker, count(*) FILTER (WHERE plain IS DISTINCT FROM '2') AS wrong, count(*) FILTER (WHERE exact <> '2' AND exact <> 'too deep') AS exact_wrong,
-       count(*) FILTER (WHERE exact = '2') > 0 AS some_not_too_deep, count(*) FILTER (WHERE exact = 'too deep') > 0 AS some_too_deep
-FROM (VALUES ('100kB', 600), ('500kB', 3000), ('2MB', 7500)) s (stack, deepest), unnest('{nested, nested_in_arrays}'::text[]) maker,
+       count(*) FILTER (WHERE exact = '2') > 0 AS some_not_too_deep, stack <> '100kB' OR count(*) FILTER (WHERE exact = 'too deep') > 0 AS some_too_deep
+FROM (VALUES ('100kB', 900), ('500kB', 2000), ('2MB', 5000)) s (stack, deepest), unnest('{nested, nested_in_arrays}'::text[]) maker,
     generate_series(1, 6) i, LATERAL (SELECT 1 + floor(deepest / 6 * (i - random()))::int) d (depth),
     LATERAL compared(stack, 'x', format('(SELECT %s(%s, i) AS x FROM generate_series(1, 2) i OFFSET 0) v, generate_series(1, 2)', maker, depth)) c
 GROUP BY 1, 2 ORDER BY 1, 2;
