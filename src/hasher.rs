@@ -80,7 +80,7 @@ impl Hasher {
                 pg_sys::ALLOCSET_SMALL_INITSIZE as Size,
                 pg_sys::ALLOCSET_SMALL_MAXSIZE as Size,
             );
-            let (rule, kind) = Rule::new(declared, collation, ContextAllocator::new(context));
+            let (rule, kind) = Rule::new(declared, collation, ContextAllocator::new(context)).or_raise();
             Hasher {
                 rule,
                 kind,
@@ -186,10 +186,10 @@ impl Hasher {
             let changes = catalog_changes::count();
             if self.changes != changes && self.plain().is_none() {
                 // Should an error come between, what is left is a rule that refers to nothing, and is made anew.
-                std::ptr::write(&mut self.rule, Rule::Jsonb);
+                std::ptr::write(&mut self.rule, Rule::NONE);
                 pg_sys::MemoryContextReset(self.context);
                 let allocator = ContextAllocator::new(self.context);
-                let (rule, _) = Rule::new(self.declared, self.collation, allocator);
+                let (rule, _) = Rule::new(self.declared, self.collation, allocator).or_raise();
                 std::ptr::write(&mut self.rule, rule);
                 self.changes = changes;
             }

@@ -4,10 +4,11 @@
 //! code. A row runs forward through the files: `aggregate` unpacks the call, `hasher` turns the datum into a hash by
 //! the `rule` of its type, the sketch in its `state` takes it, in memory that `memory` gets from PostgreSQL.
 //!
-//! Of the rules, `plain_hash` has those of types that need nothing but the datum, with the help of `varlena` and
-//! `numeric`; `jsonb`, `enum_labels` and `type_hash`, the type's own function, have a file each; arrays, ranges and
-//! rows are walked in `rule`. Beneath them are `raising`, functions of PostgreSQL's that are called without a guard,
-//! and `catalog_changes`, which tells when what a call site has learned of its types has to be learned anew.
+//! Which rule a type has follows from its `equality`, which asks the catalog. `plain_hash` has the rules of types that
+//! need nothing but the datum, with the help of `varlena` and `numeric`; `jsonb`, `text_search`, `enum_labels` and
+//! `type_hash`, the type's own function, have a file each; arrays, ranges and rows are walked in `container`. Beneath
+//! them are `raising`, functions of PostgreSQL's that are called without a guard, and `catalog_changes`, which tells
+//! when what a call site has learned of its types has to be learned anew.
 //!
 //! Stored sketches come in through `sketch_type`; `sketch_functions` and `sketch_aggregate` work on them, the latter
 //! with a state in `expanded` form. What SQL sees is declared in `sql/cvm_count.sql`.
@@ -25,7 +26,9 @@ mod bytes_type;
 mod call;
 mod catalog;
 mod catalog_changes;
+mod container;
 mod enum_labels;
+mod equality;
 mod error;
 mod expanded;
 mod foreign_tables;
@@ -49,6 +52,7 @@ mod sketch_aggregate;
 mod sketch_functions;
 mod sketch_type;
 mod state;
+mod text_search;
 mod type_hash;
 mod value_text;
 mod varlena;

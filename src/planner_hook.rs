@@ -785,16 +785,9 @@ unsafe fn values_are_hashable(expression: *mut Expr, collation: Oid) -> bool {
                 elements::<Expr>(columns)
                     .all(|column| values_are_hashable(column, pg_sys::exprCollation(column.cast())))
             }
-            _ => is_comparable(pg_sys::exprType(node)) && is_hashable(pg_sys::exprType(node), collation),
+            _ => is_hashable(pg_sys::exprType(node), collation),
         }
     }
-}
-
-/// Whether PostgreSQL can compare the values of a type, or those inside of them: where it cannot, counting them has to be
-/// its ERROR.
-fn is_comparable(of: Oid) -> bool {
-    // SAFETY: any type may be asked about.
-    unsafe { (*pg_sys::lookup_type_cache(of, pg_sys::TYPECACHE_CMP_PROC as i32)).cmp_proc != Oid::INVALID }
 }
 
 /// The arguments of an aggregate as they stand in the call, without what ORDER BY adds to them.

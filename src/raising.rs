@@ -19,7 +19,6 @@ mod unguarded {
     use super::*;
 
     unsafe extern "C-unwind" {
-        pub(super) fn check_stack_depth();
         pub(super) fn ProcessInterrupts();
         pub(super) fn pg_detoast_datum(value: *mut varlena) -> *mut varlena;
         pub(super) fn pg_detoast_datum_packed(value: *mut varlena) -> *mut varlena;
@@ -41,13 +40,6 @@ mod unguarded {
             upper: *mut RangeBound,
         );
     }
-}
-
-/// Raises an ERROR if the query is to be cancelled or the session ended, or if the stack is nearly used up.
-pub(crate) fn check_stack_and_interrupts() {
-    // SAFETY: neither has arguments; what they raise passes frames without destructors, as the module demands.
-    unsafe { unguarded::check_stack_depth() };
-    check_interrupts();
 }
 
 /// Raises an ERROR if the query is to be cancelled or the session ended.
@@ -79,23 +71,64 @@ pub(crate) unsafe fn with_packed<T>(value: Datum, read: impl FnOnce(Datum) -> T)
 /// # Safety
 ///
 /// As [`with_packed`].
-#[inline]
+#[inline(always)]
 pub(crate) unsafe fn with_aligned<T>(value: Datum, read: impl FnOnce(Datum) -> T) -> T {
     let given: *mut varlena = value.cast_mut_ptr();
+    let mut room = MaybeUninit::<[u64; SHORT_WORDS]>::uninit();
     // SAFETY: the caller vouches for the varlena. One with a short header, as it is in a table, has at most 126 bytes
     // after it; on the stack they are aligned as well as in memory of PostgreSQL's, and nothing reads them after `read`.
     unsafe {
         if !varatt_is_1b(given) || varatt_is_1b_e(given) {
-            return with_copy(value, unguarded::pg_detoast_datum(given), read);
+            let aligned = Aligned::new(value);
+            let result = read(aligned.value());
+            aligned.free();
+            return result;
         }
         let length = varsize_1b(given) - pg_sys::VARHDRSZ_SHORT;
-        let mut copy = MaybeUninit::<[u64; SHORT_WORDS]>::uninit();
-        let start = copy.as_mut_ptr().cast::<u8>();
+        let start = room.as_mut_ptr().cast::<u8>();
         set_varsize_4b(start.cast(), (pg_sys::VARHDRSZ + length) as i32);
         start
             .add(pg_sys::VARHDRSZ)
             .copy_from_nonoverlapping(vardata_1b(given).cast(), length);
         read(Datum::from(start))
+    }
+}
+
+/// A value with a header of four bytes: the one that was given, or a copy in the current memory context.
+pub(crate) struct Aligned {
+    value: Datum,
+    is_copy: bool,
+}
+
+impl Aligned {
+    /// # Safety
+    ///
+    /// `value` is a varlena.
+    #[inline]
+    pub(crate) unsafe fn new(value: Datum) -> Self {
+        let given: *mut varlena = value.cast_mut_ptr();
+        // SAFETY: the caller vouches for the varlena.
+        let aligned = unsafe { unguarded::pg_detoast_datum(given) };
+        Aligned {
+            value: Datum::from(aligned),
+            is_copy: aligned != given,
+        }
+    }
+
+    pub(crate) fn value(&self) -> Datum {
+        self.value
+    }
+
+    /// # Safety
+    ///
+    /// Nothing reads the value any more.
+    #[inline]
+    pub(crate) unsafe fn free(self) {
+        if self.is_copy {
+            // SAFETY: the copy is ours. Values are hashed while expressions are evaluated or rows accumulated, for which
+            // PostgreSQL makes a context current that can free.
+            unsafe { unguarded::pfree(self.value.cast_mut_ptr()) };
+        }
     }
 }
 

@@ -1,12 +1,11 @@
 //! The hash function that a type itself has: the last resort, since it only promises that equal values hash alike.
 
-use crate::error::{OrRaise, raise_with_hint};
+use crate::equality::HashFunction;
+use crate::error::OrRaise;
 use crate::memory::ContextAllocator;
 use crate::raising;
 use cvm_sketch::hash;
-use pgrx::pg_sys::errcodes::PgSqlErrorCode;
 use pgrx::pg_sys::{self, Datum, FunctionCallInfo, Oid};
-use std::ffi::CStr;
 use std::mem::offset_of;
 use std::ptr::NonNull;
 
@@ -23,49 +22,33 @@ pub(crate) struct TypeHash {
 struct CallFrame {
     base: pg_sys::FunctionCallInfoBaseData,
     arguments: [pg_sys::NullableDatum; 2],
-    function: pg_sys::FmgrInfo,
+    record: pg_sys::FmgrInfo,
 }
 
 // PostgreSQL finds the arguments right behind the fixed part of the frame.
 const _: () = assert!(offset_of!(CallFrame, arguments) == offset_of!(pg_sys::FunctionCallInfoBaseData, args));
 
 impl TypeHash {
-    /// Raises an ERROR when the type has no hash function.
-    ///
     /// # Safety
     ///
     /// The result is not used after the end of the allocator's memory context.
-    pub(crate) unsafe fn new(base_type: Oid, collation: Oid, allocator: ContextAllocator) -> Self {
-        // SAFETY: type cache entries live as long as the backend. The function record and the frame that points to it
-        // are placed in the same memory context, which fmgr_info_cxt is told as well.
+    pub(crate) unsafe fn new(function: HashFunction, collation: Oid, allocator: ContextAllocator) -> Self {
+        // SAFETY: the function record and the frame that points to it are placed in the same memory context, which
+        // fmgr_info_cxt is told as well.
         unsafe {
-            let wanted = pg_sys::TYPECACHE_HASH_EXTENDED_PROC | pg_sys::TYPECACHE_HASH_PROC;
-            let entry = &*pg_sys::lookup_type_cache(base_type, wanted as i32);
-            let (procedure, is_extended) = match entry.hash_extended_proc {
-                Oid::INVALID => (entry.hash_proc, false),
-                extended => (extended, true),
-            };
-            if procedure == Oid::INVALID {
-                let name = CStr::from_ptr(pg_sys::format_type_be(base_type)).to_string_lossy();
-                raise_with_hint(
-                    PgSqlErrorCode::ERRCODE_UNDEFINED_FUNCTION,
-                    format!("could not identify a hash function for type {name}"),
-                    "Cast the values to a type that has one, such as text or jsonb.",
-                );
-            }
             let mut frame = allocator.place(std::mem::zeroed::<CallFrame>()).or_raise();
-            let CallFrame { base, function, .. } = frame.as_mut();
-            pg_sys::fmgr_info_cxt(procedure, function, allocator.context());
-            base.flinfo = function;
+            let CallFrame { base, record, .. } = frame.as_mut();
+            pg_sys::fmgr_info_cxt(function.procedure, record, allocator.context());
+            base.flinfo = record;
             base.fncollation = collation;
-            base.nargs = if is_extended { 2 } else { 1 };
-            let address = function
+            base.nargs = if function.is_extended { 2 } else { 1 };
+            let address = record
                 .fn_addr
                 .expect("fmgr_info_cxt sets the address or raises an ERROR");
             TypeHash {
                 frame,
                 address,
-                is_extended,
+                is_extended: function.is_extended,
             }
         }
     }

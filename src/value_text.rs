@@ -5,6 +5,7 @@
 //! version of a type; text is what dumps rely on.
 
 use crate::catalog_changes;
+use crate::equality;
 use crate::error::{OrRaise, raise};
 use crate::memory::ContextAllocator;
 use allocator_api2::vec::Vec;
@@ -271,17 +272,15 @@ const LONGEST_INTEGER: usize = 20;
 ///
 /// In a transaction.
 unsafe fn written_as(declared: Oid) -> Oid {
-    // SAFETY: any type may be asked about, and entries of the type cache live as long as the process.
+    // SAFETY: any type may be asked about.
     unsafe {
         let base_type = pg_sys::getBaseType(declared);
         let is_plain = pg_sys::get_element_type(base_type) == Oid::INVALID
             && pg_sys::get_typtype(base_type) as u8 == pg_sys::TYPTYPE_BASE;
-        let wanted = pg_sys::TYPECACHE_HASH_OPFAMILY as i32;
-        match (*pg_sys::lookup_type_cache(base_type, wanted)).hash_opintype {
-            compared_as if is_plain && compared_as != Oid::INVALID && compared_as != base_type => {
-                written_as(compared_as)
-            }
-            _ => base_type,
+        if is_plain {
+            equality::compared_as(base_type)
+        } else {
+            base_type
         }
     }
 }
@@ -322,6 +321,7 @@ fn is_unique(written: Oid) -> bool {
             | pg_sys::MACADDROID
             | pg_sys::MACADDR8OID
             | pg_sys::TIDOID
+            | pg_sys::TSVECTOROID
     )
 }
 

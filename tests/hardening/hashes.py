@@ -135,6 +135,56 @@ def inet(r):
     return Value(f"'{address}'::inet", data)
 
 
+LEXEMES = ["a", "b", "ab", "A", "é", "it's", "back\\slash", "two words", "word", "x" * 129, "y" * 1000]
+
+
+def lexeme(text):
+    return quoted(text.replace("\\", "\\\\"))
+
+
+def tsvector(r):
+    """With positions in some of its lexemes."""
+    parts = []
+    for chosen in sorted(r.sample(LEXEMES, r.choice([0, 1, 2, 3, 9])), key=lambda chosen: chosen.encode()):
+        places = sorted(r.sample(range(1, 16384), r.choice([0, 0, 1, 2, 40])))
+        parts.append((chosen, [(place, r.choice("ABCD")) for place in places]))
+    text = " ".join(lexeme(chosen) + ":" * bool(places) + ",".join(f"{place}{weight}" for place, weight in places) for chosen, places in parts)
+    stored = 0
+    for chosen, places in parts:
+        stored += len(chosen.encode())
+        stored += stored % 2 + 2 + 2 * len(places) if places else 0
+
+    def data(seed):
+        tokens = struct.pack("<I", 4 + 4 * len(parts) + stored)
+        for chosen, places in parts:
+            tokens += (b"p" if places else b"l") + struct.pack("<Q", hashed(chosen.encode(), seed))
+            if places:
+                tokens += struct.pack("<H", len(places)) + b"".join(struct.pack("<H", place | "DCBA".index(weight) << 14) for place, weight in places)
+        return tokens
+    return Value(f"{quoted(text)}::tsvector", data)
+
+
+def query_tree(r, depth):
+    """The text of a tsquery, and its tokens under a seed."""
+    if depth == 0 or r.random() < 0.2:
+        word = r.choice(LEXEMES)
+        return lexeme(word) + r.choice(["", "", ":*", ":A", ":BD*"]), lambda seed: b"v" + struct.pack("<Q", hashed(word.encode(), seed))
+    operator = r.choice("!&|<")
+    left, left_tokens = query_tree(r, depth - 1)
+    if operator == "!":
+        return f"!({left})", lambda seed: b"!" + left_tokens(seed)
+    right, right_tokens = query_tree(r, depth - 1)
+    distance = r.choice([1, 2, 16384])
+    written = f"<{distance}>" if operator == "<" else operator
+    token = operator.encode() + (struct.pack("<H", distance) if operator == "<" else b"")
+    return f"({left}) {written} ({right})", lambda seed: token + right_tokens(seed) + left_tokens(seed)
+
+
+def tsquery(r):
+    text, tokens = query_tree(r, r.choice([0, 1, 2, 6]))
+    return Value(f"{quoted(text)}::tsquery", tokens)
+
+
 def given(name, *pairs):
     """A type of which a few values stand for all."""
     return lambda r: Value(*(lambda pair: (f"{quoted(pair[0])}::{name}", pair[1]))(r.choice(pairs)))
@@ -152,7 +202,7 @@ BASES = {
     "numeric": decimal, "text": text("text"), "varchar": text("varchar"), "name": text("name", lambda s: s.encode()[:63]),
     "char(4)": text("char(4)", lambda s: s[:4].rstrip(" ").encode()),
     "bytea": lambda r: (lambda data: Value(f"'\\x{data.hex()}'::bytea", data))(bytes(r.randrange(256) for _ in range(r.choice([0, 1, 5, 200, 3000])))),
-    "bit varying": bits, "interval": interval, "timetz": timetz, "inet": inet,
+    "bit varying": bits, "interval": interval, "timetz": timetz, "inet": inet, "tsvector": tsvector, "tsquery": tsquery,
     "boolean": word("boolean", ("t", 1), ("f", 0)), '"char"': word('"char"', ("a", 97), ("\\377", -1), ("", 0)),
     "date": word("date", ("2000-01-02", 1), ("1999-12-31", -1), ("infinity", 2**31 - 1), ("-infinity", -2**31)),
     "time": word("time", ("00:00:01", 1_000_000), ("24:00", 86_400_000_000)),

@@ -4,7 +4,9 @@ repeated elements, permutations, NULLs. Below the capacity the count is exact, s
 different by the type's own `=`, which tells equal values with different hashes as well as different ones with equal hashes.
 And in whichever form a value lies in memory or on disk, its hash is the same."""
 
+import io
 import random
+import struct
 
 from common import Report, options
 
@@ -46,6 +48,14 @@ def document(random_, depth=0):
     if kind < 8:
         return "[" + ", ".join(parts) + "]"
     return "{" + ", ".join('"%s": %s' % (random_.choice("abcdef") * random_.choice([1, 2]), part) for part in parts) + "}"
+
+
+def question(random_, depth):
+    """The text of a tsquery."""
+    if depth == 0:
+        return random_.choice(["a", "b", "a:*", "a:A", "b:AB*", "ab", "'a b'"])
+    one, other = question(random_, depth - 1), question(random_, random_.randrange(depth))
+    return random_.choice([f"!({one})", f"({one}) & {other}", f"{other} & ({one})", f"({one}) | ({other})", f"({one}) <-> ({other})", f"({one}) <2> ({other})"])
 
 
 def network(random_):
@@ -98,6 +108,8 @@ BASES = {
     "regtype": lambda r: r.choice(["integer", "int4", "text"]),
     "jsonb": document,
     "mood": lambda r: r.choice(["sad", "ok", "happy", "1"]),
+    "tsvector": lambda r: " ".join(r.choice(["a", "b", "ab", "é", "'a b'"]) + r.choice(["", "", ":1", ":2", ":1A", ":1,2", ":2B,7"]) for _ in range(r.randrange(5))),
+    "tsquery": lambda r: question(r, r.randrange(4)),
     "oidvector": lambda r: r.choice(["", "1", "1 2", "2 1", "1 1", "1 2 3"]),
     "int2vector": lambda r: r.choice(["", "1", "1 2", "2 1", "1 1", "1 2 3"]),
 }
@@ -332,6 +344,36 @@ def in_every_form(report, name, expressions):
     session.all("DROP TABLE forms")
 
 
+def text_search(report, random_, count):
+    """tsvectors that functions make, or that a client sends with its lexemes in any order, and so with padding in other places: equal
+    ones have equal hashes, and different ones others."""
+    session = report.session
+    session.all("CREATE TABLE searched (n integer GENERATED ALWAYS AS IDENTITY, x tsvector)")
+    draw = lambda: f"{quoted(BASES['tsvector'](random_))}::tsvector"
+    forms = [lambda: draw(), lambda: f"{draw()} || {draw()}", lambda: f"strip({draw()})", lambda: f"setweight({draw()}, '{random_.choice('ABCD')}')",
+             lambda: f"ts_delete({draw()}, '{random_.choice(['a', 'b', 'ab'])}')", lambda: f"ts_filter({draw()}, '{{a,b}}')",
+             lambda: f"ts_delete({draw()} || {draw()}, ARRAY['a', 'é'])", lambda: f"to_tsvector('simple', {quoted(word(random_))})"]
+    session.all("INSERT INTO searched (x) VALUES " + ", ".join(f"({random_.choice(forms)()})" for _ in range(count)))
+    sent = io.BytesIO()
+    sent.write(b"PGCOPY\n\xff\r\n\0" + bytes(8))
+    for _ in range(count):
+        lexemes = random_.sample(["a", "b", "ab", "abc", "é"], random_.randrange(5))
+        data = struct.pack("!i", len(lexemes))
+        for lexeme in lexemes:
+            positions = random_.choice([[], [], [1], [1, 2 | 3 << 14]])
+            data += lexeme.encode() + b"\0" + struct.pack(f"!{1 + len(positions)}H", len(positions), *positions)
+        sent.write(struct.pack("!hi", 1, len(data)) + data)
+    sent.write(struct.pack("!h", -1))
+    sent.seek(0)
+    session.cursor.copy_expert("COPY searched (x) FROM STDIN (FORMAT binary)", sent)
+    wrong = session.all("SELECT a.x, b.x FROM searched a, searched b WHERE (a.x = b.x) <> (cvm_hash(a.x) = cvm_hash(b.x)) LIMIT 3")
+    report.check(not wrong, lambda: f"tsvectors and their hashes are not equal alike: {wrong}")
+    report.check(session.one("SELECT count(*) FROM searched a, searched b WHERE a.x <> b.x AND a.x::text = b.x::text") > 0,
+                 "no tsvectors were drawn that differ in nothing but padding")
+    report.check(session.one("SELECT approx_count_distinct_cvm(x) = count(DISTINCT x) FROM searched"), "tsvectors are not counted exactly")
+    session.all("DROP TABLE searched")
+
+
 def main():
     choice = options(__doc__)
     report = Report("values")
@@ -359,6 +401,7 @@ def main():
         draw.made = one.made
     for i in range({"short": 200, "long": 5_000}[choice.form]):
         compared += counted(report, draw, 1 + i % 3)
+    text_search(report, random_, {"short": 200, "long": 2_000}[choice.form])
     report.check(compared > 300, f"only {compared} types were compared")
     session.all("DROP SCHEMA drawn CASCADE")
     report.server_lived()

@@ -30,6 +30,21 @@ SELECT approx_count_distinct_cvm(ARRAY[name] COLLATE no_case) AS in_array, count
        approx_count_distinct_cvm(name::loose) AS domain, count(DISTINCT name::loose)
 FROM cities;
 
+-- bounds of ranges: by the collation, unless it is an operator class that compares bytes
+SET client_min_messages = warning;
+CREATE TYPE city_range AS RANGE (SUBTYPE = text, COLLATION = no_case);
+CREATE TYPE city_range_by_bytes AS RANGE (SUBTYPE = text, SUBTYPE_OPCLASS = text_pattern_ops, COLLATION = no_case);
+CREATE TYPE padded_range AS RANGE (SUBTYPE = bpchar, COLLATION = no_case);
+CREATE TYPE padded_range_by_bytes AS RANGE (SUBTYPE = bpchar, SUBTYPE_OPCLASS = bpchar_pattern_ops, COLLATION = no_case);
+SELECT approx_count_distinct_cvm(city_range(name, NULL)) AS by_collation, count(DISTINCT city_range(name, NULL)),
+       approx_count_distinct_cvm(city_range_by_bytes(name, NULL)) AS by_bytes, count(DISTINCT city_range_by_bytes(name, NULL))
+FROM cities;
+SELECT approx_count_distinct_cvm(padded_range(padded, NULL)) AS by_collation, count(DISTINCT padded_range(padded, NULL)),
+       approx_count_distinct_cvm(padded_range_by_bytes(padded, NULL)) AS by_bytes, count(DISTINCT padded_range_by_bytes(padded, NULL))
+FROM cities;
+DROP TYPE city_range, city_range_by_bytes, padded_range, padded_range_by_bytes;
+RESET client_min_messages;
+
 -- cvm_hash too
 SELECT cvm_hash('A'::text COLLATE no_case) = cvm_hash('a'::text COLLATE no_case) AS no_case,
        cvm_hash('A'::text COLLATE "C") = cvm_hash('a'::text COLLATE "C") AS plain;

@@ -9,10 +9,13 @@ END $$;
 CREATE TYPE mood AS ENUM ('sad', 'ok', 'happy');
 CREATE TYPE pair AS (a int, b text);
 CREATE TYPE float_range AS RANGE (subtype = float8);
+CREATE TYPE word_range AS RANGE (subtype = tsvector);
 CREATE DOMAIN positive AS numeric CHECK (value > 0);
 CREATE DOMAIN words AS text[];
 CREATE DOMAIN small_mood AS mood;
 
+-- an empty tsquery is a NOTICE
+SET client_min_messages = warning;
 SELECT name, (counts(query)).* FROM (VALUES
     ('smallint', $$SELECT (i % 11)::smallint FROM generate_series(-20, 20) i$$),
     ('integer', $$SELECT i % 1000 FROM generate_series(-5000, 5000) i$$),
@@ -66,6 +69,16 @@ SELECT name, (counts(query)).* FROM (VALUES
     ('tid', $$VALUES ('(0,1)'::tid), ('(0,1)'), ('(1,0)')$$),
     ('pg_lsn', $$VALUES ('0/1'::pg_lsn), ('0/01'), ('1/0')$$),
     ('xid8', $$VALUES ('1'::xid8), ('01'), ('4294967296')$$),
+    ('tsvector', $$VALUES ('a b'::tsvector), ('b a'), ('a:1 b'), ('a:1 b:2'), ('a:2 b:1'), ('a:1,2 b'), ('a:1A b'), ('a:1B b'), ('a:1D b'), ('a b:1'), ('ab'), ('a b c'), (''), ('a ''b c''')$$),
+    ('tsvector, made', $$SELECT v FROM generate_series(1, 4000) i, LATERAL (VALUES (to_tsvector('simple', 'w' || i % 7 || ' and w' || i % 11)),
+        (setweight(to_tsvector('simple', 'w' || i % 7), 'B') || to_tsvector('simple', 'and')), (strip(to_tsvector('simple', 'w' || i % 13 || ' x'))),
+        (ts_delete(to_tsvector('simple', 'w' || i % 11 || ' and x'), 'x')), (array_to_tsvector(ARRAY['x', 'w' || i % 13]))) t (v)$$),
+    ('tsvector, many lexemes', $$SELECT to_tsvector('simple', (SELECT string_agg('word' || j * (1 + i % 3), ' ') FROM generate_series(1, 3000) j)) FROM generate_series(1, 30) i$$),
+    ('tsquery', $$VALUES ('a & b'::tsquery), ('b & a'), ('a | b'), ('a <-> b'), ('a <2> b'), ('!a & b'), ('!(a & b)'), ('a & b & c'), ('a & (b & c)'), ('(a & b) & c'), ('a | b & c'),
+        ('(a | b) & c'), ('a'), ('a:*'), ('a:A'), ('a:AB'), ('!a'), ('!!a'), ('b'), (''), ('''a b''')$$),
+    ('arrays of tsvector', $$SELECT ARRAY[to_tsvector('simple', 'w' || i % 7), NULL, ''] FROM generate_series(1, 30) i$$),
+    ('rows of tsvector and tsquery', $$SELECT ROW(to_tsvector('simple', 'w' || i % 7), ('w' || i % 2 || ':A')::tsquery, (i % 3)) FROM generate_series(1, 90) i$$),
+    ('ranges of tsvector', $$SELECT word_range(to_tsvector('simple', 'w' || i % 7), NULL) FROM generate_series(1, 30) i$$),
     ('oidvector', $$VALUES ('1 2'::oidvector), ('1  2'), ('2 1')$$),
     -- what PostgreSQL's own hash functions leave out
     ('numeric, signs', $$SELECT (i * 0.01)::numeric FROM generate_series(-4000, 4000) i$$),
@@ -94,6 +107,7 @@ SELECT name, (counts(query)).* FROM (VALUES
     ('rows of enum', $$SELECT ROW((enum_range(NULL::mood))[i % 3 + 1]) FROM generate_series(1, 9) i$$),
     ('regclass', $$VALUES ('pg_class'::regclass), ('pg_catalog.pg_class'), ('pg_type')$$)
 ) t (name, query);
+RESET client_min_messages;
 
 -- integers of every width agree
 SELECT cvm_hash(7::smallint) = cvm_hash(7) AND cvm_hash(7) = cvm_hash(7::bigint) AND cvm_hash(7) = cvm_hash(7::oid) AS same,
@@ -138,7 +152,7 @@ ALTER TABLE early ADD b text DEFAULT 'late', ADD c int;
 SELECT cvm_hash(early) = cvm_hash(ROW(1, 'late', NULL)) AS same FROM early;
 DROP TABLE early;
 
--- depth has a bound, but for jsonb, and an ERROR that passes leaves the session as it was
+-- depth has no bound
 CREATE TABLE deep AS SELECT (repeat('[', 1000) || repeat(']', 1000))::jsonb AS x;
 DO $$
 BEGIN
@@ -175,6 +189,10 @@ SELECT cvm_hash(0) AS zero, cvm_hash('word'::text) AS word, cvm_hash(1.5::float8
 SELECT cvm_hash('\x'::bytea) = x'2d06800538d394c2'::bigint AS published_vector;
 SELECT cvm_hash('a'::text, 1) <> cvm_hash('a'::text) AS seeded, cvm_hash('a'::text, 0) = cvm_hash('a'::text) AS default_is_0,
        cvm_hash(NULL::text) IS NULL AS null_is_null;
+SELECT cvm_hash(''::tsvector) AS empty, cvm_hash('a'::tsvector) AS lexeme, cvm_hash('abc:1,3B,16383A d:2C ''e f'''::tsvector) AS positions;
+SET client_min_messages = warning;
+SELECT cvm_hash(''::tsquery) AS empty, cvm_hash('a'::tsquery) AS lexeme, cvm_hash('!a & (b <2> ''c d'' | e:*A)'::tsquery) AS operators;
+RESET client_min_messages;
 
 -- a type with only a 32-bit hash function
 -- the notices about a type that is only a shell differ between versions
@@ -202,4 +220,4 @@ DROP OPERATOR = (short_hash, short_hash);
 DROP FUNCTION short_eq, short_hash_32, counts, hash_of, hash_of_row, hash_of_pair;
 DROP TYPE short_hash CASCADE;
 DROP DOMAIN positive, words, small_mood;
-DROP TYPE mood, pair, float_range CASCADE;
+DROP TYPE mood, pair, float_range, word_range CASCADE;
