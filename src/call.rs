@@ -1,6 +1,6 @@
 //! Reading a function call's frame without the guard that pgrx puts around calls into PostgreSQL.
 
-use pgrx::pg_sys::{self, Datum, FmgrInfo, FunctionCallInfo, NullableDatum};
+use crate::pg_sys::{self, Datum, FmgrInfo, FunctionCallInfo, NullableDatum};
 
 /// Declares the record by which PostgreSQL learns that `function` has the version-1 calling convention.
 macro_rules! declare_function {

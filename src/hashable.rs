@@ -1,10 +1,10 @@
 //! Whether values can be hashed, asked before there are any: what [`Rule::new`] finds, without its errors.
 
-use crate::memory::ContextAllocator;
+use crate::memory::{self, ContextAllocator};
+use crate::pg_sys::{self, Oid};
 use crate::rule::Rule;
 use cvm_sketch::Kind;
 use pgrx::PgTupleDesc;
-use pgrx::pg_sys::{self, Oid};
 
 /// Whether the values of a type can be hashed under a collation. Of anonymous rows that is not known before there is
 /// one: no.
@@ -13,7 +13,7 @@ pub(crate) fn is_hashable(declared: Oid, collation: Oid) -> bool {
     unsafe {
         // Types may hold others as deep, and as many, as somebody likes.
         pg_sys::check_stack_depth();
-        pgrx::check_for_interrupts!();
+        memory::check_for_interrupts();
         let base_type = pg_sys::getBaseType(declared);
         match base_type {
             pg_sys::RECORDOID => return false,

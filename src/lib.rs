@@ -33,10 +33,12 @@ mod hasher;
 mod jsonb;
 mod memory;
 mod numeric;
+mod pg_sys;
 mod plain_hash;
 mod planner_hook;
 mod query_tree;
 mod raising;
+mod reserve;
 mod rule;
 mod sample_aggregate;
 mod sample_functions;
@@ -56,6 +58,7 @@ pgrx::pg_module_magic!(name, version);
 /// needs it.
 #[pgrx::pg_guard]
 pub extern "C-unwind" fn _PG_init() {
+    reserve::prepare();
     // SAFETY: PostgreSQL calls this once.
     unsafe {
         settings::define();

@@ -8,6 +8,9 @@ use crate::catalog_changes;
 use crate::enum_labels::Labels;
 use crate::error::{OrRaise, raise_with_hint};
 use crate::memory::ContextAllocator;
+use crate::pg_sys::{
+    self, ArrayType, Datum, HeapTupleData, HeapTupleHeader, Oid, RangeBound, TupleDesc, TypeCacheEntry,
+};
 use crate::plain_hash::Plain;
 use crate::raising::{self, check_interrupts, check_stack_and_interrupts};
 use crate::type_hash::TypeHash;
@@ -17,9 +20,6 @@ use cvm_sketch::hash::{self, Sequence};
 use cvm_sketch::{Kind, OutOfMemory};
 use pgrx::PgTupleDesc;
 use pgrx::pg_sys::errcodes::PgSqlErrorCode;
-use pgrx::pg_sys::{
-    self, ArrayType, Datum, HeapTupleData, HeapTupleHeader, Oid, RangeBound, TupleDesc, TypeCacheEntry,
-};
 use std::ffi::CStr;
 use std::mem::ManuallyDrop;
 use std::ptr::NonNull;

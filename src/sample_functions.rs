@@ -3,7 +3,8 @@
 use crate::call::{self, argument, declare_function, return_null, return_row};
 use crate::error::{OrRaise, raise};
 use crate::hashable;
-use crate::memory::ContextAllocator;
+use crate::memory::{self, ContextAllocator};
+use crate::pg_sys::{self, Datum, FunctionCallInfo, Oid, Size};
 use crate::sample_type::{encode, header, with_sample};
 use crate::sketch_functions::confidence_of_call;
 use crate::state::raise_parameter;
@@ -13,7 +14,6 @@ use cvm_sketch::sample_codec::SAMPLE_FORMAT_VERSION;
 use cvm_sketch::{EncodedSample, Kind, Sample, SampledValue, interval};
 use pgrx::pg_guard;
 use pgrx::pg_sys::errcodes::PgSqlErrorCode;
-use pgrx::pg_sys::{self, Datum, FunctionCallInfo, Oid, Size};
 use std::ffi::CStr;
 
 declare_function! {
@@ -186,7 +186,7 @@ unsafe fn put_values(fcinfo: FunctionCallInfo, sample: &EncodedSample<'_>, of: O
         );
         pg_sys::MemoryContextSwitchTo(context);
         for value in sample.values() {
-            pgrx::check_for_interrupts!();
+            memory::check_for_interrupts();
             let number = |number: Option<f64>| number.map(|number| Datum::from(number.to_bits()));
             let columns = [
                 Some(reader.read(value.text())),

@@ -2,10 +2,10 @@
 
 use crate::error::{OrRaise, raise_with_hint};
 use crate::memory::ContextAllocator;
+use crate::pg_sys::{self, Datum, FunctionCallInfo, Oid};
 use crate::raising;
 use cvm_sketch::hash;
 use pgrx::pg_sys::errcodes::PgSqlErrorCode;
-use pgrx::pg_sys::{self, Datum, FunctionCallInfo, Oid};
 use std::ffi::CStr;
 use std::mem::offset_of;
 use std::ptr::NonNull;

@@ -5,10 +5,10 @@
 //! version of a type; text is what dumps rely on.
 
 use crate::error::raise;
+use crate::pg_sys::{self, Datum, FmgrInfo, MemoryContext, Oid};
 use cvm_sketch::Kind;
 use cvm_sketch::hash::double_as_integer;
 use pgrx::pg_sys::errcodes::PgSqlErrorCode;
-use pgrx::pg_sys::{self, Datum, FmgrInfo, MemoryContext, Oid};
 use std::ffi::{CStr, c_char};
 use std::io::Write;
 
