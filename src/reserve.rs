@@ -5,6 +5,7 @@
 //! aborts the process, just when PostgreSQL is to report that memory has run out. So a reserve stands by for it. What
 //! there is at a time is less than 4 kB for each ERROR on its way, of which PostgreSQL keeps five at most.
 
+use crate::raising;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::UnsafeCell;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -110,7 +111,8 @@ unsafe impl GlobalAlloc for WithReserve {
 }
 
 /// Has the C library register, while there is memory, that a thread's panics are to be cleaned up: later it could only
-/// abort.
+/// abort. Raises an ERROR if there is none, without a panic.
 pub(crate) fn prepare() {
+    raising::ask_for_memory(SIZE);
     let _ = std::panic::catch_unwind(|| panic!("the first panic of a process, which nobody sees"));
 }
