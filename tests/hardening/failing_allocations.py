@@ -11,7 +11,7 @@ import random
 import psycopg2
 
 from common import Report, Session, options
-from memory_errors import LOADING, LONG, MISTAKES, PLANNED, RAISING, SETTINGS, SETUP, calls
+from memory_errors import LOADING, LONG, MISTAKES, PLANNED, RAISING, SETTINGS, SETUP, calls, is_exhausted
 
 # Messages are long here by what the pieces of memory are that PostgreSQL takes.
 LENGTH = 100_000
@@ -20,9 +20,9 @@ IN_A_ROW = [1, 1, 2, 6]
 
 
 class Runner:
-    def __init__(self, report, chance, most):
-        """Of allocations that follow on each other, at most so many are left out."""
-        self.report, self.chance, self.most, self.queries, self.failed, self.exhausted = report, chance, most, 0, 0, 0
+    def __init__(self, report, chance, is_short):
+        """The short form leaves some out, and the more, the more there are."""
+        self.report, self.chance, self.is_short, self.queries, self.failed, self.exhausted = report, chance, is_short, 0, 0, 0
 
     def session(self, setting):
         session = Session()
@@ -53,20 +53,21 @@ class Runner:
             except psycopg2.Error as error:
                 self.report.check(False, f"{setting}; {query}, allocation {succeed}: {error}"[:500])
                 return
-            self.report.check(outcome.state == "53200" or (outcome.rows, outcome.state) == (wanted.rows, wanted.state),
+            self.report.check(is_exhausted(outcome) or (outcome.rows, outcome.state) == (wanted.rows, wanted.state),
                               lambda: f"{setting}; {query}, allocation {succeed}: {str(outcome)[:300]}, not {str(wanted)[:300]}")
             self.failed += failed
-            self.exhausted += outcome.state == "53200"
-            if failed == 0:
+            self.exhausted += is_exhausted(outcome)
+            # Those of many rows are alike.
+            if failed == 0 or succeed > 2000:
                 break
-            succeed += self.chance.randint(1, self.most + 1)
+            succeed += self.chance.randint(1, 2 + succeed // 5) if self.is_short else 1
         session.close()
 
 
 def main():
     arguments = options(__doc__)
     report = Report("failing_allocations")
-    runner = Runner(report, random.Random(arguments.seed), 1 if arguments.form == "short" else 0)
+    runner = Runner(report, random.Random(arguments.seed), arguments.form == "short")
     report.session.all("SET client_min_messages = warning")
     report.session.all(SETUP)
     report.session.all(RAISING.replace("{length}", str(LENGTH)))
