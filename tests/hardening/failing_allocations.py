@@ -15,7 +15,7 @@ from memory_errors import LOADING, LONG, MISTAKES, PLANNED, RAISING, SETTINGS, S
 
 # Messages are long here by what the pieces of memory are that PostgreSQL takes.
 LENGTH = 100_000
-# How many allocations fail in a row. Of more, PostgreSQL itself does not end well everywhere.
+# How many allocations fail in a row.
 IN_A_ROW = [1, 1, 2, 6]
 
 
