@@ -8,6 +8,8 @@
 //! `numeric`; `jsonb`, `enum_labels` and `type_hash`, the type's own function, have a file each; arrays, ranges and
 //! rows are walked in `rule`. Beneath them are `raising`, functions of PostgreSQL's that are called without a guard,
 //! and `catalog_changes`, which tells when what a call site has learned of its types has to be learned anew.
+//! All else of PostgreSQL is called by `pg_sys`, behind a guard that copies no message; an ERROR of ours begins in
+//! `error`, and what Rust allocates on its way has a `reserve`.
 //!
 //! Stored sketches come in through `sketch_type`; `sketch_functions` and `sketch_aggregate` work on them, the latter
 //! with a state in `expanded` form. What SQL sees is declared in `sql/cvm_count.sql`.
