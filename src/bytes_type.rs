@@ -4,12 +4,12 @@
 use crate::call::argument;
 use crate::error::{OrRaise, raise, raise_softly};
 use crate::memory::ContextAllocator;
+use crate::pg_sys::{self, Datum, FunctionCallInfo};
 use crate::varlena;
 use allocator_api2::vec::Vec;
 use cvm_sketch::text::{self, TextError};
 use cvm_sketch::{OutOfMemory, Surroundings};
 use pgrx::pg_sys::errcodes::PgSqlErrorCode;
-use pgrx::pg_sys::{self, Datum, FunctionCallInfo};
 use std::ffi::CStr;
 
 /// What an ERROR says of bytes that are not of the type.

@@ -1,6 +1,7 @@
 //! Reading a function call's frame without the guard that pgrx puts around calls into PostgreSQL.
 
-use pgrx::pg_sys::{self, Datum, FmgrInfo, FunctionCallInfo, NullableDatum};
+use crate::memory;
+use crate::pg_sys::{self, Datum, FmgrInfo, FunctionCallInfo, NullableDatum};
 use std::ffi::c_char;
 
 /// Declares the record by which PostgreSQL learns that `function` has the version-1 calling convention.
@@ -51,7 +52,7 @@ pub(crate) unsafe fn each_element(array: Datum, mut visit: impl FnMut(Datum)) {
             &mut count,
         );
         for i in 0..count as usize {
-            pgrx::check_for_interrupts!();
+            memory::check_for_interrupts();
             if !*nulls.add(i) {
                 visit(*elements.add(i));
             }

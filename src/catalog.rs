@@ -9,10 +9,10 @@
 //! one, may differ: those of a later version belong to whom it was that updated the extension.
 
 use crate::catalog_changes::SysCacheId;
+use crate::pg_sys::{self, Datum, HeapTuple, Oid, TupleDesc};
 use crate::query_tree::expand_arguments;
 use crate::{plans, varlena};
 use pgrx::pg_guard;
-use pgrx::pg_sys::{self, Datum, HeapTuple, Oid, TupleDesc};
 use std::cell::Cell;
 use std::ffi::{CStr, c_int};
 
@@ -221,13 +221,12 @@ fn find_extension() -> Option<Extension> {
         let key = (pg_sys::Anum_pg_extension_extname as _, pg_sys::F_NAMEEQ, name);
         let index = Oid::from(pg_sys::ExtensionNameIndexId);
         first_row(pg_sys::ExtensionRelationId, index, key, |row, descriptor| {
-            let column = |number: u32| {
-                let mut is_null = false;
-                pg_sys::heap_getattr(row, number as c_int, descriptor, &mut is_null)
-            };
-            let version = column(pg_sys::Anum_pg_extension_extversion);
+            const COUNT: usize = pg_sys::Natts_pg_extension as usize;
+            let (mut values, mut nulls) = ([Datum::null(); COUNT], [false; COUNT]);
+            pg_sys::heap_deform_tuple(row, descriptor, values.as_mut_ptr(), nulls.as_mut_ptr());
+            let column = |number: u32| values[number as usize - 1];
             let oid = |number| Oid::from_u32(column(number).value() as u32);
-            varlena::with_bytes(version, is_new_enough).then(|| Extension {
+            varlena::with_bytes(column(pg_sys::Anum_pg_extension_extversion), is_new_enough).then(|| Extension {
                 oid: oid(pg_sys::Anum_pg_extension_oid),
                 schema: oid(pg_sys::Anum_pg_extension_extnamespace),
             })

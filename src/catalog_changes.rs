@@ -5,9 +5,9 @@
 //! be taken back. So there is one for each sort of change, that counts; and who keeps something keeps the count with
 //! it.
 
+use crate::pg_sys::{self, Datum};
 use pgrx::pg_guard;
 use pgrx::pg_sys::SysCacheIdentifier::{ATTNUM, ENUMOID, TYPEOID};
-use pgrx::pg_sys::{self, Datum};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// A process of PostgreSQL has one thread: these are atomic since statics have to be.

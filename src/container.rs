@@ -7,15 +7,15 @@
 use crate::catalog_changes;
 use crate::error::OrRaise;
 use crate::memory::ContextAllocator;
+use crate::pg_sys::{
+    self, ArrayType, Datum, HeapTupleData, HeapTupleHeader, Oid, RangeBound, TupleDesc, TypeCacheEntry,
+};
 use crate::raising::{self, Aligned, check_interrupts};
 use crate::rule::Rule;
 use allocator_api2::vec::Vec;
 use cvm_sketch::OutOfMemory;
 use cvm_sketch::hash::Sequence;
 use pgrx::PgTupleDesc;
-use pgrx::pg_sys::{
-    self, ArrayType, Datum, HeapTupleData, HeapTupleHeader, Oid, RangeBound, TupleDesc, TypeCacheEntry,
-};
 use std::ffi::CStr;
 use std::mem::ManuallyDrop;
 use std::ptr::NonNull;

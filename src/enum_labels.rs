@@ -1,9 +1,9 @@
 //! The labels of an enum type, which are what is hashed: the Oid of a value differs between databases.
 
 use crate::memory::ContextAllocator;
+use crate::pg_sys::{self, Datum, Oid};
 use allocator_api2::vec::Vec;
 use cvm_sketch::OutOfMemory;
-use pgrx::pg_sys::{self, Datum, Oid};
 use std::ffi::CStr;
 
 /// The labels that have been met so far, in the order of their Oids.

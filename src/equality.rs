@@ -4,10 +4,10 @@
 //! whether there is a hash, starts here.
 
 use crate::error::{OrRaise, raise_with_hint};
+use crate::pg_sys::{self, Oid, TypeCacheEntry};
 use crate::plain_hash::Plain;
 use cvm_sketch::Kind;
 use pgrx::pg_sys::errcodes::PgSqlErrorCode;
-use pgrx::pg_sys::{self, Oid, TypeCacheEntry};
 use std::ffi::CStr;
 
 /// A type, and the collation under which its values are compared.

@@ -1,27 +1,24 @@
 //! The errors that users see: each with its SQLSTATE, and with the place of whoever raises it, which `VERBOSITY
 //! verbose` shows.
 
+use crate::pg_sys;
 use cvm_sketch::{DecodeError, OperationError, OutOfMemory, SampleDecodeError, SampleError};
-use pgrx::PgLogLevel;
 use pgrx::pg_sys::FunctionCallInfo;
 use pgrx::pg_sys::errcodes::PgSqlErrorCode;
-use pgrx::pg_sys::panic::ErrorReport;
+use std::panic::Location;
 
-/// Raises an ERROR.
+/// Raises an ERROR. The message is in the encoding of the database, and no longer than a few lines, whatever it quotes.
 #[track_caller]
-pub(crate) fn raise(code: PgSqlErrorCode, message: impl Into<String>) -> ! {
-    raise_report(ErrorReport::new(code, message.into(), "cvm_count"))
+pub(crate) fn raise(code: PgSqlErrorCode, message: impl AsRef<[u8]>) -> ! {
+    // SAFETY: the glue runs in processes of PostgreSQL's.
+    unsafe { pg_sys::raise(code, message.as_ref(), None, Location::caller()) }
 }
 
 /// Raises an ERROR with a hint.
 #[track_caller]
-pub(crate) fn raise_with_hint(code: PgSqlErrorCode, message: impl Into<String>, hint: &str) -> ! {
-    raise_report(ErrorReport::new(code, message.into(), "cvm_count").set_hint(hint))
-}
-
-fn raise_report(report: ErrorReport) -> ! {
-    report.report(PgLogLevel::ERROR);
-    unreachable!("reporting an ERROR does not return")
+pub(crate) fn raise_with_hint(code: PgSqlErrorCode, message: impl AsRef<[u8]>, hint: &str) -> ! {
+    // SAFETY: as in `raise`.
+    unsafe { pg_sys::raise(code, message.as_ref(), Some(hint), Location::caller()) }
 }
 
 /// What a failed operation on sketches means to a user.
@@ -102,18 +99,20 @@ pub(crate) unsafe fn raise_softly(fcinfo: FunctionCallInfo, code: PgSqlErrorCode
     // tag. The functions are called in the order of PostgreSQL's macro errsave, which are all that uses the message: it
     // is copied.
     unsafe {
-        use pgrx::pg_sys;
+        use std::ffi::{c_char, c_int};
         unsafe extern "C-unwind" {
             /// Sets the SQLSTATE of the error that is being reported. Raises none.
-            fn errcode(code: std::ffi::c_int) -> std::ffi::c_int;
+            fn errcode(code: c_int) -> c_int;
+            /// Sets the message of it.
+            fn errmsg_internal(format: *const c_char, ...) -> c_int;
         }
         let context = (*fcinfo).context;
         if !context.is_null() && (*context).type_ == pg_sys::NodeTag::T_ErrorSaveContext {
-            let message = pgrx::StringInfo::from(message);
-            let place = std::panic::Location::caller();
+            let place = Location::caller();
             if pg_sys::errsave_start(context, std::ptr::null()) {
-                errcode(code as std::ffi::c_int);
-                pg_sys::errmsg_internal(c"%s".as_ptr(), message.as_ptr());
+                errcode(code as c_int);
+                let (length, start) = (message.len() as c_int, message.as_ptr());
+                pg_sys::caught(|| errmsg_internal(c"%.*s".as_ptr(), length, start));
                 pg_sys::errsave_finish(
                     context,
                     place.file_as_c_str().as_ptr(),

@@ -7,10 +7,10 @@
 
 use crate::error::OrRaise;
 use crate::memory::ContextAllocator;
+use crate::pg_sys::{self, Datum, ExpandedObjectHeader, ExpandedObjectMethods, MemoryContext, Size};
 use crate::state::State;
 use crate::varlena;
 use pgrx::pg_guard;
-use pgrx::pg_sys::{self, Datum, ExpandedObjectHeader, ExpandedObjectMethods, MemoryContext, Size};
 use std::ffi::{CStr, c_void};
 
 /// The object.

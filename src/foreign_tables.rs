@@ -4,9 +4,9 @@
 //! Whether it does is a matter of costs, of what the wrapper can send, and of what the planner makes of views, functions
 //! and joins. So it is asked to plan the query as it stands.
 
+use crate::pg_sys::{self, Aggref, DefElem, Node, NodeTag, Oid, Plan, PlannedStmt, Query, RTEKind, RangeTblEntry};
 use crate::query_tree::{any_of_plan, counts_distinct, elements, oids, walk_expression, walk_query};
 use pgrx::pg_guard;
-use pgrx::pg_sys::{self, Aggref, DefElem, Node, NodeTag, Oid, Plan, PlannedStmt, Query, RTEKind, RangeTblEntry};
 use std::ffi::{CStr, c_char, c_void};
 use std::ptr;
 

@@ -2,12 +2,12 @@
 
 use crate::equality::{self, Collated, Equality};
 use crate::error::OrRaise;
-use crate::memory::ContextAllocator;
+use crate::memory::{self, ContextAllocator};
+use crate::pg_sys::{self, Oid};
 use allocator_api2::vec::Vec;
 use cvm_sketch::hash;
 use cvm_sketch::{Kind, OutOfMemory};
 use pgrx::PgTupleDesc;
-use pgrx::pg_sys::{self, Oid};
 
 /// Whether values of a type can be compared and hashed under a collation. Of anonymous rows that is not known before
 /// there is one: no.
@@ -43,7 +43,7 @@ fn look_into(declared: Oid, collation: Oid) -> Option<Found> {
     };
     types.put_parts(&first);
     while let Some(next) = types.unread.pop() {
-        pgrx::check_for_interrupts!();
+        memory::check_for_interrupts();
         let (equality, _) = equality::of(next).ok()?;
         types.put_parts(&equality);
     }

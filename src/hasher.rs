@@ -5,12 +5,12 @@
 
 use crate::error::{OrRaise, raise};
 use crate::memory::ContextAllocator;
+use crate::pg_sys::{self, Datum, FunctionCallInfo, MemoryContext, Oid, Size};
 use crate::plain_hash::Plain;
 use crate::rule::Rule;
 use crate::{call, catalog_changes};
 use cvm_sketch::Kind;
 use pgrx::pg_sys::errcodes::PgSqlErrorCode;
-use pgrx::pg_sys::{self, Datum, FunctionCallInfo, MemoryContext, Oid, Size};
 use std::ffi::CStr;
 
 /// Turns the values of one argument of one call site into hashes.

@@ -9,6 +9,8 @@
 //! `type_hash`, the type's own function, have a file each; arrays, ranges and rows are walked in `container`. Beneath
 //! them are `raising`, functions of PostgreSQL's that are called without a guard, and `catalog_changes`, which tells
 //! when what a call site has learned of its types has to be learned anew.
+//! All else of PostgreSQL is called by `pg_sys`, behind a guard that copies no message; an ERROR of ours begins in
+//! `error`, and what Rust allocates on its way has a `reserve`.
 //!
 //! Stored sketches come in through `sketch_type`; `sketch_functions` and `sketch_aggregate` work on them, the latter
 //! with a state in `expanded` form. What SQL sees is declared in `sql/cvm_count.sql`.
@@ -38,11 +40,13 @@ mod hasher;
 mod jsonb;
 mod memory;
 mod numeric;
+mod pg_sys;
 mod plain_hash;
 mod planner_hook;
 mod plans;
 mod query_tree;
 mod raising;
+mod reserve;
 mod rule;
 mod sample_aggregate;
 mod sample_functions;
@@ -63,6 +67,7 @@ pgrx::pg_module_magic!(name, version);
 /// needs it.
 #[pgrx::pg_guard]
 pub extern "C-unwind" fn _PG_init() {
+    reserve::prepare();
     // SAFETY: PostgreSQL calls this once.
     unsafe {
         settings::define();

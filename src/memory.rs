@@ -3,9 +3,9 @@
 //! State that lives in a context is counted by PostgreSQL, so that hash aggregation spills in time, and is freed with
 //! the context when the query ends, fails or is cancelled. Nothing here relies on a destructor being run.
 
+use crate::pg_sys;
 use allocator_api2::alloc::{AllocError, Allocator};
 use cvm_sketch::{OutOfMemory, Surroundings};
-use pgrx::pg_sys;
 use std::alloc::Layout;
 use std::ptr::NonNull;
 
@@ -89,10 +89,16 @@ impl Surroundings for ContextAllocator {
     /// handler in PL/pgSQL, or a cursor after ROLLBACK TO, has nothing to go on with.
     #[inline(always)]
     fn check_for_interrupts(&self) {
-        // SAFETY: a flag that signal handlers set, and that PostgreSQL reads in the same way.
-        if unsafe { (&raw const pg_sys::InterruptPending).read_volatile() } != 0 {
-            process_interrupts();
-        }
+        check_for_interrupts();
+    }
+}
+
+/// As CHECK_FOR_INTERRUPTS. An ERROR runs destructors.
+#[inline(always)]
+pub(crate) fn check_for_interrupts() {
+    // SAFETY: a flag that signal handlers set, and that PostgreSQL reads in the same way.
+    if unsafe { (&raw const pg_sys::InterruptPending).read_volatile() } != 0 {
+        process_interrupts();
     }
 }
 

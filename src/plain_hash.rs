@@ -1,8 +1,8 @@
 //! Types whose values are hashed from what the datum holds or points to: the path of a row of all common types.
 
+use crate::pg_sys::{self, Datum};
 use crate::{numeric, varlena};
 use cvm_sketch::hash;
-use pgrx::pg_sys::{self, Datum};
 use std::ffi::CStr;
 
 // Integers of 64 bits travel inside the datum, and what is read from it below is its low end.

@@ -21,6 +21,7 @@
 use crate::catalog::{self, CitusTables, Functions, ValueCall};
 use crate::foreign_tables;
 use crate::hashable::{is_hashable, kind_of};
+use crate::pg_sys::{self, Aggref, Datum, Expr, List, Node, NodeTag, Oid, PlannedStmt, Query, RangeTblEntry};
 use crate::query_tree::{
     Request, any_of_plan, counts_distinct, elements, inline_function, mutate_expression, mutate_query, node,
     plan as plan_with, simplify, walk_expression, walk_query,
@@ -29,7 +30,6 @@ use crate::state::DEFAULT_SEED;
 use crate::{plans, settings, varlena};
 use cvm_sketch::Accuracy;
 use pgrx::pg_guard;
-use pgrx::pg_sys::{self, Aggref, Datum, Expr, List, Node, NodeTag, Oid, PlannedStmt, Query, RangeTblEntry};
 use std::cell::Cell;
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::ptr;

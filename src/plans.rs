@@ -4,8 +4,8 @@
 //! which never changes. Once a setting changes, PostgreSQL is told that the row has, in this process alone. So it makes
 //! these plans anew as they are next asked for, and keeps all others.
 
+use crate::pg_sys::{self, Datum, NodeTag, PlannedStmt};
 use crate::query_tree::node;
-use pgrx::pg_sys::{self, Datum, NodeTag, PlannedStmt};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// The hash of the key of that row, by which PostgreSQL names it; 0 as long as no plan has a mark. A process of

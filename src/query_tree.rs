@@ -6,7 +6,7 @@
 //! would need a multiple of the stack. So an ERROR leaves all frames between the planner hook and what raised it behind
 //! without running a destructor: they hold pointers and integers only, and leave to guarded functions what needs more.
 
-use pgrx::pg_sys::{
+use crate::pg_sys::{
     self, Aggref, HeapTuple, List, Node, NodeTag, Oid, Plan, PlannedStmt, PlannerInfo, Query, RangeTblEntry,
 };
 use std::ffi::{c_char, c_int, c_void};

@@ -22,6 +22,7 @@ mod unguarded {
         pub(super) fn ProcessInterrupts();
         pub(super) fn pg_detoast_datum(value: *mut varlena) -> *mut varlena;
         pub(super) fn pg_detoast_datum_packed(value: *mut varlena) -> *mut varlena;
+        pub(super) fn palloc(size: pg_sys::Size) -> *mut c_void;
         pub(super) fn pfree(block: *mut c_void);
         pub(super) fn cstring_to_text(text: *const c_char) -> *mut varlena;
         pub(super) fn heap_deform_tuple(tuple: HeapTuple, row: TupleDesc, values: *mut Datum, nulls: *mut bool);
@@ -52,6 +53,14 @@ pub(crate) fn check_interrupts() {
             unguarded::ProcessInterrupts();
         }
     }
+}
+
+/// Raises an ERROR unless so many bytes can be had: more than memory contexts keep in stock, so that they are the system's,
+/// and are free again.
+pub(crate) fn ask_for_memory(size: usize) {
+    // SAFETY: what is taken is given back to the context that it is from, which is one that frees: AllocSet, in functions
+    // that SQL calls and as libraries are loaded.
+    unsafe { unguarded::pfree(unguarded::palloc(size)) }
 }
 
 /// Calls `read` with the value neither compressed nor out of line, though maybe with a short header. What it returns

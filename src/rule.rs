@@ -9,14 +9,14 @@ use crate::container::{Bounds, Container, Elements, Rows};
 use crate::enum_labels::Labels;
 use crate::equality::{self, Collated, Equality, NotHashable};
 use crate::error::OrRaise;
-use crate::memory::ContextAllocator;
+use crate::memory::{self, ContextAllocator};
+use crate::pg_sys::{Datum, Oid};
 use crate::plain_hash::Plain;
 use crate::raising;
 use crate::type_hash::TypeHash;
 use crate::{jsonb, text_search, varlena};
 use cvm_sketch::Kind;
 use cvm_sketch::hash;
-use pgrx::pg_sys::{Datum, Oid};
 
 /// The rule for one type under one collation.
 pub(crate) enum Rule {
@@ -66,7 +66,7 @@ impl Rule {
                 let Some((inner, part)) = inside else {
                     return Ok((outermost, kind));
                 };
-                pgrx::check_for_interrupts!();
+                memory::check_for_interrupts();
                 place = inner;
                 collation = part.collation;
                 equality = equality::of(part)?.0;

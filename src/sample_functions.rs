@@ -3,7 +3,8 @@
 use crate::call::{self, argument, declare_function, each_element, return_null, return_row};
 use crate::error::{OrRaise, raise, raise_with_hint};
 use crate::hashable;
-use crate::memory::ContextAllocator;
+use crate::memory::{self, ContextAllocator};
+use crate::pg_sys::{self, Datum, FunctionCallInfo, Oid, Size};
 use crate::sample_aggregate::Parameters;
 use crate::sample_type::{encode, header, with_sample};
 use crate::sketch_functions::confidence_of_call;
@@ -17,7 +18,6 @@ use cvm_sketch::{
     EncodedSample, EncodedSketch, Kind, OperationError, Sample, SampledValue, interval, sample_operations,
 };
 use pgrx::pg_sys::errcodes::PgSqlErrorCode;
-use pgrx::pg_sys::{self, Datum, FunctionCallInfo, Oid, Size};
 use pgrx::{PgTupleDesc, pg_guard};
 use std::ffi::CStr;
 use std::mem::ManuallyDrop;
@@ -411,7 +411,7 @@ unsafe fn put_values(fcinfo: FunctionCallInfo, sample: &EncodedSample<'_>, colum
         );
         pg_sys::MemoryContextSwitchTo(context);
         for value in sample.values() {
-            pgrx::check_for_interrupts!();
+            memory::check_for_interrupts();
             let number = |number: Option<f64>| number.map(|number| Datum::from(number.to_bits()));
             let columns = [
                 Some(reader.read(value.text())),

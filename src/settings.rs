@@ -3,10 +3,11 @@
 //! Those that change answers are for superusers, and for whom they grant them to: the policies and triggers of one user
 //! count in the session of another, who must not decide how well they do.
 
+use crate::pg_sys;
 use crate::{catalog, plans};
 use cvm_sketch::Accuracy;
 use pgrx::guc::{GucCheckError, GucContext, GucFlags, GucRegistry, GucSetting};
-use pgrx::{pg_guard, pg_sys};
+use pgrx::pg_guard;
 use std::ffi::{CStr, c_void};
 
 /// The prefix of the names of all settings.

@@ -4,11 +4,11 @@ use crate::call::{argument, declare_function, return_null};
 use crate::error::OrRaise;
 use crate::expanded;
 use crate::memory::ContextAllocator;
+use crate::pg_sys::{self, Datum, FunctionCallInfo, MemoryContext, NullableDatum};
 use crate::sketch_type::{self, with_framed, with_sketch};
 use crate::state::{Parameters, State, aggregate_context};
 use cvm_sketch::{Kind, Sketch};
 use pgrx::pg_guard;
-use pgrx::pg_sys::{self, Datum, FunctionCallInfo, MemoryContext, NullableDatum};
 
 declare_function! {
     pg_finfo_cvm_accumulate_hashed for cvm_accumulate_hashed,

@@ -4,6 +4,7 @@ use crate::call::{argument, declare_function, each_element, return_null, return_
 use crate::error::{OrRaise, raise};
 use crate::hasher::Hasher;
 use crate::memory::ContextAllocator;
+use crate::pg_sys::{self, Datum, FunctionCallInfo};
 use crate::sketch_type::{header, with_framed, with_sketch};
 use crate::state::{Parameters, raise_parameter};
 use crate::varlena;
@@ -14,7 +15,6 @@ use cvm_sketch::interval::{self, Confidence, Interval};
 use cvm_sketch::{Accuracy, EncodedSketch, Header, Kind, OperationError, Sketch, UnknownKind, between, operations};
 use pgrx::pg_guard;
 use pgrx::pg_sys::errcodes::PgSqlErrorCode;
-use pgrx::pg_sys::{self, Datum, FunctionCallInfo};
 use rand::TryRngCore;
 use rand::rngs::OsRng;
 
@@ -298,11 +298,7 @@ pub unsafe extern "C-unwind" fn cvm_sketch_of_kind(fcinfo: FunctionCallInfo) -> 
     unsafe {
         let (sketch, name) = (argument(fcinfo, 0).value, argument(fcinfo, 1).value);
         let kind = varlena::with_bytes(name, |name| {
-            let name = String::from_utf8_lossy(name);
-            let kind: Result<Kind, UnknownKind> = name.parse();
-            // No name of a kind is as long as those of PostgreSQL may be.
-            let shown = || name.chars().take(pg_sys::NAMEDATALEN as usize).collect::<String>();
-            kind.unwrap_or_else(|error| raise_parameter(format!("{error}, not \"{}\"", shown())))
+            kind_of_name(name).unwrap_or_else(|error| raise_kind(error, name))
         });
         let allocator = ContextAllocator::current();
         let changed = with_sketch(sketch, |sketch| {
@@ -310,6 +306,28 @@ pub unsafe extern "C-unwind" fn cvm_sketch_of_kind(fcinfo: FunctionCallInfo) -> 
         });
         changed.map_or(sketch, varlena::into_datum)
     }
+}
+
+/// The kind of that name, which may be bytes of any encoding and length.
+fn kind_of_name(name: &[u8]) -> Result<Kind, UnknownKind> {
+    // No name of a kind is as long as those of PostgreSQL may be.
+    let name = if name.len() < pg_sys::NAMEDATALEN as usize {
+        name
+    } else {
+        &[]
+    };
+    str::from_utf8(name).map_err(|_| UnknownKind)?.parse()
+}
+
+/// Raises an ERROR because no kind has that name, of which as much is shown as names of PostgreSQL may be long.
+#[track_caller]
+fn raise_kind(error: UnknownKind, name: &[u8]) -> ! {
+    let most = pg_sys::NAMEDATALEN as usize - 1;
+    let start = &name[..name.len().min(2 * most)];
+    // SAFETY: the bytes are the start of a text. A character that it cuts in two lies beyond the limit.
+    let length = unsafe { pg_sys::pg_mbcliplen(start.as_ptr().cast(), start.len() as i32, most as i32) };
+    let message = format!("{error}, not \"");
+    raise_parameter([message.as_bytes(), &start[..length as usize], b"\""].concat())
 }
 
 /// An operation on two sketches, as `cvm_sketch::operations` declares them.

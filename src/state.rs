@@ -175,7 +175,7 @@ fn raise_number(index: usize, name: &str, message: String) -> ! {
 }
 
 #[track_caller]
-pub(crate) fn raise_parameter(message: impl Into<String>) -> ! {
+pub(crate) fn raise_parameter(message: impl AsRef<[u8]>) -> ! {
     raise(PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE, message)
 }
 

@@ -3,9 +3,9 @@
 use crate::equality::HashFunction;
 use crate::error::OrRaise;
 use crate::memory::ContextAllocator;
+use crate::pg_sys::{self, Datum, FunctionCallInfo, Oid};
 use crate::raising;
 use cvm_sketch::hash;
-use pgrx::pg_sys::{self, Datum, FunctionCallInfo, Oid};
 use std::mem::offset_of;
 use std::ptr::NonNull;
 

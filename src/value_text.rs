@@ -8,14 +8,14 @@ use crate::catalog_changes;
 use crate::equality;
 use crate::error::{OrRaise, raise};
 use crate::memory::ContextAllocator;
+use crate::pg_sys::{
+    self, Datum, FmgrInfo, FormData_pg_attribute, HeapTupleData, HeapTupleHeader, MemoryContext, Oid, TupleDesc,
+};
 use allocator_api2::vec::Vec;
 use cvm_sketch::hash::double_as_integer;
 use cvm_sketch::{Kind, OutOfMemory};
 use pgrx::PgTupleDesc;
 use pgrx::pg_sys::errcodes::PgSqlErrorCode;
-use pgrx::pg_sys::{
-    self, Datum, FmgrInfo, FormData_pg_attribute, HeapTupleData, HeapTupleHeader, MemoryContext, Oid, TupleDesc,
-};
 use std::ffi::{CStr, c_char, c_int};
 use std::io::Write;
 use std::mem::ManuallyDrop;

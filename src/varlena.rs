@@ -1,8 +1,8 @@
 //! The bytes of values of variable length: text, bytea and their like.
 
 use crate::memory::ContextAllocator;
+use crate::pg_sys::{self, Datum, varlena};
 use allocator_api2::vec::Vec;
-use pgrx::pg_sys::{self, Datum, varlena};
 use pgrx::varlena::{varatt_is_1b, varatt_is_1b_e, varatt_is_4b_u, vardata_1b, vardata_4b, varsize_1b, varsize_4b};
 use pgrx::{vardata_any, varsize_any_exhdr};
 
