@@ -20,7 +20,7 @@ DROP SCHEMA IF EXISTS memory CASCADE;
 CREATE SCHEMA memory;
 SET search_path = memory, public;
 CREATE TABLE sketches AS SELECT cvm_sketch_agg(i, 0.1) AS s, cvm_sketch_agg(i, 0.4) AS coarse FROM generate_series(1, 5000) i;
-CREATE TABLE samples AS SELECT cvm_sample_agg('text ' || i, i) AS p FROM generate_series(1, 200) i;
+CREATE TABLE samples AS SELECT cvm_sample_agg_measured('text ' || i, i) AS p FROM generate_series(1, 200) i;
 CREATE TYPE pair AS (i integer, t text);
 CREATE TYPE mood AS ENUM ('sad', 'ok');
 CREATE TABLE points (i integer, t text, b bytea, n numeric, d timestamptz, v interval, e mood, r pair, a integer[], g int4range,
@@ -35,7 +35,8 @@ ANALYZE points;
 
 # Something for each type of argument that there is.
 ARGUMENTS = {"double precision": "0.1::float8", "bigint": "7::bigint", "integer": "100", "text": "'text'::text", "bytea": "s::bytea",
-             "cvm_sketch": "s", "cvm_sample": "p", "cvm_sketch[]": "ARRAY[s, NULL, coarse]"}
+             "cvm_sketch": "s", "cvm_sample": "p", "cvm_sketch[]": "ARRAY[s, NULL, coarse]",
+             "cvm_sample[]": "ARRAY[p, NULL, p]"}
 # Those of functions that would refuse these.
 OF_FUNCTIONS = {"cvm_sample": "p::bytea", "cvm_sketch_in": "cvm_sketch_out(s)", "cvm_sample_in": "cvm_sample_out(p)", "cvm_sketch_of_kind": "s, 'integer'",
                 "cvm_sketch_downsample": "s, 0.3, 0.1", "cvm_sample_values": "p, NULL::text"}
@@ -185,6 +186,10 @@ def calls(session):
     for name, kind, types, defaults in functions:
         if "internal" in types:
             # What only PostgreSQL calls. The partitions of the table make the aggregates of points combine.
+            continue
+        if (name, types) == ("cvm_sample_values", ["cvm_sample"]):
+            columns = "value text, occurrences bigint, total float8, least float8, greatest float8, weight float8"
+            yield f"SELECT v FROM samples, cvm_sample_values(p) AS v ({columns})"
             continue
         if name in OF_FUNCTIONS:
             yield f"SELECT {name}({OF_FUNCTIONS[name]}) FROM sketches, samples"
