@@ -19,8 +19,8 @@ KINDS = {
 # The functions that raise no ERROR, so that a guard has nothing to copy. CacheRegisterSyscacheCallback ends the process where
 # it fails; MemoryContextSwitchTo is pgrx's.
 RAISE_NOTHING = {"AggGetAggref", "EOH_init_header", "CacheRegisterSyscacheCallback", "MemoryContextSwitchTo", "pfree", "pg_get_timezone_name"}
-# Declares by itself what it calls.
-BEHIND_PGRX = {"src/raising.rs"}
+# Files that declare by themselves what they call.
+DECLARE_THEIR_OWN = {"src/raising.rs"}
 
 
 def code_of(path):
@@ -32,7 +32,7 @@ def behind_pgrx(files):
     """Calls of functions that may raise an ERROR, and that src/pg_sys.rs does not declare."""
     declared = set(re.findall(r"^    fn (\w+)\(", code_of("src/pg_sys.rs"), re.M))
     for path in files:
-        if not re.fullmatch(r"src/\w+\.rs", path) or path in BEHIND_PGRX or path == "src/pg_sys.rs":
+        if not re.fullmatch(r"src/\w+\.rs", path) or path in DECLARE_THEIR_OWN or path == "src/pg_sys.rs":
             continue
         code = code_of(path)
         called = set(re.findall(r"\bpg_sys::([A-Za-z_]\w*)\(", code)) - RAISE_NOTHING - {"caught", "raise"}

@@ -3,12 +3,11 @@
 //! It is the `=` that DISTINCT takes, that of the type's default operator class. All that hashes, and all that asks
 //! whether there is a hash, starts here.
 
-use crate::error::{OrRaise, raise_with_hint};
+use crate::error::{OrRaise, naming_type, raise_with_hint};
 use crate::pg_sys::{self, Oid, TypeCacheEntry};
 use crate::plain_hash::Plain;
 use cvm_sketch::Kind;
 use pgrx::pg_sys::errcodes::PgSqlErrorCode;
-use std::ffi::CStr;
 
 /// A type, and the collation under which its values are compared.
 #[derive(Clone, Copy)]
@@ -64,15 +63,11 @@ impl<T> OrRaise<T> for Result<T, NotHashable> {
     fn or_raise(self) -> T {
         match self {
             Ok(result) => result,
-            Err(NotHashable::Type(of_type)) => {
-                // SAFETY: any type may be asked about; the name is a string in the current memory context.
-                let name = unsafe { CStr::from_ptr(pg_sys::format_type_be(of_type)) }.to_string_lossy();
-                raise_with_hint(
-                    PgSqlErrorCode::ERRCODE_UNDEFINED_FUNCTION,
-                    format!("could not identify a hash function for type {name}"),
-                    "Cast the values to a type that has one, such as text or jsonb.",
-                )
-            }
+            Err(NotHashable::Type(of_type)) => raise_with_hint(
+                PgSqlErrorCode::ERRCODE_UNDEFINED_FUNCTION,
+                naming_type("could not identify a hash function for type ", of_type),
+                "Cast the values to a type that has one, such as text or jsonb.",
+            ),
             Err(NotHashable::WithoutCollation) => raise_with_hint(
                 PgSqlErrorCode::ERRCODE_INDETERMINATE_COLLATION,
                 "could not determine which collation to use for string hashing",

@@ -1,10 +1,11 @@
 //! The errors that users see: each with its SQLSTATE, and with the place of whoever raises it, which `VERBOSITY
 //! verbose` shows.
 
-use crate::pg_sys;
+use crate::pg_sys::{self, Oid};
 use cvm_sketch::{DecodeError, OperationError, OutOfMemory, SampleDecodeError, SampleError};
 use pgrx::pg_sys::FunctionCallInfo;
 use pgrx::pg_sys::errcodes::PgSqlErrorCode;
+use std::ffi::CStr;
 use std::panic::Location;
 
 /// Raises an ERROR. The message is in the encoding of the database, and no longer than a few lines, whatever it quotes.
@@ -19,6 +20,13 @@ pub(crate) fn raise(code: PgSqlErrorCode, message: impl AsRef<[u8]>) -> ! {
 pub(crate) fn raise_with_hint(code: PgSqlErrorCode, message: impl AsRef<[u8]>, hint: &str) -> ! {
     // SAFETY: as in `raise`.
     unsafe { pg_sys::raise(code, message.as_ref(), Some(hint), Location::caller()) }
+}
+
+/// A message that ends with the name of a type, which is in the encoding of the database.
+pub(crate) fn naming_type(message: &str, of: Oid) -> Vec<u8> {
+    // SAFETY: any type may be asked about; the name is a string in the current memory context.
+    let name = unsafe { CStr::from_ptr(pg_sys::format_type_be(of)) };
+    [message.as_bytes(), name.to_bytes()].concat()
 }
 
 /// What a failed operation on sketches means to a user.

@@ -17,8 +17,9 @@ use std::ptr;
 /// `query` is a query to be planned, and nothing between here and PostgreSQL's own handler, or a guard, needs a
 /// destructor.
 pub(crate) unsafe fn are_read_by(query: *mut Query) -> bool {
+    let mut with_ctes = false;
     // SAFETY: the caller vouches for the query and the frames.
-    unsafe { walk_query(query, reads, ptr::null_mut()) }
+    unsafe { walk_query(query, reads, (&raw mut with_ctes).cast()) }
 }
 
 /// [`are_read_by`] of a part of a query that has such a table: of CTEs it is not known which they read, so that all count.
@@ -27,16 +28,16 @@ pub(crate) unsafe fn are_read_by(query: *mut Query) -> bool {
 ///
 /// As [`are_read_by`].
 pub(crate) unsafe fn may_be_read_by(query: *mut Query) -> bool {
-    let mut with_ctes = ();
+    let mut with_ctes = true;
     // SAFETY: the caller vouches for the query and the frames.
     unsafe { walk_query(query, reads, (&raw mut with_ctes).cast()) }
 }
 
-/// Walker: whether such a table is read, or, if there is a context, a CTE.
+/// Walker: whether such a table is read, or, if the context says so, a CTE.
 ///
 /// # Safety
 ///
-/// Called by PostgreSQL's walkers with a node, or none.
+/// Called by PostgreSQL's walkers with a node, or none, and a `bool`.
 unsafe extern "C-unwind" fn reads(node: *mut Node, with_ctes: *mut c_void) -> bool {
     // SAFETY: the walkers vouch for the node.
     unsafe {
@@ -44,7 +45,7 @@ unsafe extern "C-unwind" fn reads(node: *mut Node, with_ctes: *mut c_void) -> bo
             None => false,
             Some(NodeTag::T_RangeTblEntry) => match (*node.cast::<RangeTblEntry>()).rtekind {
                 RTEKind::RTE_RELATION => is_of_unaware_server(node.cast()),
-                RTEKind::RTE_CTE => !with_ctes.is_null(),
+                RTEKind::RTE_CTE => *with_ctes.cast::<bool>(),
                 _ => false,
             },
             Some(NodeTag::T_Query) => walk_query(node.cast(), reads, with_ctes),

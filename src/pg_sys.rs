@@ -77,7 +77,7 @@ pub(crate) unsafe fn raise(
     code: PgSqlErrorCode,
     message: &[u8],
     hint: Option<&str>,
-    place: &std::panic::Location<'_>,
+    place: &'static std::panic::Location<'static>,
 ) -> ! {
     unsafe extern "C-unwind" {
         fn errstart(level: c_int, domain: *const c_char) -> bool;
@@ -108,7 +108,7 @@ pub(crate) unsafe fn raise(
 }
 
 /// Declares functions of PostgreSQL, each called behind [`caught`].
-macro_rules! guarded {
+macro_rules! declared {
     ($($(#[$attribute:meta])* fn $name:ident($($argument:ident: $of:ty),* $(,)?) $(-> $result:ty)?;)+) => {$(
         #[doc = concat!("PostgreSQL's function `", stringify!($name), "`.")]
         ///
@@ -125,6 +125,29 @@ macro_rules! guarded {
             unsafe { caught(|| $name($($argument),*)) }
         }
     )+};
+}
+
+/// The same for functions of which the headers of all versions say the same, which the compiler compares.
+macro_rules! guarded {
+    ($($(#[$attribute:meta])* fn $name:ident($($argument:ident: $of:ty),* $(,)?) $(-> $result:ty)?;)+) => {
+        declared! { $($(#[$attribute])* fn $name($($argument: $of),*) $(-> $result)?;)+ }
+        $(
+            $(#[$attribute])*
+            const _: unsafe fn($($of),*) $(-> $result)? = pgrx::pg_sys::$name;
+        )+
+    };
+}
+
+// Some versions say `const` of what these read, and others do not.
+declared! {
+    fn deconstruct_array(
+        array: *mut ArrayType, of: Oid, length: c_int, is_by_value: bool, alignment: c_char,
+        elements: *mut *mut Datum, nulls: *mut *mut bool, count: *mut c_int,
+    );
+    fn heap_form_tuple(descriptor: TupleDesc, values: *const Datum, nulls: *const bool) -> HeapTuple;
+    fn tuplestore_putvalues(
+        store: *mut Tuplestorestate, descriptor: TupleDesc, values: *const Datum, nulls: *const bool,
+    );
 }
 
 guarded! {
@@ -144,10 +167,6 @@ guarded! {
     fn pg_detoast_datum_slice(value: *mut varlena, first: i32, count: i32) -> *mut varlena;
     fn toast_raw_datum_size(value: Datum) -> Size;
     fn cstring_to_text_with_len(text: *const c_char, length: c_int) -> *mut varlena;
-    fn deconstruct_array(
-        array: *mut ArrayType, of: Oid, length: c_int, is_by_value: bool, alignment: c_char,
-        elements: *mut *mut Datum, nulls: *mut *mut bool, count: *mut c_int,
-    );
     fn pq_getmsgbytes(message: StringInfo, length: c_int) -> *const c_char;
     fn pg_any_to_server(text: *const c_char, length: c_int, encoding: c_int) -> *mut c_char;
     fn pg_server_to_any(text: *const c_char, length: c_int, encoding: c_int) -> *mut c_char;
@@ -157,11 +176,7 @@ guarded! {
         call: FunctionCallInfo, of: *mut Oid, descriptor: *mut TupleDesc,
     ) -> TypeFuncClass::Type;
     fn BlessTupleDesc(descriptor: TupleDesc) -> TupleDesc;
-    fn heap_form_tuple(descriptor: TupleDesc, values: *const Datum, nulls: *const bool) -> HeapTuple;
     fn HeapTupleHeaderGetDatum(row: HeapTupleHeader) -> Datum;
-    fn tuplestore_putvalues(
-        store: *mut Tuplestorestate, descriptor: TupleDesc, values: *const Datum, nulls: *const bool,
-    );
     #[cfg(feature = "pg15")]
     fn SetSingleFuncCall(call: FunctionCallInfo, flags: u32);
     #[cfg(not(feature = "pg15"))]

@@ -489,7 +489,8 @@ impl Arguments {
         self.count += 1;
     }
 
-    /// Leaves out what says at the end no more than would hold without it. Several arguments travel as a row.
+    /// Leaves out what says at the end no more than would hold without it. Several arguments travel as a row. Only
+    /// literals are looked at: nothing is computed that PostgreSQL may never compute.
     ///
     /// # Safety
     ///
@@ -500,9 +501,9 @@ impl Arguments {
         while self.count > 1 {
             // SAFETY: the caller vouches for the expression; a constant of these types is the datum itself.
             let is_default = unsafe {
-                let argument = simplify(ptr::null_mut(), self.items[self.count - 1].cast());
-                (*argument).type_ == NodeTag::T_Const && {
-                    let constant = &*argument.cast::<pg_sys::Const>();
+                let argument = self.items[self.count - 1].cast();
+                is_literal(argument) && {
+                    let constant = &*simplify(ptr::null_mut(), argument).cast::<pg_sys::Const>();
                     !constant.constisnull && constant.constvalue.value() as u64 == defaults[self.count - 2]
                 }
             };
@@ -510,6 +511,26 @@ impl Arguments {
                 break;
             }
             self.count -= 1;
+        }
+    }
+}
+
+/// Whether an expression is a constant, or one that the parser casts to the type of an argument.
+///
+/// # Safety
+///
+/// `node` is an expression.
+unsafe fn is_literal(node: *mut Node) -> bool {
+    // SAFETY: the caller vouches for the expression.
+    unsafe {
+        let of_constant = |arguments| elements::<Node>(arguments).all(|argument| (*argument).type_ == NodeTag::T_Const);
+        match (*node).type_ {
+            NodeTag::T_Const => true,
+            NodeTag::T_FuncExpr => {
+                let call = &*node.cast::<pg_sys::FuncExpr>();
+                call.funcformat == pg_sys::CoercionForm::COERCE_IMPLICIT_CAST && of_constant(call.args)
+            }
+            _ => false,
         }
     }
 }
@@ -593,6 +614,10 @@ impl Inlined {
                 within = outer.outer;
             }
             catalog::put_arguments_in_place(&mut *call);
+            // With arguments that may say something else each time there is no body. Some that look so are simplified.
+            if pg_sys::contain_volatile_functions((*call).args.cast()) {
+                (*call).args = simplify(self.planner, (*call).args.cast()).cast();
+            }
             let body = inline_function(self.planner, entry);
             if body.is_null() {
                 return None;

@@ -47,8 +47,7 @@ impl Reserve {
             let (count, used) = (state >> 32, state as u32 as usize);
             let padding = self.start().wrapping_add(used).align_offset(layout.align());
             start = used.checked_add(padding)?;
-            // A block of no bytes too has an address inside.
-            let end = start.checked_add(layout.size().max(1))?;
+            let end = start.checked_add(layout.size())?;
             (end <= SIZE).then_some((count + 1) << 32 | end as u64)
         });
         match taken {

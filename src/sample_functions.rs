@@ -1,7 +1,7 @@
 //! The functions of `cvm_sample`: what one can ask of a sample, and make of two.
 
 use crate::call::{self, argument, declare_function, each_element, return_null, return_row};
-use crate::error::{OrRaise, raise, raise_with_hint};
+use crate::error::{OrRaise, naming_type, raise, raise_with_hint};
 use crate::hashable;
 use crate::memory::{self, ContextAllocator};
 use crate::pg_sys::{self, Datum, FunctionCallInfo, Oid, Size};
@@ -19,7 +19,6 @@ use cvm_sketch::{
 };
 use pgrx::pg_sys::errcodes::PgSqlErrorCode;
 use pgrx::{PgTupleDesc, pg_guard};
-use std::ffi::CStr;
 use std::mem::ManuallyDrop;
 
 declare_function! {
@@ -303,28 +302,27 @@ struct ValueColumn {
 ///
 /// `columns` is the descriptor of rows.
 unsafe fn declared_column(columns: pg_sys::TupleDesc) -> ValueColumn {
-    let refuse = |message: String| {
+    let refuse = |message: &[u8]| {
         raise_with_hint(PgSqlErrorCode::ERRCODE_DATATYPE_MISMATCH, message, COLUMNS_HINT);
     };
     // SAFETY: the caller vouches for the descriptor, which is not ours to drop; any type may be asked about.
     unsafe {
         let attributes = ManuallyDrop::new(PgTupleDesc::from_pg_unchecked(columns));
         if attributes.len() != COLUMNS.len() + 1 {
-            refuse(format!(
+            let message = format!(
                 "the column definition list of cvm_sample_values must have {} columns, not {}",
                 COLUMNS.len() + 1,
                 attributes.len()
-            ));
+            );
+            refuse(message.as_bytes());
         }
         let mut columns = attributes.iter();
         let value = columns.next().expect("there is one");
         for (number, (column, (expected, name))) in columns.zip(COLUMNS).enumerate() {
             if column.atttypid != expected {
-                let given = CStr::from_ptr(pg_sys::format_type_be(column.atttypid)).to_string_lossy();
-                refuse(format!(
-                    "column {} of cvm_sample_values must be of type {name}, not {given}",
-                    number + 2
-                ));
+                let number = number + 2;
+                let message = format!("column {number} of cvm_sample_values must be of type {name}, not ");
+                refuse(&naming_type(&message, column.atttypid));
             }
         }
         ValueColumn {
@@ -381,12 +379,8 @@ fn raise_unless_of_type(kind: Kind, of: Oid, collation: Oid) {
     if kind == Kind::Unknown || asked.map(without_collation) == Some(without_collation(kind)) {
         return;
     }
-    // SAFETY: any type may be asked about.
-    let name = unsafe { CStr::from_ptr(pg_sys::format_type_be(of)) }.to_string_lossy();
-    raise_parameter(format!(
-        "the values of a cvm_sample of kind {} are not of type {name}",
-        kind.name()
-    ));
+    let message = format!("the values of a cvm_sample of kind {} are not of type ", kind.name());
+    raise_parameter(naming_type(&message, of));
 }
 
 /// Puts a row for each value into the store of the call.

@@ -102,8 +102,10 @@ impl Setting {
                 Variable::Integer(at, value) => *at == value,
                 Variable::Boolean(at, value) => *at == value,
                 Variable::String(at) => CStr::from_ptr(*at) == self.value,
+                // Under each of its names, points in time are written alike.
                 Variable::TimeZone => {
-                    CStr::from_ptr(pg_sys::pg_get_timezone_name(pg_sys::session_timezone)) == self.value
+                    let name = CStr::from_ptr(pg_sys::pg_get_timezone_name(pg_sys::session_timezone));
+                    [self.value, c"UTC", c"Etc/UTC"].contains(&name)
                 }
             }
         }

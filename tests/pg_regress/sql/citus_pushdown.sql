@@ -98,9 +98,12 @@ SELECT cvm_sketch_agg(visitor, 0.1, 0.01, part) FROM events;
 CREATE FUNCTION hashed_in(query text) RETURNS text LANGUAGE sql RETURN (regexp_match(verbose_plan(query), 'Output: ([^\n]*cvm_sketch_agg_hashed[^\n]*)'))[1];
 SELECT hashed_in(format('SELECT %s FROM events', call)) FROM (VALUES ('approx_count_distinct_cvm(id, 0.03)'), ('approx_count_distinct_cvm(id, 0.03, 0.01)'),
     ('approx_count_distinct_cvm(id, 0.03, 0.02)'), ('approx_count_distinct_cvm(id, 0.030001, 0.01)'), ('cvm_sketch_agg(id, 0.03, 0.01, 0)'), ('cvm_sketch_agg(id, 0.03, 0.01, 1)'),
-    ('cvm_sketch_agg(id, 0.03::float8, 1 / 100.0)'), ('cvm_sketch_agg(id, 0.03, 0.02, 0)'), ('cvm_sketch_agg(id, NULL)'), ('cvm_sketch_agg(id, part)')) c (call);
+    ('cvm_sketch_agg(id, 0.03::float8, 0.01::float8)'), ('cvm_sketch_agg(id, 0.03, 0.02, 0)'), ('cvm_sketch_agg(id, NULL)'), ('cvm_sketch_agg(id, part)')) c (call);
 SELECT both_ways(call, format('SELECT %s FROM events', call)) FROM (VALUES ('cvm_sketch_agg(id, 0.03)'), ('cvm_sketch_agg(id, 0.03, 0.01)'), ('cvm_sketch_agg(id, 0.03, 0.01, 0)'),
     ('cvm_sketch_agg(id, 0.03, 0.02)'), ('cvm_sketch_agg(id, 0.03, 0.01, 1)')) c (call);
+
+-- Nothing is computed to know that.
+SELECT CASE WHEN false THEN approx_count_distinct_cvm(id, 1 / 0) END, CASE WHEN 1 = 2 THEN cvm_sketch_agg(id, 0.1, 0.01, (1 / 0)::bigint) END FROM events;
 
 -- What is left as it is has an order, for which Citus gathers the rows.
 CREATE FUNCTION left_in(query text) RETURNS text LANGUAGE sql

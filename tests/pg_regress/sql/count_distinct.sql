@@ -134,6 +134,10 @@ SELECT query, counts_in(verbose_plan(query)) FROM (VALUES ('SELECT * FROM as_tab
     ('SELECT * FROM many m, LATERAL as_table(m.n) WHERE m.n < 3'),
     ('SELECT * FROM many m LEFT JOIN visits v ON v.id = m.n, LATERAL as_table((v.id IS NOT NULL)::integer + m.n) WHERE m.n < 3'), ('SELECT count(*) FROM without_any(5)'),
     ('SELECT * FROM as_table() WITH ORDINALITY'), ('SELECT * FROM ROWS FROM (as_table(), as_table())')) q (query);
+-- an argument that PostgreSQL simplifies first
+CREATE FUNCTION five() RETURNS integer LANGUAGE sql AS 'SELECT 5';
+SELECT query, counts_in(verbose_plan(query)) FROM (VALUES ('SELECT * FROM as_table(five())'), ('SELECT * FROM as_table(CASE WHEN true THEN 5 ELSE (random() * 9)::integer END)'),
+    ('SELECT * FROM as_table((random() * 9)::integer)')) q (query);
 SELECT every(t.found = s.found) AS the_same, count(*)
 FROM (SELECT part, approx_count_distinct_cvm(n, 0.03, 0.01) AS found FROM many WHERE n >= 0 GROUP BY part) s JOIN as_table() t USING (part);
 -- What PostgreSQL never comes to plan or compute is no ERROR either.
