@@ -33,6 +33,10 @@ pub(crate) struct Functions {
     pub(crate) of_kind: Oid,
     /// The type `cvm_sketch`.
     pub(crate) sketch_type: Oid,
+    /// `cvm_sample_agg` with one to three arguments.
+    sample: [Oid; 3],
+    /// `cvm_sample_agg_measured` with two to four arguments.
+    sample_measured: [Oid; 3],
 }
 
 /// What an aggregate of the extension makes of values.
@@ -42,6 +46,8 @@ pub(crate) enum ValueCall {
     Count,
     /// `cvm_sketch_agg(...)`
     Sketch,
+    /// `cvm_sample_agg(...)`, `cvm_sample_agg_measured(...)`
+    Sample,
 }
 
 impl Functions {
@@ -51,6 +57,8 @@ impl Functions {
             Some(ValueCall::Count)
         } else if self.sketch.contains(&function) {
             Some(ValueCall::Sketch)
+        } else if self.sample.contains(&function) || self.sample_measured.contains(&function) {
+            Some(ValueCall::Sample)
         } else {
             None
         }
@@ -167,10 +175,12 @@ fn find_functions() -> Option<Functions> {
     const NUMBER: Oid = pg_sys::FLOAT8OID;
     const HASH: Oid = pg_sys::INT8OID;
     const SEED: Oid = pg_sys::INT8OID;
+    const SIZE: Oid = pg_sys::INT4OID;
     let extension = find_extension()?;
     let hash = function_of_name(extension.schema, c"cvm_hash", &[VALUE, SEED])?;
     let origin = Origin::of(extension.oid, hash)?;
-    let sketch_type = origin.sketch_type(extension.schema)?;
+    let sketch_type = origin.type_of_input(extension.schema, c"cvm_sketch_in")?;
+    let sample_type = origin.type_of_input(extension.schema, c"cvm_sample_in")?;
 
     let function = |name, arguments: &[Oid], returned| {
         function_of_name(extension.schema, name, arguments).filter(|&found| origin.is_of(found, name, returned))
@@ -181,6 +191,8 @@ fn find_functions() -> Option<Functions> {
     let count = |arguments| aggregate(c"approx_count_distinct_cvm", arguments, pg_sys::INT8OID);
     let sketch = |arguments| aggregate(c"cvm_sketch_agg", arguments, sketch_type);
     let hashed = |arguments| aggregate(c"cvm_sketch_agg_hashed", arguments, sketch_type);
+    let sample = |arguments| aggregate(c"cvm_sample_agg", arguments, sample_type);
+    let sample_measured = |arguments| aggregate(c"cvm_sample_agg_measured", arguments, sample_type);
     Some(Functions {
         count: [
             count(&[VALUE])?,
@@ -203,6 +215,16 @@ fn find_functions() -> Option<Functions> {
         estimate: function(c"cvm_sketch_estimate", &[sketch_type], pg_sys::INT8OID)?,
         of_kind: function(c"cvm_sketch_of_kind", &[sketch_type, pg_sys::TEXTOID], sketch_type)?,
         sketch_type,
+        sample: [
+            sample(&[VALUE])?,
+            sample(&[VALUE, SIZE])?,
+            sample(&[VALUE, SIZE, SEED])?,
+        ],
+        sample_measured: [
+            sample_measured(&[VALUE, NUMBER])?,
+            sample_measured(&[VALUE, NUMBER, SIZE])?,
+            sample_measured(&[VALUE, NUMBER, SIZE, SEED])?,
+        ],
     })
 }
 
@@ -284,11 +306,11 @@ impl Origin {
         })
     }
 
-    /// The type `cvm_sketch`: what the library reads from text as one.
-    fn sketch_type(&self, schema: Oid) -> Option<Oid> {
-        let input = function_of_name(schema, c"cvm_sketch_in", &[pg_sys::CSTRINGOID])?;
+    /// The type of what the library reads from text by the function of that name.
+    fn type_of_input(&self, schema: Oid, name: &CStr) -> Option<Oid> {
+        let input = function_of_name(schema, name, &[pg_sys::CSTRINGOID])?;
         with_function(input, |entry| Some(entry.form().prorettype))
-            .filter(|&returned| self.is_of(input, c"cvm_sketch_in", returned))
+            .filter(|&returned| self.is_of(input, name, returned))
     }
 
     /// Whether a function is the extension's, returns a type, and calls what the library has under that name.

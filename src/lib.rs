@@ -20,8 +20,8 @@
 //! `bytes_type` is what both types come in by.
 //!
 //! Beside the way of a row stands the `planner_hook`: what a session wants, by its `settings`, is replaced in the query
-//! before that is planned, with the help of `catalog`, `hashable`, `foreign_tables` and `query_tree`. `plans` has those made
-//! anew that a changed setting makes wrong.
+//! before that is planned, with the help of `catalog`, `hashable`, `foreign_tables` and `query_tree`. `gathering` tells Citus what
+//! not to divide. `plans` has those made anew that a changed setting makes wrong.
 
 mod aggregate;
 mod bytes_type;
@@ -34,6 +34,7 @@ mod equality;
 mod error;
 mod expanded;
 mod foreign_tables;
+mod gathering;
 mod hash_function;
 mod hashable;
 mod hasher;

@@ -200,6 +200,7 @@ guarded! {
     fn OutputFunctionCall(function: *mut FmgrInfo, value: Datum) -> *mut c_char;
     fn OidOutputFunctionCall(function: Oid, value: Datum) -> *mut c_char;
 
+    fn GetConfigOption(name: *const c_char, missing_ok: bool, is_restricted: bool) -> *const c_char;
     fn NewGUCNestLevel() -> c_int;
     fn set_config_option(
         name: *const c_char, value: *const c_char, context: GucContext::Type, source: GucSource::Type,

@@ -7,8 +7,7 @@
 //!   `approx_count_distinct_cvm(x, epsilon, delta)`;
 //! - where the query reads a table of Citus, the aggregates of values by the form that Citus sends to the shards:
 //!   `cvm_sketch_agg_hashed(cvm_hash(x, seed) ...)`, and around it `cvm_sketch_estimate` or, since hashes do not tell,
-//!   the kind of the values. Those that have no such form are given an order, for which Citus gathers the rows: since
-//!   15 it takes their parts for something that it can combine, and fails.
+//!   the kind of the values. For those that have no such form Citus is told to [gather](crate::gathering) the rows.
 //!
 //! The query tree is copied, never changed in place, by PostgreSQL's own mutators. Plans of queries that have one of
 //! these forms are marked, replaced or not: another setting would make them otherwise.
@@ -20,6 +19,7 @@
 
 use crate::catalog::{self, CitusTables, Functions, ValueCall};
 use crate::foreign_tables;
+use crate::gathering;
 use crate::hashable::{is_hashable, kind_of};
 use crate::pg_sys::{self, Aggref, Datum, Expr, List, Node, NodeTag, Oid, PlannedStmt, Query, RangeTblEntry};
 use crate::query_tree::{
@@ -113,6 +113,7 @@ unsafe fn plan_replaced(parse: *mut Query, request: Request) -> *mut PlannedStmt
         with_foreign: ptr::null_mut(),
         inlined: ptr::null_mut(),
         asked: Asked::default(),
+        gathers: false,
     };
     // SAFETY: the caller vouches for the query; nothing in this frame needs a destructor.
     unsafe {
@@ -123,7 +124,9 @@ unsafe fn plan_replaced(parse: *mut Query, request: Request) -> *mut PlannedStmt
         {
             query = preparation.with_foreign;
         }
+        let level = if preparation.gathers { gathering::begin() } else { 0 };
         let planned = plan_with(query, request, NEXT.get());
+        gathering::end(level);
         if preparation.asked.is_any() {
             complete(&mut preparation, planned);
         }
@@ -141,6 +144,8 @@ struct Preparation {
     /// The planner that noted what functions were put into the query, if any were looked at.
     inlined: *mut pg_sys::PlannerInfo,
     asked: Asked,
+    /// Whether there is an aggregate whose rows Citus is to gather.
+    gathers: bool,
 }
 
 /// Replaces what the session wants replaced.
@@ -168,6 +173,7 @@ unsafe extern "C-unwind" fn prepare(preparation: &mut Preparation) {
         citus_tables,
         is_pushed_down: settings::citus_pushdown(),
         is_distributed: false,
+        gathers: false,
         leaves_foreign: false,
         level: ptr::null(),
     };
@@ -293,6 +299,8 @@ struct Replacement {
     is_pushed_down: bool,
     /// Whether the query reads one of these tables.
     is_distributed: bool,
+    /// Whether there is an aggregate whose rows Citus is to gather.
+    gathers: bool,
     /// Whether to leave what other servers may compute.
     leaves_foreign: bool,
     /// The query that is being copied.
@@ -337,6 +345,7 @@ impl Replacement {
                 self.leaves_foreign = true;
                 preparation.with_foreign = self.replaced(query);
             }
+            preparation.gathers = self.gathers;
         }
     }
 
@@ -403,7 +412,7 @@ impl Replacement {
     /// # Safety
     ///
     /// `aggregate` is a copy that may be changed. As [`call`](Self::call).
-    unsafe fn in_place_of(&self, aggregate: &mut Aggref) -> *mut Node {
+    unsafe fn in_place_of(&mut self, aggregate: &mut Aggref) -> *mut Node {
         // SAFETY: the caller vouches for the aggregate.
         unsafe {
             let itself = ptr::from_mut(aggregate).cast();
@@ -425,9 +434,7 @@ impl Replacement {
                 let [.., function] = self.functions.count;
                 set_call(aggregate, function, aggregate.aggtype, &arguments);
             }
-            if self.is_distributed && aggregate.aggorder.is_null() && aggregate.aggdistinct.is_null() {
-                order_by_constant(aggregate);
-            }
+            self.gathers |= self.is_distributed;
             itself
         }
     }
@@ -454,6 +461,7 @@ impl Replacement {
             let kind = match call {
                 Call::Value(ValueCall::Sketch) => Some(kind_of(pg_sys::exprType(value.cast()), collation)?),
                 Call::Value(ValueCall::Count) | Call::CountDistinct(_) => None,
+                Call::Value(ValueCall::Sample) => return None,
             };
             arguments.drop_defaults();
             let hashed = *functions.hashed.get(arguments.as_slice().len() - 1)?;
@@ -515,20 +523,22 @@ impl Arguments {
     }
 }
 
-/// Whether an expression is a constant, or one that the parser casts to the type of an argument.
+/// Whether an expression is a constant, or a cast of one by a function of PostgreSQL's own.
 ///
 /// # Safety
 ///
 /// `node` is an expression.
 unsafe fn is_literal(node: *mut Node) -> bool {
+    use pg_sys::CoercionForm::{COERCE_EXPLICIT_CAST, COERCE_IMPLICIT_CAST};
     // SAFETY: the caller vouches for the expression.
     unsafe {
-        let of_constant = |arguments| elements::<Node>(arguments).all(|argument| (*argument).type_ == NodeTag::T_Const);
         match (*node).type_ {
             NodeTag::T_Const => true,
             NodeTag::T_FuncExpr => {
                 let call = &*node.cast::<pg_sys::FuncExpr>();
-                call.funcformat == pg_sys::CoercionForm::COERCE_IMPLICIT_CAST && of_constant(call.args)
+                [COERCE_EXPLICIT_CAST, COERCE_IMPLICIT_CAST].contains(&call.funcformat)
+                    && call.funcid.to_u32() < pg_sys::FirstNormalObjectId
+                    && elements::<Node>(call.args).all(|argument| (*argument).type_ == NodeTag::T_Const)
             }
             _ => false,
         }
@@ -857,29 +867,6 @@ unsafe fn set_call(aggregate: &mut Aggref, function: Oid, returned: Oid, argumen
             aggregate.args = pg_sys::lappend(aggregate.args, entry.cast());
             aggregate.aggargtypes = pg_sys::lappend_oid(aggregate.aggargtypes, pg_sys::exprType(argument.cast()));
         }
-    }
-}
-
-/// Has an aggregate ordered by a constant, which is no order.
-///
-/// # Safety
-///
-/// `aggregate` is a copy that may be changed, and has neither DISTINCT nor ORDER BY.
-unsafe fn order_by_constant(aggregate: &mut Aggref) {
-    const REFERENCE: u32 = 1;
-    // SAFETY: the caller vouches for the aggregate. This is what the parser makes of `ORDER BY 0::integer`.
-    unsafe {
-        let constant = pg_sys::makeConst(pg_sys::INT4OID, -1, Oid::INVALID, 4, Datum::from(0), false, true);
-        let number = elements::<Node>(aggregate.args).count() + 1;
-        let entry = pg_sys::makeTargetEntry(constant.cast(), number as pg_sys::AttrNumber, ptr::null_mut(), true);
-        (*entry).ressortgroupref = REFERENCE;
-        aggregate.args = pg_sys::lappend(aggregate.args, entry.cast());
-        let clause = node::<pg_sys::SortGroupClause>(NodeTag::T_SortGroupClause);
-        (*clause).tleSortGroupRef = REFERENCE;
-        (*clause).eqop = Oid::from(pg_sys::Int4EqualOperator);
-        (*clause).sortop = Oid::from(pg_sys::Int4LessOperator);
-        (*clause).hashable = true;
-        aggregate.aggorder = pg_sys::lappend(ptr::null_mut(), clause.cast());
     }
 }
 

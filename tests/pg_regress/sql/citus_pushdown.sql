@@ -16,7 +16,7 @@ CREATE FUNCTION as_table() RETURNS TABLE (part integer, found bigint) LANGUAGE s
 
 CREATE FUNCTION calls_in(plan text) RETURNS text LANGUAGE sql
     RETURN (SELECT string_agg(DISTINCT call[1], ', ' ORDER BY call[1])
-            FROM regexp_matches(plan, '\m(count\(DISTINCT|approx_count_distinct_cvm|cvm_sketch_agg|cvm_sketch_agg_hashed|cvm_sketch_union_agg)\M', 'g') call);
+            FROM regexp_matches(plan, '\m(count\(DISTINCT|approx_count_distinct_cvm|cvm_(?:sketch|sample)_agg(?:_hashed|_measured)?|cvm_(?:sketch|sample)_union_agg)\M', 'g') call);
 -- The same rows, to the byte, with the setting and without; and which aggregates are planned with it.
 CREATE FUNCTION both_ways(form text, query text, OUT form_ text, OUT same boolean, OUT calls text) LANGUAGE sql AS $$
     SELECT form, rows_with('cvm_count.citus_pushdown', 'off', query) = rows_with('cvm_count.citus_pushdown', 'on', query),
@@ -105,17 +105,50 @@ SELECT both_ways(call, format('SELECT %s FROM events', call)) FROM (VALUES ('cvm
 -- Nothing is computed to know that.
 SELECT CASE WHEN false THEN approx_count_distinct_cvm(id, 1 / 0) END, CASE WHEN 1 = 2 THEN cvm_sketch_agg(id, 0.1, 0.01, (1 / 0)::bigint) END FROM events;
 
--- What is left as it is has an order, for which Citus gathers the rows.
-CREATE FUNCTION left_in(query text) RETURNS text LANGUAGE sql
-    RETURN (SELECT string_agg(call[1], '; ') FROM regexp_matches(verbose_plan(query), '((?:approx_count_distinct_cvm|cvm_sketch_agg|count)\(.*\))', 'g') call);
-SELECT left_in('SELECT cvm_sketch_agg(page, 0.1, 0.05, (random() * 0)::bigint) FROM events');
-SELECT left_in('SELECT cvm_sketch_agg(DISTINCT page, 0.1, 0.05, (random() * 0)::bigint) FROM events');
+-- For what is left as it is Citus is told to gather the rows, by a setting of its own, which is back when the plan is made. A function
+-- that the planner calls says what Citus would see.
+SET citus.allow_aggregate_worker_combine_on_internal_types = on;
+CREATE FUNCTION told() RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN RETURN current_setting('citus.allow_aggregate_worker_combine_on_internal_types', true); END $$;
+CREATE FUNCTION tells(calls text, rest text DEFAULT 'FROM events') RETURNS text LANGUAGE plpgsql AS $$
+DECLARE told text; was text := current_setting('citus.allow_aggregate_worker_combine_on_internal_types', true);
+BEGIN
+    told := coalesce((regexp_match(verbose_plan(format('SELECT told() AS told, %s %s', calls, rest)), $re$Output: '(\w+)'::text$re$))[1], 'nothing');
+    IF current_setting('citus.allow_aggregate_worker_combine_on_internal_types', true) IS DISTINCT FROM was THEN
+        told := told || ' for ever';
+    END IF;
+    RETURN told;
+END $$;
+SELECT tells(call), call FROM (VALUES ('approx_count_distinct_cvm(id)'), ('cvm_sketch_agg(page)'), ('cvm_sketch_agg(page, 0.1, 0.05, 3)'), ('cvm_sketch_agg(page, 0.1, 0.05, (random() * 0)::bigint)'),
+    ('cvm_sketch_agg(DISTINCT page, 0.1, 0.05, (random() * 0)::bigint)'), ('approx_count_distinct_cvm(id), cvm_sketch_agg(page, 0.1, 0.05, (random() * 0)::bigint)'),
+    ('(SELECT cvm_sketch_agg(page, 0.1, 0.05, (random() * 0)::bigint) FROM events)'), ('count(DISTINCT id)'), ('count(id)')) c (call);
+SELECT tells('cvm_sketch_agg(page, 0.1, 0.05, (random() * 0)::bigint)', 'FROM here') AS of_local_tables;
 SET cvm_count.citus_pushdown = off;
 SET cvm_count.count_distinct_epsilon = 0.1;
-SELECT left_in(format('SELECT %s FROM events', call)) FROM (VALUES ('approx_count_distinct_cvm(id)'), ('cvm_sketch_agg(id, 0.1) FILTER (WHERE part > 1)'), ('cvm_sketch_agg(DISTINCT id)'),
+SELECT tells(call), call FROM (VALUES ('approx_count_distinct_cvm(id)'), ('cvm_sketch_agg(id, 0.1) FILTER (WHERE part > 1)'), ('cvm_sketch_agg(DISTINCT id)'),
     ('cvm_sketch_agg(id ORDER BY part)'), ('count(DISTINCT id)'), ('count(id)')) c (call);
-SELECT left_in('SELECT approx_count_distinct_cvm(id), count(DISTINCT id) FROM here');
+SELECT tells('approx_count_distinct_cvm(id), count(DISTINCT id)', 'FROM here') AS of_local_tables;
+SELECT approx_count_distinct_cvm(id) FROM events HAVING 1 / (length(told()) - 3) > 0;
+SELECT current_setting('citus.allow_aggregate_worker_combine_on_internal_types') AS after_an_error;
 RESET cvm_count.citus_pushdown;
+
+-- So it is for samples.
+SELECT tells(call), call FROM (VALUES ('cvm_sample_agg(page)'), ('cvm_sample_agg(page, 64)'), ('cvm_sample_agg(page, 64, 7)'),
+    ('cvm_sample_agg_measured(page, price)'), ('cvm_sample_agg_measured(page, price, 64)'), ('cvm_sample_agg_measured(page, price, 64, 7)'),
+    ('cvm_sample_agg(page) FILTER (WHERE part > 1)'), ('cvm_sample_agg(DISTINCT page)'), ('cvm_sample_agg(page ORDER BY id)'),
+    ('cvm_sample_agg(DISTINCT page, 64 ORDER BY page)'), ('cvm_sample_union_agg(cvm_sample_empty())')) c (call);
+SELECT tells('cvm_sample_agg(page)', 'FROM here') AS of_local_tables;
+\t on
+SELECT both_ways('samples', 'SELECT cvm_sample_agg(page), cvm_sample_agg(page, 64), cvm_sample_agg(page, 64, 7) FROM events');
+SELECT both_ways('measured', 'SELECT cvm_sample_agg_measured(page, price), cvm_sample_agg_measured(page, price, 64), cvm_sample_agg_measured(page, price, 64, 7) FROM events');
+SELECT both_ways('samples of groups', 'SELECT part, cvm_sample_agg(visitor, 64) FILTER (WHERE id > 9) FROM events GROUP BY part HAVING # cvm_sample_agg(page) > 1');
+SELECT both_ways('samples of DISTINCT', 'SELECT cvm_sample_agg(DISTINCT page, 64), cvm_sample_agg_measured(DISTINCT part, price) FROM events');
+SELECT both_ways('samples by sizes of groups', 'SELECT part, cvm_sample_agg(page, 64 + part, part) FROM events GROUP BY part');
+SELECT both_ways('samples of nothing', 'SELECT cvm_sample_agg(page), cvm_sample_agg_measured(NULL::integer, price) FROM events WHERE part = 9');
+SELECT both_ways('the union of a sample of each part', 'SELECT cvm_sample_union_agg(s) FROM (SELECT part, cvm_sample_agg_measured(page, price) AS s FROM events GROUP BY part) q');
+\t off
+SELECT (SELECT cvm_sample_union_agg(s) FROM (SELECT part, cvm_sample_agg_measured(page, price) AS s FROM events GROUP BY part) q)
+     = (SELECT cvm_sample_agg_measured(page, price) FROM events) AS same_sample;
+RESET citus.allow_aggregate_worker_combine_on_internal_types;
 
 -- A session that Citus has opened for another leaves count(DISTINCT) to that: what is exact there must not be approximated here.
 SET application_name = 'citus_internal gpid=10000000001';
