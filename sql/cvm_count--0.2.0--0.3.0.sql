@@ -274,41 +274,41 @@ LANGUAGE c STABLE PARALLEL SAFE;
 COMMENT ON FUNCTION cvm_sample_accumulate_measured(internal, anyelement, double precision, integer, bigint)
 IS 'transition of cvm_sample_agg_measured with a size and a seed';
 
-CREATE FUNCTION cvm_sample_merge(internal, cvm_sample) RETURNS internal
-AS 'MODULE_PATHNAME', 'cvm_sample_merge'
-LANGUAGE c IMMUTABLE PARALLEL SAFE COST 100;
-COMMENT ON FUNCTION cvm_sample_merge(internal, cvm_sample)
-IS 'transition of cvm_sample_union_agg';
-
 CREATE FUNCTION cvm_sample_combine(internal, internal) RETURNS internal
 AS 'MODULE_PATHNAME', 'cvm_sample_combine'
 LANGUAGE c IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION cvm_sample_combine(internal, internal)
 IS 'merges two states of cvm_sample_agg, or of cvm_sample_agg_measured';
 
-CREATE FUNCTION cvm_sample_combine_union(internal, internal) RETURNS internal
-AS 'MODULE_PATHNAME', 'cvm_sample_combine_union'
-LANGUAGE c IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION cvm_sample_combine_union(internal, internal)
-IS 'merges two states of cvm_sample_union_agg';
-
 CREATE FUNCTION cvm_sample_serialize(internal) RETURNS bytea
 AS 'MODULE_PATHNAME', 'cvm_sample_serialize'
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION cvm_sample_serialize(internal)
-IS 'a state of cvm_sample_agg, cvm_sample_agg_measured and cvm_sample_union_agg as bytes';
+IS 'a state of cvm_sample_agg, or of cvm_sample_agg_measured, as bytes';
 
 CREATE FUNCTION cvm_sample_deserialize(bytea, internal) RETURNS internal
 AS 'MODULE_PATHNAME', 'cvm_sample_deserialize'
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION cvm_sample_deserialize(bytea, internal)
-IS 'a state of cvm_sample_agg, cvm_sample_agg_measured and cvm_sample_union_agg from its bytes';
+IS 'a state of cvm_sample_agg, or of cvm_sample_agg_measured, from its bytes';
 
 CREATE FUNCTION cvm_sample_final(internal) RETURNS cvm_sample
 AS 'MODULE_PATHNAME', 'cvm_sample_final'
 LANGUAGE c IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION cvm_sample_final(internal)
-IS 'the sample of cvm_sample_agg, cvm_sample_agg_measured and cvm_sample_union_agg';
+IS 'the sample of cvm_sample_agg, or of cvm_sample_agg_measured';
+
+CREATE FUNCTION cvm_sample_merge(cvm_sample, cvm_sample) RETURNS cvm_sample
+AS 'MODULE_PATHNAME', 'cvm_sample_merge'
+LANGUAGE c IMMUTABLE PARALLEL SAFE COST 100;
+COMMENT ON FUNCTION cvm_sample_merge(cvm_sample, cvm_sample)
+IS 'transition of cvm_sample_union_agg, and merges two states of it';
+
+CREATE FUNCTION cvm_sample_final_flat(cvm_sample) RETURNS cvm_sample
+AS 'MODULE_PATHNAME', 'cvm_sample_final_flat'
+LANGUAGE c IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION cvm_sample_final_flat(cvm_sample)
+IS 'the sample of cvm_sample_union_agg';
 
 -- SSPACE is what a group of nine to fourteen short values takes: the state, the values and their positions, and their texts; and
 -- with a measure, what is known of that. Fewer take half of it.
@@ -399,13 +399,11 @@ IS 'sample of fewer than size of the distinct values that are not null, hashed u
 
 CREATE AGGREGATE cvm_sample_union_agg(sample cvm_sample) (
     SFUNC = cvm_sample_merge,
-    STYPE = internal,
+    STYPE = cvm_sample,
     SSPACE = 65536,
-    FINALFUNC = cvm_sample_final,
+    FINALFUNC = cvm_sample_final_flat,
     FINALFUNC_MODIFY = READ_ONLY,
-    COMBINEFUNC = cvm_sample_combine_union,
-    SERIALFUNC = cvm_sample_serialize,
-    DESERIALFUNC = cvm_sample_deserialize,
+    COMBINEFUNC = cvm_sample_merge,
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE cvm_sample_union_agg(cvm_sample)
@@ -448,6 +446,13 @@ IS 'sample of the values in the sample that are not in the sketch';
 CREATE OPERATOR - (FUNCTION = cvm_sample_difference, LEFTARG = cvm_sample, RIGHTARG = cvm_sketch);
 COMMENT ON OPERATOR - (cvm_sample, cvm_sketch)
 IS 'sample of the values in the sample that are not in the sketch';
+
+-- As stable as the output functions of types.
+CREATE FUNCTION cvm_sample_of(value anyelement, measure double precision, size integer, seed bigint) RETURNS cvm_sample
+AS 'MODULE_PATHNAME', 'cvm_sample_of'
+LANGUAGE c STABLE PARALLEL SAFE COST 100;
+COMMENT ON FUNCTION cvm_sample_of(anyelement, double precision, integer, bigint)
+IS 'sample of one row with that value, or NULL if the value is; what Citus sends in the place of cvm_sample_agg';
 
 CREATE FUNCTION cvm_sample_empty() RETURNS cvm_sample
 AS 'MODULE_PATHNAME', 'cvm_sample_empty'

@@ -33,6 +33,12 @@ pub(crate) struct Functions {
     pub(crate) of_kind: Oid,
     /// The type `cvm_sketch`.
     pub(crate) sketch_type: Oid,
+    /// `cvm_sample_of`, which makes of one row what the aggregates below do of many.
+    pub(crate) sample_of: Oid,
+    /// `cvm_sample_union_agg`
+    pub(crate) sample_union: Oid,
+    /// The type `cvm_sample`.
+    pub(crate) sample_type: Oid,
     /// `cvm_sample_agg` with one to three arguments.
     sample: [Oid; 3],
     /// `cvm_sample_agg_measured` with two to four arguments.
@@ -46,8 +52,10 @@ pub(crate) enum ValueCall {
     Count,
     /// `cvm_sketch_agg(...)`
     Sketch,
-    /// `cvm_sample_agg(...)`, `cvm_sample_agg_measured(...)`
+    /// `cvm_sample_agg(...)`
     Sample,
+    /// `cvm_sample_agg_measured(...)`
+    MeasuredSample,
 }
 
 impl Functions {
@@ -57,8 +65,10 @@ impl Functions {
             Some(ValueCall::Count)
         } else if self.sketch.contains(&function) {
             Some(ValueCall::Sketch)
-        } else if self.sample.contains(&function) || self.sample_measured.contains(&function) {
+        } else if self.sample.contains(&function) {
             Some(ValueCall::Sample)
+        } else if self.sample_measured.contains(&function) {
+            Some(ValueCall::MeasuredSample)
         } else {
             None
         }
@@ -215,6 +225,9 @@ fn find_functions() -> Option<Functions> {
         estimate: function(c"cvm_sketch_estimate", &[sketch_type], pg_sys::INT8OID)?,
         of_kind: function(c"cvm_sketch_of_kind", &[sketch_type, pg_sys::TEXTOID], sketch_type)?,
         sketch_type,
+        sample_of: function(c"cvm_sample_of", &[VALUE, NUMBER, SIZE, SEED], sample_type)?,
+        sample_union: aggregate(c"cvm_sample_union_agg", &[sample_type], sample_type)?,
+        sample_type,
         sample: [
             sample(&[VALUE])?,
             sample(&[VALUE, SIZE])?,

@@ -7,7 +7,7 @@
 //!   `approx_count_distinct_cvm(x, epsilon, delta)`;
 //! - where the query reads a table of Citus, the aggregates of values by the form that Citus sends to the shards:
 //!   `cvm_sketch_agg_hashed(cvm_hash(x, seed) ...)`, and around it `cvm_sketch_estimate` or, since hashes do not tell,
-//!   the kind of the values. For those that have no such form Citus is told to [gather](crate::gathering) the rows.
+//!   the kind of the values; `cvm_sample_union_agg(cvm_sample_of(x ...))` for samples. For those that have no such form Citus is told to [gather](crate::gathering) the rows.
 //!
 //! The query tree is copied, never changed in place, by PostgreSQL's own mutators. Plans of queries that have one of
 //! these forms are marked, replaced or not: another setting would make them otherwise.
@@ -29,6 +29,7 @@ use crate::query_tree::{
 use crate::state::DEFAULT_SEED;
 use crate::{plans, settings, varlena};
 use cvm_sketch::Accuracy;
+use cvm_sketch::sample::{DEFAULT_SIZE, MAX_SIZE, MIN_SIZE};
 use pgrx::pg_guard;
 use std::cell::Cell;
 use std::ffi::{CStr, c_char, c_int, c_void};
@@ -426,9 +427,9 @@ impl Replacement {
             }
             if self.is_distributed
                 && self.is_pushed_down
-                && let Some(hashed) = self.hashed(aggregate, &call, &arguments)
+                && let Some(divided) = self.divided(aggregate, &call, &arguments)
             {
-                return hashed;
+                return divided;
             }
             if let Call::CountDistinct(_) = call {
                 let [.., function] = self.functions.count;
@@ -440,6 +441,60 @@ impl Replacement {
     }
 
     /// The form of an aggregate of values that Citus pushes down; `None` if it has none that gives the same.
+    ///
+    /// # Safety
+    ///
+    /// `aggregate` is a copy that may be changed, `arguments` are those of `call`.
+    unsafe fn divided(&self, aggregate: &mut Aggref, call: &Call, arguments: &Arguments) -> Option<*mut Node> {
+        // SAFETY: the caller vouches for the arguments.
+        unsafe {
+            match call {
+                Call::Value(ValueCall::Sample) => self.sampled(aggregate, arguments, 1),
+                Call::Value(ValueCall::MeasuredSample) => self.sampled(aggregate, arguments, 2),
+                _ => self.hashed(aggregate, call, arguments),
+            }
+        }
+    }
+
+    /// The union of samples of one row each, in the place of an aggregate that makes a sample.
+    ///
+    /// # Safety
+    ///
+    /// `aggregate` is a copy that may be changed, `arguments` are its own: a value, a measure if the size is not at 1, a
+    /// size and a seed, or the first of these.
+    unsafe fn sampled(&self, aggregate: &mut Aggref, arguments: &Arguments, size_at: usize) -> Option<*mut Node> {
+        let functions = &self.functions;
+        // A row that is there twice counts twice.
+        if !aggregate.aggdistinct.is_null() {
+            return None;
+        }
+        // SAFETY: the caller vouches for the aggregate and its arguments, of which a constant is the datum itself.
+        unsafe {
+            // What is the same in every row need not be compared.
+            let said = |at: usize, default: u64| match arguments.as_slice().get(at) {
+                Some(&argument) => constant_of(argument),
+                None => Some(default),
+            };
+            let size = said(size_at, u64::from(DEFAULT_SIZE))? as u32;
+            let seed = said(size_at + 1, DEFAULT_SEED)?;
+            if !(MIN_SIZE..=MAX_SIZE).contains(&size) {
+                return None;
+            }
+            let measure = match arguments.as_slice()[1..size_at] {
+                [measure] => measure,
+                _ => no_number(),
+            };
+            let row = [arguments.items[0], measure, integer(size as i32), bigint(seed as i64)];
+            let sample = function_call(functions.sample_of, functions.sample_type, aggregate.inputcollid, &row);
+            let mut argument = Arguments::NONE;
+            argument.push(sample);
+            set_call(aggregate, functions.sample_union, functions.sample_type, &argument);
+            aggregate.inputcollid = Oid::INVALID;
+            Some(ptr::from_mut(aggregate).cast())
+        }
+    }
+
+    /// The aggregate over hashes, in the place of one over values.
     ///
     /// # Safety
     ///
@@ -460,8 +515,7 @@ impl Replacement {
             let collation = aggregate.inputcollid;
             let kind = match call {
                 Call::Value(ValueCall::Sketch) => Some(kind_of(pg_sys::exprType(value.cast()), collation)?),
-                Call::Value(ValueCall::Count) | Call::CountDistinct(_) => None,
-                Call::Value(ValueCall::Sample) => return None,
+                _ => None,
             };
             arguments.drop_defaults();
             let hashed = *functions.hashed.get(arguments.as_slice().len() - 1)?;
@@ -488,6 +542,11 @@ struct Arguments {
 }
 
 impl Arguments {
+    const NONE: Arguments = Arguments {
+        items: [ptr::null_mut(); 4],
+        count: 0,
+    };
+
     fn as_slice(&self) -> &[*mut Expr] {
         &self.items[..self.count]
     }
@@ -508,14 +567,8 @@ impl Arguments {
         let defaults = [default.epsilon().to_bits(), default.delta().to_bits(), DEFAULT_SEED];
         while self.count > 1 {
             // SAFETY: the caller vouches for the expression; a constant of these types is the datum itself.
-            let is_default = unsafe {
-                let argument = self.items[self.count - 1].cast();
-                is_literal(argument) && {
-                    let constant = &*simplify(ptr::null_mut(), argument).cast::<pg_sys::Const>();
-                    !constant.constisnull && constant.constvalue.value() as u64 == defaults[self.count - 2]
-                }
-            };
-            if !is_default {
+            let said = unsafe { constant_of(self.items[self.count - 1]) };
+            if said != Some(defaults[self.count - 2]) {
                 break;
             }
             self.count -= 1;
@@ -831,10 +884,7 @@ unsafe fn values_are_hashable(expression: *mut Expr, collation: Oid) -> bool {
 ///
 /// `aggregate` is `count(DISTINCT x)` or one of ours, of a query.
 unsafe fn arguments(aggregate: &Aggref) -> Arguments {
-    let mut arguments = Arguments {
-        items: [ptr::null_mut(); 4],
-        count: 0,
-    };
+    let mut arguments = Arguments::NONE;
     // SAFETY: the caller vouches for the aggregate, whose arguments are target entries.
     unsafe {
         for entry in elements::<pg_sys::TargetEntry>(aggregate.args) {
@@ -886,18 +936,49 @@ unsafe fn function_call(function: Oid, returned: Oid, collation: Oid, arguments:
     }
 }
 
+/// The datum of an expression that is constant and not NULL, if it is one.
+///
+/// # Safety
+///
+/// `expression` is one of a query to be planned.
+unsafe fn constant_of(expression: *mut Expr) -> Option<u64> {
+    // SAFETY: the caller vouches for the expression; a node has the structure that its tag says.
+    unsafe {
+        if !is_literal(expression.cast()) {
+            return None;
+        }
+        // A cast may depend on settings, and then remains one.
+        let node = simplify(ptr::null_mut(), expression.cast());
+        if (*node).type_ != NodeTag::T_Const {
+            return None;
+        }
+        let constant = &*node.cast::<pg_sys::Const>();
+        (!constant.constisnull).then(|| constant.constvalue.value() as u64)
+    }
+}
+
 fn number(value: f64) -> *mut Expr {
-    constant(pg_sys::FLOAT8OID, Datum::from(value.to_bits()))
+    constant(pg_sys::FLOAT8OID, 8, Some(Datum::from(value.to_bits())))
+}
+
+/// NULL, as a number.
+fn no_number() -> *mut Expr {
+    constant(pg_sys::FLOAT8OID, 8, None)
 }
 
 fn bigint(value: i64) -> *mut Expr {
-    constant(pg_sys::INT8OID, Datum::from(value))
+    constant(pg_sys::INT8OID, 8, Some(Datum::from(value)))
 }
 
-/// A constant of a type of 64 bits that is passed by value.
-fn constant(of_type: Oid, value: Datum) -> *mut Expr {
+fn integer(value: i32) -> *mut Expr {
+    constant(pg_sys::INT4OID, 4, Some(Datum::from(value)))
+}
+
+/// A constant of a type of that many bytes that is passed by value; without a value, NULL.
+fn constant(of_type: Oid, bytes: c_int, value: Option<Datum>) -> *mut Expr {
+    let (datum, is_null) = (value.unwrap_or(Datum::null()), value.is_none());
     // SAFETY: the value is in the datum.
-    unsafe { pg_sys::makeConst(of_type, -1, Oid::INVALID, 8, value, false, true).cast() }
+    unsafe { pg_sys::makeConst(of_type, -1, Oid::INVALID, bytes, datum, is_null, true).cast() }
 }
 
 fn text(value: &str) -> *mut Expr {

@@ -1,5 +1,6 @@
 //! `cvm_sample_agg`, `cvm_sample_agg_measured` and `cvm_sample_union_agg`: their support functions, in the order in which
-//! PostgreSQL calls them.
+//! PostgreSQL calls them, those of the union last. And `cvm_sample_of`, which makes of one row what the first two do of
+//! many.
 //!
 //! A row whose value is not in the sample, which is most rows of a long table, takes the way that it takes into a
 //! sketch: a bare function hashes it and compares. A row whose value is in the sample is counted behind pgrx's guard,
@@ -7,30 +8,33 @@
 
 use crate::call::{self, argument, declare_function, return_null};
 use crate::error::{OrRaise, raise_invalid_sample, raise_with_hint};
+use crate::expanded::{self, Value};
 use crate::hasher::{Hasher, Transition};
 use crate::memory::ContextAllocator;
+use crate::pg_sys::{self, Datum, ExpandedObjectMethods, FunctionCallInfo, MemoryContext, NullableDatum};
 use crate::plain_hash::{PlainHash, Visitor};
 use crate::sample_type::{encode, with_sample};
 use crate::state::{DEFAULT_SEED, aggregate_context, raise_parameter};
 use crate::value_text::Writer;
 use crate::varlena;
+use allocator_api2::vec::Vec;
 use cvm_sketch::EncodedSample;
 use cvm_sketch::sample::{DEFAULT_SIZE, MAX_SIZE, MIN_SIZE, Sample};
 use pgrx::pg_guard;
 use pgrx::pg_sys::errcodes::PgSqlErrorCode;
-use pgrx::pg_sys::{Datum, FunctionCallInfo, MemoryContext, NullableDatum};
 
 declare_function! {
     pg_finfo_cvm_sample_accumulate for cvm_sample_accumulate,
     pg_finfo_cvm_sample_accumulate_sized for cvm_sample_accumulate_sized,
     pg_finfo_cvm_sample_accumulate_measured for cvm_sample_accumulate_measured,
     pg_finfo_cvm_sample_accumulate_measured_sized for cvm_sample_accumulate_measured_sized,
-    pg_finfo_cvm_sample_merge for cvm_sample_merge,
     pg_finfo_cvm_sample_combine for cvm_sample_combine,
-    pg_finfo_cvm_sample_combine_union for cvm_sample_combine_union,
     pg_finfo_cvm_sample_serialize for cvm_sample_serialize,
     pg_finfo_cvm_sample_deserialize for cvm_sample_deserialize,
     pg_finfo_cvm_sample_final for cvm_sample_final,
+    pg_finfo_cvm_sample_merge for cvm_sample_merge,
+    pg_finfo_cvm_sample_final_flat for cvm_sample_final_flat,
+    pg_finfo_cvm_sample_of for cvm_sample_of,
 }
 
 /// What memory starts with that is a state of these aggregates, and other memory does not but for a chance of 2^-128.
@@ -66,8 +70,8 @@ impl Site {
     ///
     /// # Safety
     ///
-    /// As [`made_before`](Self::made_before), and the value is the argument at 1.
-    unsafe fn of_call<'a>(fcinfo: FunctionCallInfo) -> &'a mut Site {
+    /// As [`made_before`](Self::made_before), and the value is the argument at `index`, in all calls of the site.
+    unsafe fn of_call<'a>(fcinfo: FunctionCallInfo, index: usize) -> &'a mut Site {
         // SAFETY: the caller vouches for the frame. It is placed where fn_extra belongs, in fn_mcxt, and lives as long
         // as the function record, and so does all that it refers to.
         unsafe {
@@ -75,7 +79,7 @@ impl Site {
                 return site;
             }
             let function = call::function(fcinfo);
-            let hasher = Hasher::new(fcinfo, 1);
+            let hasher = Hasher::new(fcinfo, index);
             let writer = Writer::new(hasher.declared(), hasher.kind(), (*function).fn_mcxt);
             let allocator = ContextAllocator::new((*function).fn_mcxt);
             let site = allocator.place(Site { hasher, writer }).or_raise().as_mut();
@@ -94,6 +98,7 @@ pub(crate) struct Parameters {
 
 /// The arguments of a transition, counted from 0: state, value, a measure if it `IS_MEASURED`, and what the call says of
 /// the sample, its size first.
+const VALUE: usize = 1;
 const MEASURE: usize = 2;
 
 const fn size_at(is_measured: bool) -> usize {
@@ -320,7 +325,7 @@ unsafe extern "C-unwind" fn take(fcinfo: FunctionCallInfo, is_measured: bool, ha
             .filter(|measure| !measure.isnull)
             .map(|measure| f64::from_bits(measure.value.value() as u64));
         let sample = &mut (*state.cast_mut_ptr::<State>()).sample;
-        let writer = &mut Site::of_call(fcinfo).writer;
+        let writer = &mut Site::of_call(fcinfo, VALUE).writer;
         if !writer.is_unique() || !sample.count(hash, measure).or_raise() {
             writer.with_text(value, |text| sample.insert(hash, text, measure).or_raise());
         }
@@ -393,7 +398,7 @@ unsafe extern "C-unwind" fn accumulate_slowly(fcinfo: FunctionCallInfo, is_measu
         if value.isnull {
             return unchanged(fcinfo, state);
         }
-        let site = Site::of_call(fcinfo);
+        let site = Site::of_call(fcinfo, VALUE);
         if (*fcinfo).nargs as usize <= size_at(is_measured) && site.hasher.transition().is_none() {
             specialize(fcinfo, is_measured, &mut site.hasher);
         }
@@ -446,34 +451,6 @@ unsafe fn sample_of<'a>(state: NullableDatum) -> &'a mut Sample<ContextAllocator
     }
 }
 
-/// Transition: `cvm_sample_merge(internal, cvm_sample) returns internal`, not strict. Samples that are NULL are
-/// skipped.
-///
-/// # Safety
-///
-/// As [`cvm_sample_accumulate`].
-#[unsafe(no_mangle)]
-#[pg_guard]
-pub unsafe extern "C-unwind" fn cvm_sample_merge(fcinfo: FunctionCallInfo) -> Datum {
-    // SAFETY: the declaration gives both arguments. What is decoded goes to the memory of the row.
-    unsafe {
-        let context = aggregate_context(fcinfo);
-        let (state, given) = (argument(fcinfo, 0), argument(fcinfo, 1));
-        if given.isnull {
-            return unchanged(fcinfo, state);
-        }
-        with_sample(given.value, |given| {
-            if state.isnull {
-                let sample = Sample::decode_in(given, ContextAllocator::new(context)).or_raise();
-                return place(sample, context);
-            }
-            let given = Sample::decode_in(given, ContextAllocator::current()).or_raise();
-            sample_of(state).merge(&given).or_raise();
-            state.value
-        })
-    }
-}
-
 /// Combine: `cvm_sample_combine(internal, internal) returns internal`, not strict: of two parts of one group, which
 /// were told the same size. Changes the first state, copies the second.
 ///
@@ -483,27 +460,7 @@ pub unsafe extern "C-unwind" fn cvm_sample_merge(fcinfo: FunctionCallInfo) -> Da
 #[unsafe(no_mangle)]
 #[pg_guard]
 pub unsafe extern "C-unwind" fn cvm_sample_combine(fcinfo: FunctionCallInfo) -> Datum {
-    // SAFETY: the declaration gives both arguments.
-    unsafe { combine(fcinfo, true) }
-}
-
-/// Combine: `cvm_sample_combine_union(internal, internal) returns internal`, not strict: of any samples.
-///
-/// # Safety
-///
-/// As [`cvm_sample_accumulate`].
-#[unsafe(no_mangle)]
-#[pg_guard]
-pub unsafe extern "C-unwind" fn cvm_sample_combine_union(fcinfo: FunctionCallInfo) -> Datum {
-    // SAFETY: the declaration gives both arguments.
-    unsafe { combine(fcinfo, false) }
-}
-
-/// # Safety
-///
-/// `fcinfo` is the frame of a call of one of the functions above.
-unsafe fn combine(fcinfo: FunctionCallInfo, is_one_group: bool) -> Datum {
-    // SAFETY: the caller vouches for the frame; the second state may live in a shorter context than the first.
+    // SAFETY: the declaration gives both arguments; the second state may live in a shorter context than the first.
     unsafe {
         let context = aggregate_context(fcinfo);
         let (into, from) = (argument(fcinfo, 0), argument(fcinfo, 1));
@@ -516,7 +473,7 @@ unsafe fn combine(fcinfo: FunctionCallInfo, is_one_group: bool) -> Datum {
             return place(copy, context);
         }
         let sample = sample_of(into);
-        if is_one_group && sample.size() != from.size() {
+        if sample.size() != from.size() {
             raise_parameter("size must be the same in every row");
         }
         sample.merge(from).or_raise();
@@ -578,5 +535,110 @@ pub unsafe extern "C-unwind" fn cvm_sample_final(fcinfo: FunctionCallInfo) -> Da
             return encode(&Sample::nothing_in(ContextAllocator::current()));
         }
         encode(sample_of(state))
+    }
+}
+
+/// The state of a union, which is a `cvm_sample`.
+pub(crate) struct Union {
+    sample: Sample<ContextAllocator>,
+    /// Its bytes, from when PostgreSQL asks how many there are until it has them written.
+    bytes: Option<Vec<u8, ContextAllocator>>,
+}
+
+impl Union {
+    fn encode(&self, scratch: ContextAllocator) -> Vec<u8, ContextAllocator> {
+        self.sample.encode_in(0, scratch).or_raise()
+    }
+}
+
+impl Value for Union {
+    const METHODS: &'static ExpandedObjectMethods = expanded::methods!(Union);
+
+    unsafe fn read(value: Datum, allocator: ContextAllocator) -> Self {
+        // SAFETY: the caller vouches for the value.
+        let sample = unsafe { with_sample(value, |sample| Sample::decode_in(sample, allocator).or_raise()) };
+        Union { sample, bytes: None }
+    }
+
+    fn flat_len(&mut self, scratch: ContextAllocator) -> usize {
+        self.bytes.insert(self.encode(scratch)).len()
+    }
+
+    fn write(&mut self, bytes: &mut [u8], scratch: ContextAllocator) {
+        let encoded = self.bytes.take().unwrap_or_else(|| self.encode(scratch));
+        bytes.copy_from_slice(&encoded);
+    }
+}
+
+/// Transition and combine: `cvm_sample_merge(cvm_sample, cvm_sample) returns cvm_sample`, not strict. Samples that are
+/// NULL are skipped.
+///
+/// # Safety
+///
+/// As [`cvm_sample_accumulate`].
+#[unsafe(no_mangle)]
+#[pg_guard]
+pub unsafe extern "C-unwind" fn cvm_sample_merge(fcinfo: FunctionCallInfo) -> Datum {
+    // SAFETY: the declaration gives both arguments. The second may live in a shorter context than the first.
+    unsafe {
+        let context = aggregate_context(fcinfo);
+        let (into, from) = (argument(fcinfo, 0), argument(fcinfo, 1));
+        if from.isnull {
+            return unchanged(fcinfo, into);
+        }
+        if into.isnull {
+            return expanded::in_place::<Union>(from, context, |_| unreachable!("it is not NULL")).0;
+        }
+        let (state, into) = expanded::in_place::<Union>(into, context, |_| unreachable!("it is not NULL"));
+        // What was asked for before the state changed, is not what is written then.
+        into.bytes = None;
+        with_sample(from.value, |from| into.sample.merge_encoded(from)).or_raise();
+        state
+    }
+}
+
+/// Final: `cvm_sample_final_flat(cvm_sample) returns cvm_sample`, not strict. Leaves the state as it is; of no rows, the
+/// sample of nothing.
+///
+/// # Safety
+///
+/// As [`cvm_sample_accumulate`].
+#[unsafe(no_mangle)]
+#[pg_guard]
+pub unsafe extern "C-unwind" fn cvm_sample_final_flat(fcinfo: FunctionCallInfo) -> Datum {
+    // SAFETY: the declaration gives the argument. The bytes go to the caller's memory context.
+    unsafe {
+        aggregate_context(fcinfo);
+        let state = argument(fcinfo, 0);
+        if state.isnull {
+            return encode(&Sample::nothing_in(ContextAllocator::current()));
+        }
+        Datum::from(pg_sys::pg_detoast_datum_copy(state.value.cast_mut_ptr()))
+    }
+}
+
+/// `cvm_sample_of(anyelement, float8, integer, bigint) returns cvm_sample`, not strict: of one row; NULL if the value
+/// is.
+///
+/// # Safety
+///
+/// As [`cvm_sample_accumulate`].
+#[unsafe(no_mangle)]
+#[pg_guard]
+pub unsafe extern "C-unwind" fn cvm_sample_of(fcinfo: FunctionCallInfo) -> Datum {
+    // SAFETY: the declaration gives value, measure, size and seed. The sample goes to the caller's memory context.
+    unsafe {
+        let Parameters { size, seed } = Parameters::of_call(fcinfo, 2, None);
+        let (value, measure) = (argument(fcinfo, 0), argument(fcinfo, 1));
+        if value.isnull {
+            return return_null(fcinfo);
+        }
+        let site = Site::of_call(fcinfo, 0);
+        let hash = site.hasher.hash(value.value, seed);
+        let measure = (!measure.isnull).then(|| f64::from_bits(measure.value.value() as u64));
+        let mut sample = Sample::new_in(size, seed, site.hasher.kind(), ContextAllocator::current());
+        site.writer
+            .with_text(value.value, |text| sample.insert(hash, text, measure).or_raise());
+        encode(&sample)
     }
 }

@@ -3,8 +3,9 @@
 use crate::call::{argument, declare_function, return_null};
 use crate::error::OrRaise;
 use crate::expanded;
+use crate::expanded::Value;
 use crate::memory::ContextAllocator;
-use crate::pg_sys::{self, Datum, FunctionCallInfo, MemoryContext, NullableDatum};
+use crate::pg_sys::{self, Datum, ExpandedObjectMethods, FunctionCallInfo};
 use crate::sketch_type::{self, with_framed, with_sketch};
 use crate::state::{Parameters, State, aggregate_context};
 use cvm_sketch::{Kind, Sketch};
@@ -15,6 +16,25 @@ declare_function! {
     pg_finfo_cvm_combine_hashed for cvm_combine_hashed,
     pg_finfo_cvm_merge for cvm_merge,
     pg_finfo_cvm_final_flat for cvm_final_flat,
+}
+
+impl Value for State {
+    const METHODS: &'static ExpandedObjectMethods = expanded::methods!(State);
+
+    unsafe fn read(value: Datum, allocator: ContextAllocator) -> Self {
+        // SAFETY: the caller vouches for the value.
+        let sketch = unsafe { with_sketch(value, |sketch| Sketch::decode_in(sketch, allocator).or_raise()) };
+        State::of_sketch(sketch, None, allocator)
+    }
+
+    fn flat_len(&mut self, _scratch: ContextAllocator) -> usize {
+        self.sketch.settle().or_raise();
+        self.sketch.header().encoded_len()
+    }
+
+    fn write(&mut self, bytes: &mut [u8], scratch: ContextAllocator) {
+        self.sketch.encode_into(bytes, scratch).or_raise();
+    }
 }
 
 /// Transition: `cvm_accumulate_hashed(cvm_sketch, bigint [, float8 [, float8 [, bigint]]]) returns cvm_sketch`, not
@@ -31,7 +51,7 @@ pub unsafe extern "C-unwind" fn cvm_accumulate_hashed(fcinfo: FunctionCallInfo) 
         let (state, hash) = (argument(fcinfo, 0), argument(fcinfo, 1));
         if !state.isnull
             && !hash.isnull
-            && let Some(in_place) = expanded::state_in_place(state.value)
+            && let Some(in_place) = expanded::state_in_place::<State>(state.value)
             && in_place.is_said_again(fcinfo)
             && in_place.sketch.offer(hash.value.value() as u64)
         {
@@ -57,12 +77,9 @@ unsafe extern "C-unwind" fn accumulate_hashed_slowly(fcinfo: FunctionCallInfo) -
         if hash.isnull && given.isnull {
             return return_null(fcinfo);
         }
-        let state = in_place(given, context, |allocator| {
+        let (state, in_place) = expanded::in_place(given, context, |allocator| {
             State::new_in(parameters, Kind::Unknown, allocator)
         });
-        let Some(in_place) = expanded::state_in_place(state) else {
-            unreachable!("a state made to be changed can be");
-        };
         if let Some(parameters) = parameters {
             in_place.raise_unless_said_before(parameters);
         }
@@ -70,32 +87,6 @@ unsafe extern "C-unwind" fn accumulate_hashed_slowly(fcinfo: FunctionCallInfo) -
             in_place.sketch.accumulate(hash.value.value() as u64).or_raise();
         }
         state
-    }
-}
-
-/// The state as one that may be changed: itself, or an expanded form of it, or if it is NULL, what `make` makes.
-///
-/// # Safety
-///
-/// `context` is the aggregate's memory context, `state` of type `cvm_sketch`.
-unsafe fn in_place(
-    state: NullableDatum,
-    context: MemoryContext,
-    make: impl FnOnce(ContextAllocator) -> State,
-) -> Datum {
-    // SAFETY: the caller vouches for both.
-    unsafe {
-        if state.isnull {
-            return expanded::new(context, make);
-        }
-        if expanded::state_in_place(state.value).is_some() {
-            return state.value;
-        }
-        with_sketch(state.value, |sketch| {
-            expanded::new(context, |allocator| {
-                State::of_sketch(Sketch::decode_in(sketch, allocator).or_raise(), None, allocator)
-            })
-        })
     }
 }
 
@@ -137,12 +128,9 @@ unsafe fn merge(fcinfo: FunctionCallInfo, is_one_group: bool) -> Datum {
             return if into.isnull { return_null(fcinfo) } else { into.value };
         }
         if into.isnull {
-            return in_place(from, context, |_| unreachable!("it is not NULL"));
+            return expanded::in_place::<State>(from, context, |_| unreachable!("it is not NULL")).0;
         }
-        let state = in_place(into, context, |_| unreachable!("it is not NULL"));
-        let Some(into) = expanded::state_in_place(state) else {
-            unreachable!("a state made to be changed can be");
-        };
+        let (state, into) = expanded::in_place::<State>(into, context, |_| unreachable!("it is not NULL"));
         with_framed(from.value, |from| {
             if is_one_group {
                 into.raise_unless_as_large_as(from.header().capacity());

@@ -447,21 +447,7 @@ impl<A: Surroundings> Sample<A> {
     /// [`SampleError::Seeds`] and [`SampleError::Kinds`], and the sample is unchanged. After any other, it must not be
     /// used.
     pub fn merge<B: Surroundings>(&mut self, other: &Sample<B>) -> Result<(), SampleError> {
-        if other.header().is_nothing() {
-            return Ok(());
-        }
-        if self.header().is_nothing() {
-            (self.size, self.seed) = (other.size, other.seed);
-        }
-        let common = Common::of(&self.header(), &other.header()).map_err(|error| match error {
-            OperationError::Seeds(one, another) => SampleError::Seeds(one, another),
-            OperationError::Kinds(one, another) => SampleError::Kinds(one, another),
-            _ => unreachable!("seeds and kinds agree or differ"),
-        })?;
-        (self.kind, self.size) = (common.kind, common.capacity);
-        self.raise_to(common.level)?;
-        self.is_derived = common.is_union_derived(common.level);
-        self.thin()?;
+        self.agree_with(&other.header())?;
         let allocator = self.allocator();
         for value in checking(other.values.iter(), allocator.clone()) {
             if value.hash >= self.threshold {
@@ -478,6 +464,53 @@ impl<A: Surroundings> Sample<A> {
             self.thin()?;
         }
         Ok(())
+    }
+
+    /// [Merges](Self::merge) the sample that these bytes are, of which nothing but what belongs into this one is decoded.
+    ///
+    /// Complexity: linear in the number of values in `other`.
+    ///
+    /// # Errors
+    ///
+    /// As [`merge`](Self::merge).
+    pub fn merge_encoded(&mut self, other: &EncodedSample<'_>) -> Result<(), SampleError> {
+        self.agree_with(other.header())?;
+        let allocator = self.allocator();
+        for value in checking(other.values(), allocator.clone()) {
+            if value.hash >= self.threshold {
+                continue;
+            }
+            let position = self.write(value.hash, value.text().as_bytes())?;
+            self.values[position].occur(value.occurrences())?;
+            if let Some(measures) = value.measures() {
+                let measures = measures.decode_in(allocator.clone())?;
+                match self.measures_of(position) {
+                    Some(own) => own.merge(&measures)?,
+                    None => self.set_measures(position, measures)?,
+                }
+            }
+            self.thin()?;
+        }
+        Ok(())
+    }
+
+    /// Takes on what the union with a sample of that header has to be, and drops what does not belong there.
+    fn agree_with(&mut self, other: &Header) -> Result<(), SampleError> {
+        if other.is_nothing() {
+            return Ok(());
+        }
+        if self.header().is_nothing() {
+            (self.size, self.seed) = (other.capacity(), other.seed());
+        }
+        let common = Common::of(&self.header(), other).map_err(|error| match error {
+            OperationError::Seeds(one, another) => SampleError::Seeds(one, another),
+            OperationError::Kinds(one, another) => SampleError::Kinds(one, another),
+            _ => unreachable!("seeds and kinds agree or differ"),
+        })?;
+        (self.kind, self.size) = (common.kind, common.capacity);
+        self.raise_to(common.level)?;
+        self.is_derived = common.is_union_derived(common.level);
+        Ok(self.thin()?)
     }
 
     /// The sample that these bytes are, in memory of `allocator`.
@@ -505,14 +538,8 @@ impl<A: Surroundings> Sample<A> {
                 text_len: value.text().len() as u32,
                 measures: None,
             })?;
-            if let Some(EncodedMeasures {
-                least,
-                greatest,
-                finite_sum,
-            }) = value.measures()
-            {
-                let measures = Measures::from_parts(*least, *greatest, finite_sum, allocator.clone())?;
-                sample.set_measures(position, measures)?;
+            if let Some(measures) = value.measures() {
+                sample.set_measures(position, measures.decode_in(allocator.clone())?)?;
             }
         }
         sample.texts_len = sample.texts.len();

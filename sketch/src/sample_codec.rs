@@ -7,7 +7,7 @@
 use crate::capacity::MIN_CAPACITY;
 use crate::codec::{EncodedSketch, HEADER_LEN, Header};
 use crate::exact_sum::WholeSum;
-use crate::measures::{infinite_total, is_canonical, order};
+use crate::measures::{Measures, infinite_total, is_canonical, order};
 use crate::surroundings::{Surroundings, checking};
 use crate::{DecodeError, OutOfMemory, varint};
 use allocator_api2::alloc::{Allocator, Global};
@@ -132,6 +132,11 @@ fn take<'a>(bytes: &mut &'a [u8], length: usize) -> Result<&'a [u8], ValueFault>
 }
 
 impl EncodedMeasures {
+    /// The measures, in memory of `allocator`.
+    pub(crate) fn decode_in<A: Surroundings>(&self, allocator: A) -> Result<Measures<A>, OutOfMemory> {
+        Measures::from_parts(self.least, self.greatest, &self.finite_sum, allocator)
+    }
+
     fn read(occurrences: u64, bytes: &mut &[u8]) -> Result<Self, ValueFault> {
         let mut number = || {
             let (&number, rest) = bytes.split_first_chunk().ok_or(ValueFault::Cut)?;

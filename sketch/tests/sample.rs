@@ -129,6 +129,12 @@ proptest! {
             let mut merged = decoded(&into.encode());
             merged.merge(from).unwrap();
             prop_assert_eq!(&merged.encode(), &all);
+            let bytes = from.encode();
+            for mut merged in [decoded(&into.encode()), Sample::nothing_in(Global)] {
+                let is_nothing = merged.header().is_nothing();
+                merged.merge_encoded(&EncodedSample::parse(&bytes).unwrap()).unwrap();
+                prop_assert_eq!(&merged.encode(), if is_nothing { &bytes } else { &all });
+            }
             // What nobody has said anything of takes on what others say.
             let mut nothing = Sample::nothing_in(Global);
             nothing.merge(into).unwrap();

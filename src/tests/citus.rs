@@ -6,7 +6,8 @@
 use crate::call::{argument, declare_function, return_null};
 use crate::expanded;
 use crate::memory::ContextAllocator;
-use crate::state::aggregate_context;
+use crate::sample_aggregate::Union;
+use crate::state::{State, aggregate_context};
 use pgrx::pg_guard;
 use pgrx::pg_sys::{self, Datum, FmgrInfo, FunctionCallInfo, MemoryContext, NullableDatum, Oid};
 
@@ -157,7 +158,7 @@ impl Wrapper {
                 not_null(self.copy(new.value, context))
             };
             if !self.state.isnull {
-                if expanded::state_in_place(self.state.value).is_some() {
+                if is_in_place(self.state.value) {
                     pg_sys::DeleteExpandedObject(self.state.value);
                 } else {
                     pg_sys::pfree(self.state.value.cast_mut_ptr());
@@ -172,7 +173,7 @@ impl Wrapper {
         // SAFETY: the value is a state of the wrapped aggregate.
         unsafe {
             self.length == -1
-                && expanded::state_in_place(value).is_some()
+                && is_in_place(value)
                 && pg_sys::MemoryContextGetParent((*pg_sys::DatumGetEOHP(value)).eoh_context) == context
         }
     }
@@ -191,6 +192,16 @@ impl Wrapper {
         // SAFETY: the catalog may be read.
         unsafe { fact(self.aggregate, Column::StateType) == pg_sys::INTERNALOID }
     }
+}
+
+/// Whether a value is an expanded one of ours that may be changed.
+///
+/// # Safety
+///
+/// The value is a state of an aggregate of ours, of a type whose values are varlenas.
+unsafe fn is_in_place(value: Datum) -> bool {
+    // SAFETY: the caller vouches for the value.
+    unsafe { expanded::state_in_place::<State>(value).is_some() || expanded::state_in_place::<Union>(value).is_some() }
 }
 
 /// The wrapper as a value of type internal.

@@ -75,15 +75,15 @@ mod tests {
         unsafe {
             let context = pg_sys::CurrentMemoryContext;
             let state = expanded::new(context, |allocator| State::new_in(None, Kind::Unknown, allocator));
-            assert!(expanded::state_in_place(state).is_some());
+            assert!(expanded::state_in_place::<State>(state).is_some());
             let header: *mut ExpandedObjectHeader = pg_sys::DatumGetEOHP(state);
             let read_only = Datum::from((&raw mut (*header).eoh_ro_ptr).cast::<u8>());
-            assert!(expanded::state_in_place(read_only).is_none());
+            assert!(expanded::state_in_place::<State>(read_only).is_none());
             let flat = Datum::from(pg_sys::pg_detoast_datum(read_only.cast_mut_ptr()));
-            assert!(expanded::state_in_place(flat).is_none());
+            assert!(expanded::state_in_place::<State>(flat).is_none());
             let array = vec![1_i32, 2, 3].into_datum().expect("an array is not NULL");
             let array = pg_sys::expand_array(array, context, std::ptr::null_mut());
-            assert!(expanded::state_in_place(array).is_none());
+            assert!(expanded::state_in_place::<State>(array).is_none());
         }
     }
 

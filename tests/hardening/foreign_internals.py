@@ -36,8 +36,7 @@ def aggregates():
                        f"SELECT mixed({call}) FROM numbers")
     avg = "(bigint) (SFUNC = int8_avg_accum, STYPE = internal, FINALFUNC = numeric_poly_avg, PARALLEL = safe, "
     yield "cvm_sample_serialize of int8_avg", avg + "COMBINEFUNC = int8_avg_combine, SERIALFUNC = cvm_sample_serialize, DESERIALFUNC = int8_avg_deserialize)", "SELECT mixed(i) FROM numbers"
-    for combine in ("cvm_sample_combine", "cvm_sample_combine_union"):
-        yield f"{combine} of int8_avg", avg + f"COMBINEFUNC = {combine}, SERIALFUNC = int8_avg_serialize, DESERIALFUNC = int8_avg_deserialize)", "SELECT mixed(i) FROM numbers"
+    yield "cvm_sample_combine of int8_avg", avg + "COMBINEFUNC = cvm_sample_combine, SERIALFUNC = int8_avg_serialize, DESERIALFUNC = int8_avg_deserialize)", "SELECT mixed(i) FROM numbers"
     yield "cvm_sample_deserialize of int8_avg", avg + "COMBINEFUNC = int8_avg_combine, SERIALFUNC = int8_avg_serialize, DESERIALFUNC = cvm_sample_deserialize)", "SELECT mixed(i) FROM numbers"
     # Sketches for samples, and samples for sketches.
     yield "cvm_sample_final of sketches", "(anyelement) (SFUNC = cvm_accumulate, STYPE = internal, FINALFUNC = cvm_sample_final)", "SELECT mixed(i) FROM numbers"

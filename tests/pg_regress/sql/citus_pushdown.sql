@@ -131,17 +131,28 @@ SELECT approx_count_distinct_cvm(id) FROM events HAVING 1 / (length(told()) - 3)
 SELECT current_setting('citus.allow_aggregate_worker_combine_on_internal_types') AS after_an_error;
 RESET cvm_count.citus_pushdown;
 
--- So it is for samples.
-SELECT tells(call), call FROM (VALUES ('cvm_sample_agg(page)'), ('cvm_sample_agg(page, 64)'), ('cvm_sample_agg(page, 64, 7)'),
-    ('cvm_sample_agg_measured(page, price)'), ('cvm_sample_agg_measured(page, price, 64)'), ('cvm_sample_agg_measured(page, price, 64, 7)'),
-    ('cvm_sample_agg(page) FILTER (WHERE part > 1)'), ('cvm_sample_agg(DISTINCT page)'), ('cvm_sample_agg(page ORDER BY id)'),
-    ('cvm_sample_agg(DISTINCT page, 64 ORDER BY page)'), ('cvm_sample_union_agg(cvm_sample_empty())')) c (call);
-SELECT tells('cvm_sample_agg(page)', 'FROM here') AS of_local_tables;
+-- Samples are made of one row each, and united; size and seed are said once for all. Where they are not constant, or wrong, or DISTINCT is in
+-- the call, which changes what samples say, the rows are gathered.
+CREATE FUNCTION sample_in(query text) RETURNS text LANGUAGE sql RETURN (regexp_match(verbose_plan(query), 'Output: ([^\n]*cvm_sample_agg[^\n]*|[^\n]*cvm_sample_union_agg[^\n]*)'))[1];
+SELECT tells(call), sample_in(format('SELECT %s FROM events', call)) FROM (VALUES ('cvm_sample_agg(page)'), ('cvm_sample_agg(page, 64)'), ('cvm_sample_agg(page, 60 + 4, 7)'),
+    ('cvm_sample_agg_measured(page, price)'), ('cvm_sample_agg_measured(page, price, 64)'), ('cvm_sample_agg_measured(page, NULL, 64, -7)'),
+    ('cvm_sample_agg(page) FILTER (WHERE part > 1)'), ('cvm_sample_agg(page ORDER BY id)'), ('cvm_sample_agg_measured(page, id, 64 ORDER BY page, id)'),
+    ('cvm_sample_agg(DISTINCT page)'), ('cvm_sample_agg(DISTINCT page, 64 ORDER BY page)'), ('cvm_sample_agg(page, part + 60)'), ('cvm_sample_agg(page, 64, part)'),
+    ('cvm_sample_agg(page, (random() * 0)::integer + 64)'), ('cvm_sample_agg(page, 7)'), ('cvm_sample_agg(page, -1)'), ('cvm_sample_agg(page, NULL)'), ('cvm_sample_agg(page, 64, NULL)'),
+    ('cvm_sample_union_agg(cvm_sample_of(page, NULL, 64, 0))')) c (call);
+SELECT tells('cvm_sample_agg(page)', 'FROM here') AS of_local_tables, sample_in('SELECT cvm_sample_agg(page) FROM here');
+SELECT cvm_sample_agg(page, 7) FROM events;
+SELECT cvm_sample_agg(page, 64, NULL) FROM events;
+SELECT cvm_sample_agg(page, 64 + part % 2) FROM events;
+SELECT cvm_sample_agg('{}'::json) FROM events;
 \t on
 SELECT both_ways('samples', 'SELECT cvm_sample_agg(page), cvm_sample_agg(page, 64), cvm_sample_agg(page, 64, 7) FROM events');
 SELECT both_ways('measured', 'SELECT cvm_sample_agg_measured(page, price), cvm_sample_agg_measured(page, price, 64), cvm_sample_agg_measured(page, price, 64, 7) FROM events');
 SELECT both_ways('samples of groups', 'SELECT part, cvm_sample_agg(visitor, 64) FILTER (WHERE id > 9) FROM events GROUP BY part HAVING # cvm_sample_agg(page) > 1');
 SELECT both_ways('samples of DISTINCT', 'SELECT cvm_sample_agg(DISTINCT page, 64), cvm_sample_agg_measured(DISTINCT part, price) FROM events');
+SELECT both_ways('samples in any order', 'SELECT cvm_sample_agg(page ORDER BY id DESC), cvm_sample_agg_measured(page, price ORDER BY page) FROM events');
+SELECT both_ways('samples of types', 'SELECT cvm_sample_agg(price), cvm_sample_agg(pair), cvm_sample_agg(big), cvm_sample_agg(part::smallint), cvm_sample_agg(page::char(9)), cvm_sample_agg(visitor::float8), cvm_sample_agg(ROW(visitor, part)), cvm_sample_agg(page::bytea), cvm_sample_agg(id > 5), cvm_sample_agg(date ''2026-01-01'' + part), cvm_sample_agg(timestamptz ''2026-01-01'' + part * interval ''1 h''), cvm_sample_agg(interval ''1 h'' * part), cvm_sample_agg(md5(page)::uuid), cvm_sample_agg(to_jsonb(page)), cvm_sample_agg(int4range(part, 9)), cvm_sample_agg(page::name), cvm_sample_agg(visitor::oid), cvm_sample_agg(part::bit(3)), cvm_sample_agg(page COLLATE "C"), cvm_sample_agg(NULL::text), cvm_sample_agg(often_null) FROM events');
+SELECT both_ways('written differently', 'SELECT cvm_sample_agg(x) FROM (SELECT (part || repeat(''.0'', (id % 2)))::numeric AS x FROM events) q');
 SELECT both_ways('samples by sizes of groups', 'SELECT part, cvm_sample_agg(page, 64 + part, part) FROM events GROUP BY part');
 SELECT both_ways('samples of nothing', 'SELECT cvm_sample_agg(page), cvm_sample_agg_measured(NULL::integer, price) FROM events WHERE part = 9');
 SELECT both_ways('the union of a sample of each part', 'SELECT cvm_sample_union_agg(s) FROM (SELECT part, cvm_sample_agg_measured(page, price) AS s FROM events GROUP BY part) q');

@@ -216,6 +216,52 @@ SELECT count(*) AS rows, bool_and(stored.s = w.s) AS same FROM stored JOIN whole
 CREATE AGGREGATE started(cvm_sketch) (SFUNC = cvm_merge, STYPE = cvm_sketch, INITCOND = '\x0100000045210000000000000000000000000000');
 SELECT started(s) = cvm_sketch_union_agg(s) AS same FROM parts;
 
+-- The same object with another state: those of type cvm_sample, of 150 values at most, each with a measure.
+CREATE AGGREGATE raw_sample(cvm_sample) (SFUNC = cvm_sample_merge, STYPE = cvm_sample, COMBINEFUNC = cvm_sample_merge, PARALLEL = SAFE);
+CREATE TABLE sample_parts AS SELECT g, part, cvm_sample_agg_measured('v' || v, v / 7.0, 150) AS s FROM facts GROUP BY g, part;
+ALTER TABLE sample_parts SET (parallel_workers = 2);
+ANALYZE sample_parts;
+CREATE TABLE whole_samples AS SELECT g, cvm_sample_agg_measured('v' || v, v / 7.0, 150) AS s FROM facts GROUP BY g;
+CREATE VIEW sample_states AS SELECT g, raw_sample(s) AS s FROM sample_parts GROUP BY g OFFSET 0;
+SELECT call, plan, same FROM (VALUES ('cvm_sample_union_agg(s)'), ('raw_sample(s)')) calls (call), in_parallel(call, 'sample_parts');
+SELECT call, plan, same FROM (VALUES ('cvm_sample_union_agg(cvm_sample_of(v, part, 60, 5))'), ('raw_sample(cvm_sample_of(v, NULL, 9, 0))')) calls (call), in_parallel(call, 'facts');
+SELECT count(*) AS states, bool_and(a.s = w.s) AS same, bool_and(a.s::text = w.s::text AND a.s::bytea = w.s::bytea AND cvm_sample_send(a.s) = cvm_sample_send(w.s)) AS bytes,
+       bool_and((cvm_sample_info(a.s))::text = (cvm_sample_info(w.s))::text AND a.s::cvm_sketch = w.s::cvm_sketch) AS read,
+       bool_and(# (a.s || cvm_sample_empty()) = # w.s) AS united
+FROM whole_samples w JOIN sample_states a USING (g);
+SELECT cvm_sample_union_agg(s) = (SELECT cvm_sample_agg_measured('v' || v, v / 7.0, 150) FROM facts) AS of_rows, raw_sample(s) = cvm_sample_union_agg(s) AS raw,
+       raw_sample(s ORDER BY s, g) = raw_sample(s) AS ordered, raw_sample(DISTINCT s) = raw_sample(s) AS distinct,
+       array_agg(s ORDER BY s) = (SELECT array_agg(s ORDER BY s) FROM whole_samples) AS array, count(DISTINCT s) = 10 AS count,
+       percentile_disc(0.5) WITHIN GROUP (ORDER BY s) = (SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY s) FROM whole_samples) AS percentile
+FROM sample_states;
+SELECT (SELECT count(*) FROM (SELECT DISTINCT s FROM sample_states) q) AS distinct, (SELECT count(*) FROM (SELECT s, count(*) FROM sample_states GROUP BY s) q) AS grouped,
+       (SELECT count(*) FROM (SELECT s FROM sample_states INTERSECT SELECT s FROM whole_samples) q) AS intersection,
+       (SELECT count(*) FROM (SELECT s FROM sample_states EXCEPT SELECT s FROM whole_samples WHERE g < 4) q) AS difference,
+       (SELECT count(*) FROM (SELECT s FROM sample_states ORDER BY s, g LIMIT 3) q) AS first,
+       (SELECT count(*) FROM sample_states a JOIN whole_samples b ON a.s = b.s) AS joined,
+       (SELECT count(*) FROM (WITH RECURSIVE r AS (SELECT s, 0 AS n FROM sample_states UNION SELECT s, (n + 1) % 3 FROM r) SELECT * FROM r) q) AS recursive;
+SET work_mem = '64kB';
+SET hash_mem_multiplier = 1;
+SELECT count(*) AS rows, bool_and(q.s = w.s) AS same
+FROM (SELECT g, part, raw_sample(s) AS s FROM sample_parts GROUP BY CUBE (g, part)) q JOIN whole_samples w USING (g) WHERE part IS NULL;
+SELECT count(*) AS groups, bool_and(# s = 3) AS same
+FROM (SELECT v % 5003 AS k, raw_sample(cvm_sample_of(i, v, 60, 0)) AS s FROM generate_series(1, 3) i, generate_series(1, 5003) v GROUP BY k) q;
+RESET work_mem;
+RESET hash_mem_multiplier;
+SELECT bool_and(q.s = (SELECT cvm_sample_union_agg(s) FROM whole_samples w WHERE w.g <= q.g) AND q.s = q.t) AS running
+FROM (SELECT g, raw_sample(s) OVER (ORDER BY g) AS s, cvm_sample_union_agg(s) OVER (ORDER BY g) AS t FROM sample_states) q;
+WITH kept AS MATERIALIZED (SELECT g, s FROM sample_states)
+SELECT count(*) AS states, bool_and(a.s = b.s AND a.s = w.s) AS same FROM kept a JOIN kept b USING (g) JOIN whole_samples w USING (g);
+CREATE TABLE stored_samples AS SELECT * FROM sample_states;
+UPDATE stored_samples SET s = q.s FROM sample_states q WHERE q.g = stored_samples.g;
+SELECT count(*) AS rows, bool_and(stored_samples.s = w.s) AS same FROM stored_samples JOIN whole_samples w USING (g);
+CREATE AGGREGATE started_sample(cvm_sample) (SFUNC = cvm_sample_merge, STYPE = cvm_sample, INITCOND = '\x010100000045210000000000000000000000000000');
+SELECT started_sample(s) = cvm_sample_union_agg(s) AS same FROM sample_parts;
+
+DROP AGGREGATE started_sample(cvm_sample);
+DROP VIEW sample_states;
+DROP TABLE stored_samples, sample_parts, whole_samples;
+DROP AGGREGATE raw_sample(cvm_sample);
 DROP AGGREGATE started(cvm_sketch);
 DROP TABLE stored, asked;
 DROP FUNCTION in_variables, of_cursor, keys, in_parallel, plan_of;

@@ -112,14 +112,15 @@ SELECT lower <= exact AND exact <= upper AS holds, lower < estimate AND estimate
 FROM (SELECT (cvm_sample_bounds(measured, (SELECT count(*) FROM cvm_sample_values(measured, 1::bigint) WHERE occurrences >= 20), 0.999)).*,
              (SELECT count(*) FROM raw WHERE occurrences >= 20) AS exact FROM samples) q;
 SELECT cvm_sample_bounds(exact, 17) AS exact FROM samples;
+-- wrong arguments; in one process, since an ERROR says if another raised it
+SET max_parallel_workers_per_gather = 0;
 SELECT cvm_sample_bounds(small, 50) FROM samples;
 SELECT cvm_sample_bounds(small, -1) FROM samples;
 SELECT cvm_sample_bounds(small, NULL) FROM samples;
 SELECT cvm_sample_bounds(small, 1, 1) FROM samples;
 SELECT cvm_sample_bounds(small, 1, NULL) FROM samples;
 
--- wrong arguments; in one process, since an ERROR says if another raised it
-SET max_parallel_workers_per_gather = 0;
+-- wrong arguments of aggregates
 SELECT cvm_sample_agg_measured(1, 1, 7);
 SELECT cvm_sample_agg_measured(1, 1, 1000001);
 SELECT cvm_sample_agg_measured(1, 1, -2147483648);
@@ -156,3 +157,16 @@ SELECT cvm_sample_agg(i || repeat('x', 1048570)) FROM generate_series(1, 200) i;
 SELECT # cvm_sample_agg(repeat('x', 1048576)) AS longest;
 DROP VIEW again;
 DROP TABLE visits, samples, raw, by_day, whole, parts, numbers;
+
+-- cvm_sample_of: what the aggregates make of many rows, of one
+SELECT bool_and(cvm_sample_of(v, m, 60, 5) = (SELECT cvm_sample_agg_measured(x, y, 60, 5) FROM (VALUES (v, m)) r (x, y))) AS measured,
+       bool_and(cvm_sample_of(v, NULL, 1000, 0) = (SELECT cvm_sample_agg(x) FROM (VALUES (v)) r (x))) AS not_measured
+FROM (SELECT i % 7 AS v, (ARRAY[i, 'NaN', 'Infinity', '-0', 1e300])[1 + i % 5] AS m FROM generate_series(1, 50) i) q;
+SELECT cvm_sample_of(NULL::integer, 1, 60, 0) IS NULL AS of_null, cvm_sample_of('a'::char(5), 1, 8, -1) = (SELECT cvm_sample_agg_measured('a'::char(3), 1, 8, -1)) AS padded;
+SELECT cvm_sample_union_agg(cvm_sample_of(v, v, 60, 5)) = cvm_sample_agg_measured(v, v, 60, 5) AS united FROM (SELECT nullif(i % 700, 3) AS v FROM generate_series(1, 5000) i) q;
+SELECT cvm_sample_union_agg(cvm_sample_of(NULL::text, 1, 60, 5)) = cvm_sample_empty() AS of_nulls FROM generate_series(1, 3);
+SELECT cvm_sample_of(1, 1, 7, 0);
+SELECT cvm_sample_of(NULL::integer, 1, NULL, 0);
+SELECT cvm_sample_of(1, 1, 8, NULL);
+SELECT cvm_sample_of('{}'::json, 1, 8, 0);
+SELECT cvm_sample_of(repeat('x', 1048577), 1, 8, 0);

@@ -15,7 +15,7 @@ RESET allow_system_table_mods;
 CREATE FUNCTION calls(query text) RETURNS text LANGUAGE sql AS $$
     SELECT string_agg(DISTINCT call[1], ', ' ORDER BY call[1])
     FROM regexp_matches(verbose_plan(query), '\m(count\(DISTINCT|approx_count_distinct_cvm|cvm_\w+)', 'g') call $$;
-CREATE FUNCTION all_calls() RETURNS text LANGUAGE sql AS $$ SELECT calls('SELECT count(DISTINCT n) FROM spread') || '; ' || calls('SELECT cvm_sketch_agg(n) FROM spread') $$;
+CREATE FUNCTION all_calls() RETURNS text LANGUAGE sql AS $$ SELECT calls('SELECT count(DISTINCT n) FROM spread') || '; ' || calls('SELECT cvm_sketch_agg(n) FROM spread') || '; ' || calls('SELECT cvm_sample_agg(n) FROM spread') $$;
 SELECT all_calls();
 
 -- A function of another owner's, in the place of each that may be called.
@@ -35,7 +35,8 @@ EXCEPTION WHEN SQLSTATE 'ZZZZZ' THEN
 END $$;
 SELECT name, replaced(name, arguments, returns, body)
 FROM (VALUES ('cvm_hash', 'anyelement, bigint', 'bigint', 'SELECT 1::bigint'), ('cvm_sketch_estimate', 'cvm_sketch', 'bigint', 'SELECT 1::bigint'),
-             ('cvm_sketch_of_kind', 'cvm_sketch, text', 'cvm_sketch', 'SELECT $1')) f (name, arguments, returns, body);
+             ('cvm_sketch_of_kind', 'cvm_sketch, text', 'cvm_sketch', 'SELECT $1'),
+             ('cvm_sample_of', 'anyelement, double precision, integer, bigint', 'cvm_sample', 'SELECT cvm_sample_empty()')) f (name, arguments, returns, body);
 SELECT all_calls();
 
 -- The same for an aggregate, and for functions that belong to the right owner and are written in another language.
