@@ -30,7 +30,7 @@ EXCEPTION WHEN OTHERS THEN
     GET STACKED DIAGNOSTICS message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT, name = CONSTRAINT_NAME;
     RETURN format('%s: message %s, detail %s, hint "%s", constraint "%s"', SQLSTATE, length(message), length(detail), hint, name);
 END $$;
-SET datestyle = 'German';
+SET datestyle TO 'German';
 SELECT query, what_it_says(query) FROM unnest(ARRAY[
     $$SELECT * FROM kept, cvm_sample_values(texts, NULL::refused)$$,
     $$SELECT cvm_hash('refused'::own)$$,
