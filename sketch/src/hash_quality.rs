@@ -5,11 +5,11 @@
 //! fewer than one in a hundred choices of the seeds, and two-sided: a hash that spreads keys more evenly than chance is
 //! as wrong as one that crowds them. `bad_hashes_are_found` shows that they find what they are for.
 
-use crate::key::{Key, Secret};
-use crate::table::places_of;
-use crate::threshold::truncate;
-use crate::threshold::{HASH_BITS, threshold};
-use crate::{Sketch, hash};
+use crate::hash;
+use crate::set::secret::{Key, Secret};
+use crate::set::table::places_of;
+use crate::set::threshold::{HASH_BITS, threshold, truncate};
+use crate::sketch::Sketch;
 use std::collections::BTreeSet;
 use std::hash::BuildHasher;
 

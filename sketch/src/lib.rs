@@ -9,54 +9,39 @@
 //! The state of a [`Sketch`] depends on the set of values seen, its capacity and its seed, and on nothing else: not on
 //! order, repetition, partitioning or the tree of merges.
 //!
-//! Data runs forward through the files: [`capacity`] (from an accuracy to a size), [`hash`] (from a value to its hash),
-//! [`threshold`] (which hashes belong to a level), `kind` (of values) and `flags`, `elias_fano` and [`codec`] (sketches
-//! as bytes), `common` (what two of them agree on), [`text`] (bytes as text), `surroundings` (memory, and whether to go
-//! on), `sort`, `list`, `key` and `table`, and `retained` (the set of hashes), `batch` (many hashes at once),
-//! [`sketch`] (insert, merge, estimate), [`operations`] (sketches as sets), `binomial` and [`interval`] (confidence
-//! bounds), `hypergeometric` and [`between`] (bounds from two sketches at once). A [`Sample`] keeps the values
-//! themselves: `exact_sum` and `measures` (what is added up of their rows), `varint` and [`sample_codec`] (samples as
-//! bytes), [`sample_operations`], [`sample`].
+//! Each folder imports from those above it in this list alone; inside of one, data runs forward through its files:
+//!
+//! - [`hash`](mod@hash): from a value to its hash. `host`: memory, and whether to go on.
+//! - `set`: which hashes are kept ([`capacity`], [`threshold`]), and how (`sort`, `list`, `secret`, `table`, `retained`,
+//!   `batch`).
+//! - [`sketch`]: `kind` of values, `flags` and `header`, `elias_fano` and [`codec`] (as bytes), [`text`] (bytes as
+//!   text), `error` and `agreement` (of two), `sketch` (insert, merge, estimate), [`operations`] (as sets).
+//! - `bounds`: `binomial` and [`interval`] (of one estimate), `hypergeometric` and [`between`] (of two sketches at once).
+//! - [`sample`]: `exact_sum` and `measures` (what is added up of rows), `varint` and `codec` (as bytes), `sample`,
+//!   `operations`.
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
-mod batch;
-pub mod between;
-mod binomial;
-pub mod capacity;
-pub mod codec;
-mod common;
-mod elias_fano;
-mod error;
-mod exact_sum;
-mod flags;
 pub mod hash;
+mod host;
+pub use host::{OutOfMemory, Surroundings};
+
+mod set;
+pub use set::capacity::{Accuracy, AccuracyError};
+pub use set::{capacity, threshold};
+
+pub mod sketch;
+pub use sketch::codec::{DecodeError, EncodedSketch, FramedSketch, Header};
+pub use sketch::error::{MergeError, OperationError};
+pub use sketch::kind::{Kind, UnknownKind};
+pub use sketch::{Sketch, codec, operations, text};
+
+mod bounds;
+pub use bounds::{between, interval};
+
+pub mod sample;
+pub use sample::codec::{EncodedSample, SampleDecodeError, SampledValue};
+pub use sample::{Sample, SampleError, codec as sample_codec, operations as sample_operations};
+
 #[cfg(test)]
 mod hash_quality;
-mod hypergeometric;
-pub mod interval;
-mod key;
-mod kind;
-mod list;
-mod measures;
-pub mod operations;
-mod retained;
-pub mod sample;
-pub mod sample_codec;
-pub mod sample_operations;
-pub mod sketch;
-mod sort;
-mod surroundings;
-mod table;
-pub mod text;
-pub mod threshold;
-mod varint;
-
-pub use capacity::{Accuracy, AccuracyError};
-pub use codec::{DecodeError, EncodedSketch, FramedSketch, Header};
-pub use error::{MergeError, OperationError, OutOfMemory};
-pub use kind::{Kind, UnknownKind};
-pub use sample::{Sample, SampleError};
-pub use sample_codec::{EncodedSample, SampleDecodeError, SampledValue};
-pub use sketch::Sketch;
-pub use surroundings::Surroundings;

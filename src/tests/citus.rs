@@ -3,11 +3,11 @@
 //! for every row, which knows nothing of the expression, and keeps nothing. What must come out is what a plain call
 //! answers.
 
-use crate::call::{argument, declare_function, return_null};
-use crate::expanded;
-use crate::memory::ContextAllocator;
-use crate::sample_aggregate::Union;
-use crate::state::{State, aggregate_context};
+use crate::pg::call::{aggregate_context, argument, declare_function, return_null};
+use crate::pg::expanded;
+use crate::pg::memory::ContextAllocator;
+use crate::sample::aggregate::Union;
+use crate::sketch::state::State;
 use pgrx::pg_guard;
 use pgrx::pg_sys::{self, Datum, FmgrInfo, FunctionCallInfo, MemoryContext, NullableDatum, Oid};
 
@@ -338,7 +338,7 @@ pub unsafe extern "C-unwind" fn citus_from_binary(fcinfo: FunctionCallInfo) -> D
             let (mut receive, mut parameter) = (Oid::INVALID, Oid::INVALID);
             pg_sys::getTypeBinaryInputInfo(fact(wrapper.aggregate, Column::StateType), &mut receive, &mut parameter);
             let message = pg_sys::makeStringInfo();
-            crate::varlena::with_bytes(state.value, |bytes| {
+            crate::pg::varlena::with_bytes(state.value, |bytes| {
                 pg_sys::appendBinaryStringInfo(message, bytes.as_ptr().cast(), bytes.len() as i32);
             });
             state.value = pg_sys::OidReceiveFunctionCall(receive, message, parameter, -1);

@@ -3,9 +3,9 @@
 
 #[pgrx::pg_schema]
 mod tests {
-    use crate::expanded;
-    use crate::memory::ContextAllocator;
-    use crate::state::State;
+    use crate::pg::expanded;
+    use crate::pg::memory::ContextAllocator;
+    use crate::sketch::state::State;
     use cvm_sketch::sketch::START_LEN;
     use cvm_sketch::{Accuracy, Kind, Sketch, hash};
     use pgrx::pg_sys::{self, Datum, ExpandedObjectHeader};

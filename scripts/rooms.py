@@ -1,0 +1,34 @@
+#!/usr/bin/env python3
+"""Holds the folders of both crates against the order in which lib.rs declares them: a file imports from its own folder, from those
+declared above it, and from no other. Tests may look at anything."""
+
+import os
+import re
+import subprocess
+import sys
+
+
+def code_of(path):
+    with open(path) as file:
+        return re.sub(r"//[^\n]*", "", file.read().partition("#[cfg(test)]\nmod tests {")[0])
+
+
+def main():
+    wrong = 0
+    for crate in ("sketch/src", "src"):
+        with open(f"{crate}/lib.rs") as file:
+            rooms = re.findall(r"^(?:pub )?mod (\w+);", file.read(), re.M)
+        files = subprocess.run(["git", "ls-files", f"{crate}/*.rs"], check=True, stdout=subprocess.PIPE, text=True).stdout.split()
+        for path in files:
+            room = os.path.relpath(path, crate).split("/")[0].removesuffix(".rs")
+            if room not in rooms:
+                continue
+            for other in sorted(set(re.findall(r"\bcrate::(\w+)", code_of(path)))):
+                if other in rooms and rooms.index(other) > rooms.index(room):
+                    print(f"{path} imports from {other}, which {crate}/lib.rs declares below {room}")
+                    wrong += 1
+        print(f"{crate}: {', '.join(rooms)}")
+    sys.exit(wrong > 0)
+
+
+main()

@@ -1,0 +1,6 @@
+//! How far the truth may be from an estimate.
+
+pub mod between;
+mod binomial;
+mod hypergeometric;
+pub mod interval;

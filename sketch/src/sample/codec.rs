@@ -1,0 +1,384 @@
+//! Samples as bytes: the format version, the [encoded sketch](crate::sketch::codec) of the same values, and what is known of
+//! each value, in the order of the sketch's hashes. `docs/format.md` describes the layout byte by byte.
+//!
+//! As of sketches, equal samples have equal bytes, and decoding treats its input as hostile: everything is checked
+//! before anything is allocated, and an [`EncodedSample`] exists only of bytes that passed.
+
+use crate::host::{OutOfMemory, Surroundings, checking};
+use crate::sample::exact_sum::WholeSum;
+use crate::sample::measures::{Measures, infinite_total, is_canonical, order};
+use crate::sample::varint;
+use crate::set::capacity::MIN_CAPACITY;
+use crate::sketch::codec::EncodedSketch;
+use crate::sketch::header::{DecodeError, HEADER_LEN, Header};
+use allocator_api2::alloc::{Allocator, Global};
+use allocator_api2::vec::Vec;
+use std::fmt;
+
+/// The format version that is written, and the only one so far.
+pub const SAMPLE_FORMAT_VERSION: u8 = 1;
+
+/// Length of what stands in front of the hashes: the version, and the header of the sketch.
+pub const SAMPLE_HEADER_LEN: usize = 1 + HEADER_LEN;
+
+/// The smallest legal size.
+pub const MIN_SIZE: u32 = MIN_CAPACITY;
+
+/// The largest legal size.
+pub const MAX_SIZE: u32 = 1_000_000;
+
+/// How many bytes the text of one value may have.
+pub const MAX_TEXT_LEN: usize = 1 << 20;
+
+/// How many bytes the texts of all values may have together. With what else is kept of a million values, that is below
+/// 2^29, so that the hexadecimal form of a sample stays below the 2^30 bytes that PostgreSQL takes for a value.
+pub const MAX_TEXTS_LEN: usize = 1 << 27;
+
+/// How many rows of one value are counted.
+pub const MAX_OCCURRENCES: u64 = i64::MAX as u64;
+
+/// The bit that says that measures follow, below the length of the text.
+const MEASURED: u64 = 1;
+
+/// The least and the greatest of the measures of a value, and their exact sum if all of them are finite.
+#[derive(Clone, Copy)]
+pub(crate) struct EncodedMeasures {
+    pub(crate) least: f64,
+    pub(crate) greatest: f64,
+    pub(crate) finite_sum: WholeSum,
+}
+
+/// A value in an encoded sample, and what is known of it.
+#[derive(Clone, Copy)]
+pub struct SampledValue<'a> {
+    pub(crate) hash: u64,
+    occurrences: u64,
+    text: &'a str,
+    measures: Option<EncodedMeasures>,
+}
+
+impl<'a> SampledValue<'a> {
+    /// The number of its rows; between 1 and 2^63 - 1.
+    pub fn occurrences(&self) -> u64 {
+        self.occurrences
+    }
+
+    /// The value, written out.
+    pub fn text(&self) -> &'a str {
+        self.text
+    }
+
+    /// The least of its measures, if it has any. NaN is greater than every other number.
+    pub fn least(&self) -> Option<f64> {
+        self.measures.map(|measures| measures.least)
+    }
+
+    /// The greatest of its measures.
+    pub fn greatest(&self) -> Option<f64> {
+        self.measures.map(|measures| measures.greatest)
+    }
+
+    /// The sum of its measures: the exact one, rounded to the nearest number. Infinite also where it is beyond the
+    /// largest number; [`has_overflowed`](Self::has_overflowed) tells.
+    pub fn total(&self) -> Option<f64> {
+        self.measures.map(|measures| {
+            infinite_total(measures.least, measures.greatest).unwrap_or_else(|| measures.finite_sum.value())
+        })
+    }
+
+    /// Whether all measures are finite, and their sum is not.
+    pub fn has_overflowed(&self) -> bool {
+        self.total().is_some_and(f64::is_infinite)
+            && self.least().is_some_and(f64::is_finite)
+            && self.greatest().is_some_and(f64::is_finite)
+    }
+
+    pub(crate) fn measures(&self) -> Option<&EncodedMeasures> {
+        self.measures.as_ref()
+    }
+
+    /// Takes a value, whose hash is known, from the front of `bytes`.
+    fn read(hash: u64, bytes: &mut &'a [u8]) -> Result<Self, ValueFault> {
+        let occurrences = varint::read(bytes).ok_or(ValueFault::Integer)?;
+        if !(1..=MAX_OCCURRENCES).contains(&occurrences) {
+            return Err(ValueFault::Occurrences(occurrences));
+        }
+        let length_and_mark = varint::read(bytes).ok_or(ValueFault::Integer)?;
+        let length = length_and_mark >> 1;
+        if length > MAX_TEXT_LEN as u64 {
+            return Err(ValueFault::TextLength(length));
+        }
+        let text = take(bytes, length as usize)?;
+        let text = std::str::from_utf8(text).map_err(|_| ValueFault::NotUtf8)?;
+        if text.contains('\0') {
+            return Err(ValueFault::Zero);
+        }
+        let measures = match length_and_mark & MEASURED {
+            MEASURED => Some(EncodedMeasures::read(occurrences, bytes)?),
+            _ => None,
+        };
+        Ok(SampledValue {
+            hash,
+            occurrences,
+            text,
+            measures,
+        })
+    }
+}
+
+fn take<'a>(bytes: &mut &'a [u8], length: usize) -> Result<&'a [u8], ValueFault> {
+    let (taken, rest) = bytes.split_at_checked(length).ok_or(ValueFault::Cut)?;
+    *bytes = rest;
+    Ok(taken)
+}
+
+impl EncodedMeasures {
+    /// The measures, in memory of `allocator`.
+    pub(crate) fn decode_in<A: Surroundings>(&self, allocator: A) -> Result<Measures<A>, OutOfMemory> {
+        Measures::from_parts(self.least, self.greatest, &self.finite_sum, allocator)
+    }
+
+    fn read(occurrences: u64, bytes: &mut &[u8]) -> Result<Self, ValueFault> {
+        let mut number = || {
+            let (&number, rest) = bytes.split_first_chunk().ok_or(ValueFault::Cut)?;
+            *bytes = rest;
+            Some(f64::from_le_bytes(number))
+                .filter(|&number| is_canonical(number))
+                .ok_or(ValueFault::Number)
+        };
+        let (least, greatest) = (number()?, number()?);
+        if order(least, greatest).is_gt() {
+            return Err(ValueFault::Order);
+        }
+        let mut sum: (usize, &[u8]) = (0, &[]);
+        if infinite_total(least, greatest).is_none() {
+            let mut length = || varint::read(bytes).ok_or(ValueFault::Integer);
+            let (start, length) = (length()?, length()?);
+            // What does not fit is no sum.
+            let start = usize::try_from(start).map_err(|_| ValueFault::Sum)?;
+            let length = usize::try_from(length).map_err(|_| ValueFault::Sum)?;
+            sum = (start, take(bytes, length)?);
+        }
+        let finite_sum = WholeSum::decode(sum.0, sum.1)
+            .filter(|sum| sum.is_of(occurrences))
+            .ok_or(ValueFault::Sum)?;
+        Ok(EncodedMeasures {
+            least,
+            greatest,
+            finite_sum,
+        })
+    }
+
+    fn write<A: Allocator>(&self, bytes: &mut Vec<u8, A>) -> Result<(), OutOfMemory> {
+        for number in [self.least, self.greatest] {
+            append(&number.to_le_bytes(), bytes)?;
+        }
+        if infinite_total(self.least, self.greatest).is_some() {
+            return Ok(());
+        }
+        self.finite_sum.encode(|start, sum| {
+            varint::write(start as u64, bytes)?;
+            varint::write(sum.len() as u64, bytes)?;
+            append(sum, bytes)
+        })
+    }
+}
+
+pub(crate) fn append<A: Allocator>(piece: &[u8], bytes: &mut Vec<u8, A>) -> Result<(), OutOfMemory> {
+    bytes.try_reserve(piece.len()).map_err(|_| OutOfMemory)?;
+    bytes.extend_from_slice(piece);
+    Ok(())
+}
+
+/// Appends what is known of a value. The text is UTF-8 without zeros.
+pub(crate) fn write_value<A: Allocator>(
+    occurrences: u64,
+    text: &[u8],
+    measures: Option<&EncodedMeasures>,
+    bytes: &mut Vec<u8, A>,
+) -> Result<(), OutOfMemory> {
+    varint::write(occurrences, bytes)?;
+    let mark = if measures.is_some() { MEASURED } else { 0 };
+    varint::write((text.len() as u64) << 1 | mark, bytes)?;
+    append(text, bytes)?;
+    measures.map_or(Ok(()), |measures| measures.write(bytes))
+}
+
+/// The header of the sketch in an encoded sample, which is all but the values. The rest of the bytes is left alone.
+///
+/// Complexity: constant.
+///
+/// # Errors
+///
+/// A [`SampleDecodeError`] that names the first fault.
+pub fn parse_sample_header(bytes: &[u8]) -> Result<Header, SampleDecodeError> {
+    let sketch = match bytes.split_first() {
+        Some((&SAMPLE_FORMAT_VERSION, sketch)) => sketch,
+        Some((&version, _)) => return Err(SampleDecodeError::Version(version)),
+        None => return Err(SampleDecodeError::Empty),
+    };
+    let header = Header::parse(sketch).map_err(SampleDecodeError::Sketch)?;
+    if header.capacity() > MAX_SIZE {
+        return Err(SampleDecodeError::Size(header.capacity()));
+    }
+    Ok(header)
+}
+
+/// A sample in its encoded form, known to be valid: its bytes are exactly what
+/// [`Sample::encode`](crate::Sample::encode) writes for it.
+#[derive(Clone, Copy)]
+pub struct EncodedSample<'a> {
+    sketch: EncodedSketch<'a>,
+    sketch_bytes: &'a [u8],
+    values: &'a [u8],
+}
+
+impl<'a> EncodedSample<'a> {
+    /// Checks all of `bytes`; allocates nothing.
+    ///
+    /// Complexity: linear in the length.
+    ///
+    /// # Errors
+    ///
+    /// A [`SampleDecodeError`] that names the first fault.
+    pub fn parse(bytes: &'a [u8]) -> Result<Self, SampleDecodeError> {
+        Self::parse_in(bytes, &Global)
+    }
+
+    /// [`parse`](Self::parse) where somebody may stop it. Nothing is allocated there.
+    ///
+    /// # Errors
+    ///
+    /// A [`SampleDecodeError`] that names the first fault.
+    pub fn parse_in<S: Surroundings>(bytes: &'a [u8], surroundings: &S) -> Result<Self, SampleDecodeError> {
+        let sketch_len = parse_sample_header(bytes)?.encoded_len();
+        let bytes = &bytes[1..];
+        let (sketch_bytes, values) = bytes.split_at(sketch_len.min(bytes.len()));
+        let sketch = EncodedSketch::parse_in(sketch_bytes, surroundings).map_err(SampleDecodeError::Sketch)?;
+        let (mut rest, mut texts_len) = (values, 0);
+        for (position, hash) in checking(sketch.hashes(), surroundings.clone()).enumerate() {
+            let value =
+                SampledValue::read(hash, &mut rest).map_err(|fault| SampleDecodeError::Value { position, fault })?;
+            texts_len += value.text.len();
+        }
+        if !rest.is_empty() {
+            return Err(SampleDecodeError::TooLong(rest.len()));
+        }
+        if texts_len > MAX_TEXTS_LEN {
+            return Err(SampleDecodeError::Texts(texts_len));
+        }
+        Ok(EncodedSample {
+            sketch,
+            sketch_bytes,
+            values,
+        })
+    }
+
+    /// The header of the sketch: seed, size (as capacity), level, number of values, kind.
+    pub fn header(&self) -> &Header {
+        self.sketch.header()
+    }
+
+    /// The sketch of the same values.
+    pub fn sketch(&self) -> &EncodedSketch<'a> {
+        &self.sketch
+    }
+
+    /// The encoded sketch of the same values.
+    pub fn sketch_bytes(&self) -> &'a [u8] {
+        self.sketch_bytes
+    }
+
+    /// The values in the order of their hashes.
+    pub fn values(&self) -> impl Iterator<Item = SampledValue<'a>> + 'a {
+        let mut rest = self.values;
+        // All were read once, and can be read again.
+        self.sketch
+            .hashes()
+            .map_while(move |hash| SampledValue::read(hash, &mut rest).ok())
+    }
+}
+
+/// What is wrong with what the bytes say of a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ValueFault {
+    /// The bytes end before it does.
+    Cut,
+    /// An integer is cut off, or takes more bytes than it needs.
+    Integer,
+    /// It does not occur, or more often than can be counted.
+    Occurrences(u64),
+    /// Its text is longer than any.
+    TextLength(u64),
+    /// Its text is not UTF-8.
+    NotUtf8,
+    /// There is a zero in its text.
+    Zero,
+    /// A measure is -0, or another NaN than the one that is used.
+    Number,
+    /// The least measure is above the greatest.
+    Order,
+    /// The sum is not written as short as it can be, or is more than so many rows can have.
+    Sum,
+}
+
+impl fmt::Display for ValueFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ValueFault::Cut => f.write_str("is cut off"),
+            ValueFault::Integer => f.write_str("has an integer that is cut off or longer than it needs to be"),
+            ValueFault::Occurrences(occurrences) => {
+                write!(f, "must occur between 1 and {MAX_OCCURRENCES} times, not {occurrences}")
+            }
+            ValueFault::TextLength(length) => write!(f, "must have at most {MAX_TEXT_LEN} bytes, not {length}"),
+            ValueFault::NotUtf8 => f.write_str("is not UTF-8"),
+            ValueFault::Zero => f.write_str("has a zero byte"),
+            ValueFault::Number => f.write_str("has a measure that is -0 or not the usual NaN"),
+            ValueFault::Order => f.write_str("has a least measure above the greatest"),
+            ValueFault::Sum => f.write_str("has a sum that its measures cannot have"),
+        }
+    }
+}
+
+/// Why bytes are not a sample.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SampleDecodeError {
+    /// There are no bytes.
+    Empty,
+    /// The format version is not one that this release reads.
+    Version(u8),
+    /// The sketch is none.
+    Sketch(DecodeError),
+    /// The size is above the largest.
+    Size(u32),
+    /// A value is none; the position counts from 0.
+    #[allow(missing_docs)]
+    Value { position: usize, fault: ValueFault },
+    /// All texts together are longer than they may be.
+    Texts(usize),
+    /// So many bytes follow after the last value.
+    TooLong(usize),
+}
+
+impl fmt::Display for SampleDecodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            SampleDecodeError::Empty => f.write_str("there are no bytes"),
+            SampleDecodeError::Version(version) => {
+                write!(f, "format version must be {SAMPLE_FORMAT_VERSION}, not {version}")
+            }
+            SampleDecodeError::Sketch(fault) => write!(f, "its sketch: {fault}"),
+            SampleDecodeError::Size(size) => write!(f, "size must be at most {MAX_SIZE}, not {size}"),
+            SampleDecodeError::Value { position, fault } => write!(f, "the value at position {position} {fault}"),
+            SampleDecodeError::Texts(length) => {
+                write!(
+                    f,
+                    "all values together must have at most {MAX_TEXTS_LEN} bytes, not {length}"
+                )
+            }
+            SampleDecodeError::TooLong(length) => write!(f, "there must be 0 bytes after the last value, not {length}"),
+        }
+    }
+}
+
+impl std::error::Error for SampleDecodeError {}

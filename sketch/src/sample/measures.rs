@@ -1,0 +1,126 @@
+//! What is known of the numbers that go with the occurrences of a value: the least, the greatest and the exact sum.
+//!
+//! As PostgreSQL orders them: NaN is greater than every other number, and equal to itself. -0 and 0 are equal, and kept
+//! as 0, so that it makes no difference which came first.
+
+use crate::host::OutOfMemory;
+use crate::sample::exact_sum::{ExactSum, WholeSum};
+use allocator_api2::alloc::Allocator;
+use std::cmp::Ordering;
+
+/// The number that stands for all that are equal to it.
+fn canonical(number: f64) -> f64 {
+    match number {
+        0.0 => 0.0,
+        number if number.is_nan() => f64::from_bits(0x7FF8_0000_0000_0000),
+        number => number,
+    }
+}
+
+/// Whether a number is the one that stands for all that are equal to it.
+pub(crate) fn is_canonical(number: f64) -> bool {
+    canonical(number).to_bits() == number.to_bits()
+}
+
+/// The order of numbers, all of them canonical.
+pub(crate) fn order(a: f64, b: f64) -> Ordering {
+    a.partial_cmp(&b).unwrap_or_else(|| a.is_nan().cmp(&b.is_nan()))
+}
+
+/// The measures of one number or more.
+pub(crate) struct Measures<A: Allocator> {
+    least: f64,
+    greatest: f64,
+    /// Of the numbers that are finite.
+    sum: ExactSum<A>,
+}
+
+impl<A: Allocator> Measures<A> {
+    /// Those of one number.
+    pub(crate) fn of(number: f64, allocator: A) -> Result<Self, OutOfMemory> {
+        let number = canonical(number);
+        let mut measures = Measures {
+            least: number,
+            greatest: number,
+            sum: ExactSum::new_in(allocator),
+        };
+        measures.add_to_sum(number)?;
+        Ok(measures)
+    }
+
+    /// Those that are known from elsewhere.
+    pub(crate) fn from_parts(least: f64, greatest: f64, sum: &WholeSum, allocator: A) -> Result<Self, OutOfMemory> {
+        let mut own = ExactSum::new_in(allocator);
+        own.add_whole(sum)?;
+        Ok(Measures {
+            least,
+            greatest,
+            sum: own,
+        })
+    }
+
+    /// A copy in memory of `allocator`.
+    pub(crate) fn try_clone_in<B: Allocator>(&self, allocator: B) -> Result<Measures<B>, OutOfMemory> {
+        let mut sum = ExactSum::new_in(allocator);
+        sum.add_sum(&self.sum)?;
+        Ok(Measures {
+            least: self.least,
+            greatest: self.greatest,
+            sum,
+        })
+    }
+
+    /// Adds a number.
+    pub(crate) fn add(&mut self, number: f64) -> Result<(), OutOfMemory> {
+        let number = canonical(number);
+        self.reach(number, number);
+        self.add_to_sum(number)
+    }
+
+    /// Adds the measures of other numbers.
+    pub(crate) fn merge<B: Allocator>(&mut self, other: &Measures<B>) -> Result<(), OutOfMemory> {
+        self.reach(other.least, other.greatest);
+        self.sum.add_sum(&other.sum)
+    }
+
+    fn reach(&mut self, least: f64, greatest: f64) {
+        if order(least, self.least).is_lt() {
+            self.least = least;
+        }
+        if order(greatest, self.greatest).is_gt() {
+            self.greatest = greatest;
+        }
+    }
+
+    fn add_to_sum(&mut self, number: f64) -> Result<(), OutOfMemory> {
+        if number.is_finite() {
+            self.sum.add(number)
+        } else {
+            Ok(())
+        }
+    }
+
+    pub(crate) fn least(&self) -> f64 {
+        self.least
+    }
+
+    pub(crate) fn greatest(&self) -> f64 {
+        self.greatest
+    }
+
+    /// The exact sum, which means something only if all numbers are finite.
+    pub(crate) fn finite_sum(&self) -> WholeSum {
+        self.sum.whole()
+    }
+}
+
+/// What the sum of numbers between these is that are not all finite: NaN if there is a NaN, or infinity of both signs.
+/// `None` if they are all finite.
+pub(crate) fn infinite_total(least: f64, greatest: f64) -> Option<f64> {
+    (!least.is_finite() || !greatest.is_finite()).then(|| match (least, greatest) {
+        (_, greatest) if greatest.is_nan() => f64::NAN,
+        (f64::NEG_INFINITY, f64::INFINITY) => f64::NAN,
+        (_, f64::INFINITY) => f64::INFINITY,
+        _ => f64::NEG_INFINITY,
+    })
+}

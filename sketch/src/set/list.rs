@@ -1,0 +1,360 @@
+//! A growing set of hashes, as small as it can be: a list in blocks, of which one more is taken when all are full.
+//!
+//! Most groups of a GROUP BY hold few values, and there may be millions of groups that grow at the same time.
+//! PostgreSQL's allocator rounds chunks of up to 8 kB to powers of two, and keeps a chunk that is given back for others
+//! of its size. So an array that is moved to a larger one takes three times what it holds: half of the new one is
+//! empty, and what all groups have left behind, no group needs. Blocks stay where they are, and only the last has room
+//! to spare.
+//!
+//! Adding to a set must touch little memory, since with many groups every cache line touched is a miss: hashes are
+//! appended unseen. When all blocks are full, they are sorted, found to be repeated or not, and merged with those
+//! before. That is less work than a table's for hashes that are new, and more for those that are repeated.
+
+use crate::host::{OutOfMemory, STEP, Surroundings, checking, zeros};
+use crate::set::sort::{dedup, sort};
+use allocator_api2::alloc::Allocator;
+use allocator_api2::boxed::Box;
+use allocator_api2::vec::Vec;
+
+/// How many hashes are appended unseen, at least: where some were found to be repeated before, and where none was.
+const MIN_UNSORTED: usize = 7;
+const UNSORTED: usize = 106;
+
+/// Among how many hashes is looked for one that is repeated.
+const SAMPLE: usize = 32;
+
+/// Lists of up to that many hashes are sorted on the stack.
+const ON_STACK: usize = 128;
+
+/// Some hashes, and the block that was full before this one was taken.
+struct Block<const SIZE: usize, A: Allocator> {
+    older: Option<Link<A>>,
+    hashes: [u64; SIZE],
+}
+
+/// A block of one of the sizes that there are: in bytes, all are powers of two.
+enum Link<A: Allocator> {
+    /// The first of a list, and so without a link.
+    Of16(Box<[u64; 16], A>),
+    Of29(Box<Block<29, A>, A>),
+    Of61(Box<Block<61, A>, A>),
+    Of125(Box<Block<125, A>, A>),
+    Of253(Box<Block<253, A>, A>),
+    Of509(Box<Block<509, A>, A>),
+    Of1021(Box<Block<1021, A>, A>),
+}
+
+/// Evaluates one expression for a first block, and another for a block of any other size.
+macro_rules! of_block {
+    ($link:expr, $first:pat => $of_first:expr, $block:pat => $value:expr) => {
+        match $link {
+            Link::Of16($first) => $of_first,
+            Link::Of29($block) => $value,
+            Link::Of61($block) => $value,
+            Link::Of125($block) => $value,
+            Link::Of253($block) => $value,
+            Link::Of509($block) => $value,
+            Link::Of1021($block) => $value,
+        }
+    };
+}
+
+impl<A: Surroundings> Link<A> {
+    /// The block that follows those of a list of that many hashes, which are full: from a quarter of them to as many.
+    #[cold]
+    fn after(len: usize, allocator: A) -> Result<Self, OutOfMemory> {
+        Ok(match len {
+            0 => Link::Of16(Box::try_new_in([0; 16], allocator).map_err(|_| OutOfMemory)?),
+            1..45 => Link::Of29(Block::new_in(allocator)?),
+            45..228 => Link::Of61(Block::new_in(allocator)?),
+            228..603 => Link::Of125(Block::new_in(allocator)?),
+            603..1_109 => Link::Of253(Block::new_in(allocator)?),
+            1_109..2_127 => Link::Of509(Block::new_in(allocator)?),
+            2_127.. => Link::Of1021(Block::new_in(allocator)?),
+        })
+    }
+
+    fn hashes(&self) -> &[u64] {
+        of_block!(self, hashes => hashes.as_slice(), block => &block.hashes)
+    }
+
+    fn hashes_mut(&mut self) -> &mut [u64] {
+        of_block!(self, hashes => hashes.as_mut_slice(), block => &mut block.hashes)
+    }
+
+    fn older(&self) -> Option<&Self> {
+        of_block!(self, _ => None, block => block.older.as_ref())
+    }
+
+    /// Where the link to the block before this one is; `None` of the first.
+    fn older_mut(&mut self) -> Option<&mut Option<Self>> {
+        of_block!(self, _ => None, block => Some(&mut block.older))
+    }
+
+    fn take_older(&mut self) -> Option<Self> {
+        self.older_mut().and_then(Option::take)
+    }
+
+    fn allocator(&self) -> &A {
+        of_block!(self, hashes => Box::allocator(hashes), block => Box::allocator(block))
+    }
+}
+
+impl<const SIZE: usize, A: Surroundings> Block<SIZE, A> {
+    fn new_in(allocator: A) -> Result<Box<Self, A>, OutOfMemory> {
+        let empty = Block {
+            older: None,
+            hashes: [0; SIZE],
+        };
+        Box::try_new_in(empty, allocator).map_err(|_| OutOfMemory)
+    }
+}
+
+/// Hashes, of which the first `sorted` ascend. The others are in no order, and may repeat these and each other.
+pub(crate) struct List<A: Surroundings> {
+    /// The last block, which leads to those before it. All but the last are full.
+    last: Link<A>,
+    /// How many hashes the last block holds.
+    in_last: u16,
+    len: u32,
+    sorted: u32,
+    /// How many hashes were found to be repeated.
+    repeated: u32,
+}
+
+impl<A: Surroundings> List<A> {
+    /// The empty list, of a set of which that many hashes were found to be repeated before.
+    pub(crate) fn new_in(allocator: A, repeated: u32) -> Result<Self, OutOfMemory> {
+        Ok(List {
+            last: Link::after(0, allocator)?,
+            in_last: 0,
+            len: 0,
+            sorted: 0,
+            repeated,
+        })
+    }
+
+    pub(crate) fn allocator(&self) -> &A {
+        self.last.allocator()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.len as usize
+    }
+
+    /// How many hashes are known to be distinct.
+    pub(crate) fn sorted(&self) -> usize {
+        self.sorted as usize
+    }
+
+    /// Whether this is no longer the growing set that a list is for.
+    pub(crate) fn is_worn(&self) -> bool {
+        is_worn(self.repeated, self.len)
+    }
+
+    /// Appends hashes unseen. Sorts those that are there when that may make room.
+    pub(crate) fn append(&mut self, mut hashes: &[u64]) -> Result<(), OutOfMemory> {
+        loop {
+            let in_last = usize::from(self.in_last);
+            let room = &mut self.last.hashes_mut()[in_last..];
+            let (now, later) = hashes.split_at(hashes.len().min(room.len()));
+            room[..now.len()].copy_from_slice(now);
+            self.in_last += now.len() as u16;
+            self.len += now.len() as u32;
+            if later.is_empty() {
+                return Ok(());
+            }
+            hashes = later;
+            self.make_room()?;
+        }
+    }
+
+    /// Makes room where the last block is full: by sorting, if that may drop many hashes, or by one block more.
+    fn make_room(&mut self) -> Result<(), OutOfMemory> {
+        let unsorted = self.len() - self.sorted();
+        let worth = if self.has_repeated() {
+            MIN_UNSORTED.max(self.sorted() / 3)
+        } else {
+            UNSORTED.max(self.sorted())
+        };
+        if unsorted > worth {
+            return self.sort();
+        }
+        let next = Link::after(self.len(), self.allocator().clone())?;
+        let older = std::mem::replace(&mut self.last, next);
+        if let Some(place) = self.last.older_mut() {
+            *place = Some(older);
+        }
+        self.in_last = 0;
+        Ok(())
+    }
+
+    /// Whether there were repeated hashes before, or are among the last ones, which are in the cache still.
+    fn has_repeated(&self) -> bool {
+        let in_last = usize::from(self.in_last);
+        let count = in_last.min(self.len() - self.sorted()).min(SAMPLE);
+        self.repeated > 0 || look_repeated(&self.last.hashes()[in_last - count..in_last])
+    }
+
+    /// Makes the hashes ascend, without repetition.
+    ///
+    /// Complexity: linear in the number of hashes, and n log n in that of those appended since the last time.
+    pub(crate) fn sort(&mut self) -> Result<(), OutOfMemory> {
+        if self.sorted == self.len {
+            return Ok(());
+        }
+        let (len, unsorted) = (self.len(), self.len() - self.sorted());
+        let before = self.len;
+        if self.last.older().is_none() {
+            let hashes = &mut self.last.hashes_mut()[..len];
+            hashes.sort_unstable();
+            self.in_last = dedup(hashes) as u16;
+            self.len = u32::from(self.in_last);
+            self.sorted = self.len;
+        } else if let Some(all) = [0; ON_STACK].get_mut(..len)
+            && let Some(new) = [0; ON_STACK].get_mut(..unsorted)
+        {
+            self.sort_in(all, new);
+        } else {
+            let allocator = self.allocator().clone();
+            self.sort_in(&mut zeros(len, allocator.clone())?, &mut zeros(unsorted, allocator)?);
+        }
+        self.repeated = self.repeated.saturating_add(before - self.len);
+        Ok(())
+    }
+
+    /// [`sort`](Self::sort) with room to work in for all hashes, and for those appended since the last time.
+    fn sort_in(&mut self, all: &mut [u64], new: &mut [u64]) {
+        self.copy_to(all);
+        new.copy_from_slice(&all[self.sorted()..]);
+        sort(new, self.allocator());
+        let distinct = dedup(new);
+        let merged = merge(all, self.sorted(), &new[..distinct], self.allocator());
+        self.replace(merged);
+    }
+
+    /// Takes fewer hashes, or as many, in place of those that are there. They ascend.
+    fn replace(&mut self, hashes: &[u64]) {
+        self.truncate(hashes.len());
+        self.sorted = self.len;
+        let (mut rest, mut link) = (hashes, Some(&mut self.last));
+        let mut filled = usize::from(self.in_last);
+        while let Some(block) = link {
+            let (before, these) = rest.split_at(rest.len() - filled);
+            block.hashes_mut()[..filled].copy_from_slice(these);
+            rest = before;
+            link = block.older_mut().and_then(Option::as_mut);
+            filled = link.as_ref().map_or(0, |block| block.hashes().len());
+        }
+    }
+
+    /// Drops all hashes but the first `len`, and the blocks that are not needed any more.
+    fn truncate(&mut self, len: usize) {
+        let mut surplus = self.len() - len;
+        while surplus >= usize::from(self.in_last)
+            && let Some(older) = self.last.take_older()
+        {
+            surplus -= usize::from(self.in_last);
+            self.in_last = older.hashes().len() as u16;
+            self.last = older;
+        }
+        self.in_last -= surplus as u16;
+        self.len = len as u32;
+        self.sorted = self.sorted.min(self.len);
+    }
+
+    /// Drops every hash that is not below `threshold`. All are sorted.
+    pub(crate) fn retain_below(&mut self, threshold: u64) {
+        debug_assert_eq!(self.sorted, self.len, "hashes are dropped from the end");
+        let surplus = self
+            .blocks()
+            .map(|block| block.len() - block.partition_point(|&hash| hash < threshold));
+        let surplus: usize = surplus.take_while(|&surplus| surplus > 0).sum();
+        self.truncate(self.len() - surplus);
+    }
+
+    /// The blocks from the last to the first: of each, the hashes that it holds.
+    fn blocks(&self) -> impl Iterator<Item = &[u64]> {
+        let last = &self.last.hashes()[..usize::from(self.in_last)];
+        let older = std::iter::successors(self.last.older(), |block| block.older());
+        std::iter::once(last).chain(older.map(Link::hashes))
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = u64> {
+        self.blocks().flatten().copied()
+    }
+
+    /// The hashes from the first to the last, in memory of `allocator`.
+    pub(crate) fn to_vec_in<B: Surroundings>(&self, allocator: B) -> Result<Vec<u64, B>, OutOfMemory> {
+        let mut hashes = zeros(self.len(), allocator)?;
+        self.copy_to(&mut hashes);
+        Ok(hashes)
+    }
+
+    fn copy_to(&self, hashes: &mut [u64]) {
+        let mut left = hashes.len();
+        for block in checking(self.blocks(), self.allocator().clone()) {
+            let start = left - block.len();
+            hashes[start..left].copy_from_slice(block);
+            left = start;
+        }
+    }
+}
+
+/// Whether two of at most [`SAMPLE`] hashes agree in their low halves, which says almost always whether they are equal.
+///
+/// All are compared with all, by vector instructions, which is less work than to sort them.
+fn look_repeated(hashes: &[u64]) -> bool {
+    let count = hashes.len().min(SAMPLE);
+    // Twice in a row, so that those at any distance lie side by side.
+    let mut halves = [0_u32; 2 * SAMPLE];
+    for (i, &hash) in hashes[..count].iter().enumerate() {
+        halves[i] = hash as u32;
+        halves[i + count] = hash as u32;
+    }
+    let mut equal = 0;
+    for distance in 1..=count / 2 {
+        let pairs = halves[..count].iter().zip(&halves[distance..]);
+        equal |= pairs.fold(0, |equal, (a, b)| equal | u32::from(a == b));
+    }
+    equal > 0
+}
+
+/// Whether so many hashes were found to be repeated, in a set of `len`, that each must have been offered again and again.
+pub(crate) fn is_worn(repeated: u32, len: u32) -> bool {
+    repeated / 16 > len.max(16)
+}
+
+/// The union of the first `old` of `all` and of `new`, both of which ascend without repetition. There is room for as
+/// many more in `all`: the union is made at its end, from the largest hash on, and is what is returned.
+fn merge<'a, A: Surroundings>(all: &'a mut [u64], mut old: usize, new: &[u64], surroundings: &A) -> &'a [u64] {
+    let (mut rest, mut start) = (new.len(), all.len());
+    let mut left = STEP;
+    while old > 0 && rest > 0 {
+        // Which is the larger is chance, which no branch predictor foresees.
+        let (one, other) = (all[old - 1], new[rest - 1]);
+        start -= 1;
+        all[start] = one.max(other);
+        old -= usize::from(one >= other);
+        rest -= usize::from(other >= one);
+        left -= 1;
+        if left == 0 {
+            left = STEP;
+            surroundings.check_for_interrupts();
+        }
+    }
+    start -= rest;
+    all[start..][..rest].copy_from_slice(&new[..rest]);
+    start -= old;
+    all.copy_within(..old, start);
+    &all[start..]
+}
+
+impl<A: Surroundings> Drop for List<A> {
+    /// Block after block: a list of millions of hashes has more blocks than a stack has room for calls.
+    fn drop(&mut self) {
+        while let Some(older) = self.last.take_older() {
+            self.last = older;
+        }
+    }
+}

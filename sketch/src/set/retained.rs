@@ -1,0 +1,245 @@
+//! The set of retained hashes: a list while it grows, a table once it is looked up again and again.
+
+use crate::host::{OutOfMemory, Surroundings, checking};
+use crate::set::list::{List, is_worn};
+use crate::set::sort::{dedup_few, sort};
+use crate::set::table::Table;
+use allocator_api2::boxed::Box;
+use allocator_api2::vec::Vec;
+
+/// A set of distinct hashes. [`append`](Self::append) may leave a list unsorted, with hashes repeated; all that reads
+/// the set expects that [`settle`](Self::settle) was called since.
+pub(crate) enum Retained<A: Surroundings> {
+    Empty {
+        allocator: A,
+        /// How many hashes were found to be repeated before there was one to hold.
+        repeated: u32,
+    },
+    List(List<A>),
+    Table(Box<Table<A>, A>),
+}
+
+impl<A: Surroundings> Retained<A> {
+    /// The empty set; allocates nothing.
+    pub(crate) fn new_in(allocator: A) -> Self {
+        Retained::Empty { allocator, repeated: 0 }
+    }
+
+    pub(crate) fn allocator(&self) -> &A {
+        match self {
+            Retained::Empty { allocator, .. } => allocator,
+            Retained::List(list) => list.allocator(),
+            Retained::Table(table) => table.allocator(),
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Retained::Empty { .. } => 0,
+            Retained::List(list) => list.len(),
+            Retained::Table(table) => table.len(),
+        }
+    }
+
+    /// How many hashes are known to be distinct: all, when the set is settled.
+    pub(crate) fn settled(&self) -> usize {
+        match self {
+            Retained::Empty { .. } => 0,
+            Retained::List(list) => list.sorted(),
+            Retained::Table(table) => table.len(),
+        }
+    }
+
+    /// Whether this is a table so small that looking up each hash by itself, with [`difference`](Self::difference), takes no
+    /// longer than looking up several at once.
+    pub(crate) fn is_small_table(&self) -> bool {
+        matches!(self, Retained::Table(table) if table.is_small())
+    }
+
+    /// Zero if this hash is known to be here: a table knows of nearly all that are. Cannot panic.
+    #[inline(always)]
+    pub(crate) fn difference(&self, hash: u64) -> u64 {
+        match self {
+            Retained::Table(table) => table.difference(hash),
+            Retained::Empty { .. } | Retained::List(_) => u64::MAX,
+        }
+    }
+
+    /// Moves the distinct ones of some hashes that wait to be added to the front, and says how many there are. It does so
+    /// while there are no others to add them to, and for as long as a list may be a list: the set of few values then
+    /// takes no memory but the row in which they wait.
+    pub(crate) fn drop_repeated<const COUNT: usize>(&mut self, waiting: &mut [u64; COUNT]) -> usize {
+        match self {
+            Retained::Empty { repeated, .. } if !is_worn(*repeated, 0) => {
+                let distinct = dedup_few(waiting);
+                *repeated += (COUNT - distinct) as u32;
+                distinct
+            }
+            _ => COUNT,
+        }
+    }
+
+    /// Adds hashes. The slice is room to work in, and holds nothing of use afterwards.
+    pub(crate) fn append(&mut self, hashes: &mut [u64]) -> Result<(), OutOfMemory> {
+        match self {
+            Retained::Table(table) => table.insert(hashes),
+            Retained::List(list) => {
+                list.append(hashes)?;
+                if list.is_worn() { self.become_table() } else { Ok(()) }
+            }
+            Retained::Empty { allocator, repeated } => {
+                *self = Retained::List(List::new_in(allocator.clone(), *repeated)?);
+                self.append(hashes)
+            }
+        }
+    }
+
+    #[cold]
+    fn become_table(&mut self) -> Result<(), OutOfMemory> {
+        if let Retained::List(list) = self {
+            list.sort()?;
+            let allocator = list.allocator().clone();
+            let table = Table::new_in(list.iter(), list.len(), allocator.clone())?;
+            let table = Box::try_new_in(table, allocator).map_err(|_| OutOfMemory)?;
+            *self = Retained::Table(table);
+        }
+        Ok(())
+    }
+
+    /// Makes sure that no hash is held twice.
+    pub(crate) fn settle(&mut self) -> Result<(), OutOfMemory> {
+        match self {
+            Retained::List(list) => list.sort(),
+            Retained::Empty { .. } | Retained::Table(_) => Ok(()),
+        }
+    }
+
+    pub(crate) fn is_settled(&self) -> bool {
+        self.settled() == self.len()
+    }
+
+    /// Drops every hash that is not below `threshold`. The set is settled.
+    pub(crate) fn retain_below(&mut self, threshold: u64) {
+        match self {
+            Retained::Empty { .. } => {}
+            Retained::List(list) => list.retain_below(threshold),
+            Retained::Table(table) => table.retain_below(threshold),
+        }
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = u64> {
+        let (list, table) = match self {
+            Retained::Empty { .. } => (None, None),
+            Retained::List(list) => (Some(list), None),
+            Retained::Table(table) => (None, Some(table)),
+        };
+        let listed = list.into_iter().flat_map(List::iter);
+        let tabled = table.into_iter().flat_map(|table| table.iter());
+        listed.chain(tabled)
+    }
+
+    /// The hashes of a settled set in ascending order, in memory of `allocator`.
+    pub(crate) fn sorted_in<B: Surroundings>(&self, allocator: B) -> Result<Vec<u64, B>, OutOfMemory> {
+        match self {
+            Retained::Empty { .. } => Ok(Vec::new_in(allocator)),
+            Retained::List(list) => list.to_vec_in(allocator),
+            Retained::Table(table) => {
+                let mut hashes = Vec::new_in(allocator.clone());
+                hashes.try_reserve_exact(table.len()).map_err(|_| OutOfMemory)?;
+                hashes.extend(checking(table.iter(), allocator.clone()));
+                sort(&mut hashes, &allocator);
+                Ok(hashes)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use allocator_api2::alloc::Global;
+    use proptest::prelude::*;
+    use std::collections::BTreeSet;
+
+    fn random(i: u64) -> u64 {
+        i.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 8
+    }
+
+    fn is_table(retained: &Retained<Global>) -> bool {
+        matches!(retained, Retained::Table(_))
+    }
+
+    #[test]
+    fn a_set_costs_no_more_than_the_aggregate_has_room_for() {
+        // With the allocator's word, which is nothing here, 40.
+        assert!(size_of::<Retained<Global>>() <= 32);
+    }
+
+    /// At every size next to one at which a block is taken, and with each hash twice.
+    #[test]
+    fn a_set_holds_what_was_appended_at_every_size() {
+        for around in [
+            0_u64, 16, 45, 106, 167, 228, 353, 478, 603, 856, 1_109, 1_618, 2_127, 3_148, 8_253,
+        ] {
+            for count in around.saturating_sub(8)..around + 9 {
+                let mut retained = Retained::new_in(Global);
+                for i in 0..count {
+                    retained.append(&mut [random(i), random(i / 2)]).unwrap();
+                }
+                retained.settle().unwrap();
+                assert!(!is_table(&retained));
+                assert_eq!(retained.len() as u64, count);
+                let sorted = retained.sorted_in(Global).unwrap();
+                let expected: BTreeSet<u64> = (0..count).map(random).collect();
+                assert!(sorted.into_iter().eq(expected));
+            }
+        }
+    }
+
+    proptest! {
+        /// Hashes of few or many values, in pieces of any length, thinned in between, in a list and in a table.
+        #[test]
+        fn a_set_is_a_set(
+            pieces in prop::collection::vec((prop::collection::vec(any::<u16>(), 0..128), 1_u16..2_000, 0_u16..40), 0..120),
+            is_settled_often: bool,
+        ) {
+            let mut retained = Retained::new_in(Global);
+            let mut expected = BTreeSet::new();
+            let mut bound = u64::MAX;
+            for (piece, values, thins) in pieces {
+                let mut hashes: std::vec::Vec<u64> =
+                    piece.into_iter().map(|i| random(u64::from(i % values))).filter(|&hash| hash < bound).collect();
+                expected.extend(hashes.iter().copied());
+                retained.append(&mut hashes).unwrap();
+                if is_settled_often || thins == 0 {
+                    retained.settle().unwrap();
+                }
+                if thins == 0 {
+                    bound = bound.min(1 << 56) / 8 * 7;
+                    retained.retain_below(bound);
+                    expected.retain(|&hash| hash < bound);
+                }
+            }
+            retained.settle().unwrap();
+            prop_assert_eq!(retained.len(), expected.len());
+            prop_assert_eq!(retained.iter().collect::<BTreeSet<u64>>(), expected.clone());
+            prop_assert!(retained.sorted_in(Global).unwrap().into_iter().eq(expected));
+        }
+    }
+
+    /// Ten rows of each value leave a list, which is small; hundreds make a table, which is fast.
+    #[test]
+    fn what_is_looked_up_again_and_again_is_a_table() {
+        for distinct in [1_u64, 2, 10, 100, 1_000, 8_000] {
+            let mut retained = Retained::new_in(Global);
+            for i in 0..1_000 * distinct.max(16) {
+                if i == 10 * distinct {
+                    assert!(!is_table(&retained));
+                }
+                retained.append(&mut [random(i % distinct)]).unwrap();
+            }
+            assert!(is_table(&retained));
+            assert_eq!(retained.len() as u64, distinct);
+        }
+    }
+}

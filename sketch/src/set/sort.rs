@@ -1,0 +1,155 @@
+//! Sorting of many hashes in steps, between which somebody may stop it.
+//!
+//! The finest sketches have millions, which take most of a second to sort. So they are first parted by their upper
+//! bits, in place (the "American flag sort" of McIlroy, Bostic and McIlroy, "Engineering Radix Sort", Computing Systems
+//! 6, 1993), until the parts are small. Hashes that are not random take more rounds, of which there is one for each
+//! byte at most.
+
+use crate::host::{STEP, Surroundings};
+
+/// How many hashes are sorted at once.
+const AT_ONCE: usize = 1 << 15;
+
+/// The bits that part the hashes in one round, and how many parts there are.
+const DIGIT_BITS: u32 = 8;
+const DIGITS: usize = 1 << DIGIT_BITS;
+
+/// Sorts hashes in ascending order. Where they are, in the meantime, means nothing.
+///
+/// Complexity: n log n, whatever the hashes are.
+pub(crate) fn sort<S: Surroundings>(hashes: &mut [u64], surroundings: &S) {
+    if hashes.len() <= AT_ONCE {
+        return hashes.sort_unstable();
+    }
+    let all = hashes.iter().fold(0, |bits, hash| bits | hash);
+    sort_by(hashes, u64::BITS - all.leading_zeros(), surroundings);
+}
+
+/// Moves each hash that differs from the one before it to the front, and says how many there are. Of sorted hashes,
+/// these are the distinct ones.
+pub(crate) fn dedup(hashes: &mut [u64]) -> usize {
+    let mut distinct = 0;
+    for i in 0..hashes.len() {
+        let hash = hashes[i];
+        let is_new = distinct == 0 || hash != hashes[distinct - 1];
+        hashes[distinct] = hash;
+        distinct += usize::from(is_new);
+    }
+    distinct
+}
+
+/// As [`dedup`], of a few hashes in any order: they keep it.
+///
+/// Which are repeated is chance, which no branch predictor foresees: each is compared with all before it.
+///
+/// Complexity: the square of the number of hashes.
+pub(crate) fn dedup_few<const COUNT: usize>(hashes: &mut [u64; COUNT]) -> usize {
+    let all = *hashes;
+    let mut distinct = 0;
+    for (i, &hash) in all.iter().enumerate() {
+        let is_new = all[..i].iter().fold(true, |is_new, &before| is_new & (before != hash));
+        hashes[distinct] = hash;
+        distinct += usize::from(is_new);
+    }
+    distinct
+}
+
+/// Sorts hashes that agree in all but the low `bits`.
+fn sort_by<S: Surroundings>(hashes: &mut [u64], bits: u32, surroundings: &S) {
+    if hashes.len() <= AT_ONCE || bits == 0 {
+        hashes.sort_unstable();
+        surroundings.check_for_interrupts();
+        return;
+    }
+    let shift = bits.saturating_sub(DIGIT_BITS);
+    let mut rest = hashes;
+    for length in part(rest, shift, surroundings) {
+        let (one, others) = rest.split_at_mut(length);
+        sort_by(one, shift, surroundings);
+        rest = others;
+    }
+}
+
+/// Orders hashes by the digit at `shift`, and says how many there are of each digit.
+fn part<S: Surroundings>(hashes: &mut [u64], shift: u32, surroundings: &S) -> [usize; DIGITS] {
+    let digit = |hash: u64| (hash >> shift) as usize % DIGITS;
+    let mut lengths = [0; DIGITS];
+    for step in hashes.chunks(STEP) {
+        step.iter().for_each(|&hash| lengths[digit(hash)] += 1);
+        surroundings.check_for_interrupts();
+    }
+    let mut ends = lengths;
+    let mut sum = 0;
+    let mut places = lengths.map(|length| {
+        sum += length;
+        sum - length
+    });
+    for (end, place) in ends.iter_mut().zip(places) {
+        *end += place;
+    }
+
+    let mut left = STEP;
+    for wanted in 0..DIGITS {
+        while places[wanted] < ends[wanted] {
+            // Each hash goes where its digit's are and pushes another out, until one comes that belongs in the gap.
+            let mut hash = hashes[places[wanted]];
+            while digit(hash) != wanted {
+                let place = &mut places[digit(hash)];
+                std::mem::swap(&mut hash, &mut hashes[*place]);
+                *place += 1;
+                left -= 1;
+                if left == 0 {
+                    left = STEP;
+                    surroundings.check_for_interrupts();
+                }
+            }
+            hashes[places[wanted]] = hash;
+            places[wanted] += 1;
+        }
+    }
+    lengths
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use allocator_api2::alloc::Global;
+    use std::collections::BTreeSet;
+
+    /// Every row of seven hashes of seven values.
+    #[test]
+    fn few_hashes_are_known_by_comparing_all() {
+        for number in 0..7_u64.pow(7) {
+            let mut hashes: [u64; 7] = std::array::from_fn(|place| number / 7_u64.pow(place as u32) % 7);
+            let expected: BTreeSet<u64> = hashes.iter().copied().collect();
+            let distinct = dedup_few(&mut hashes);
+            assert_eq!(distinct, expected.len());
+            assert_eq!(hashes[..distinct].iter().copied().collect::<BTreeSet<u64>>(), expected);
+        }
+    }
+
+    #[test]
+    fn any_hashes_are_sorted() {
+        let random = |i: u64| i.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 8;
+        let kinds: [&dyn Fn(u64) -> u64; 9] = [
+            &random,
+            &|i| random(i) >> 30,
+            &|i| i,
+            &|i| u64::MAX - i,
+            &|i| i << 30,
+            &|i| i << 44,
+            &|i| i % 3,
+            &|_| 7,
+            &|i| if i % 2 == 0 { i } else { random(i) },
+        ];
+        for count in [0, 1, 2, AT_ONCE, AT_ONCE + 1, 10 * AT_ONCE + 17] {
+            for kind in kinds {
+                let mut hashes: Vec<u64> = (0..count as u64).map(kind).collect();
+                let mut expected = hashes.clone();
+                expected.sort();
+                sort(&mut hashes, &Global);
+                assert!(hashes == expected);
+            }
+        }
+    }
+}

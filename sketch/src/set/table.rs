@@ -1,0 +1,285 @@
+//! A set of hashes that is looked up again and again: a cuckoo hash table with a stash.
+//!
+//! Each hash has two places, which its own bits give, and is in one of them: to look it up takes two loads and two
+//! comparisons. A new one takes the first of its places, and whichever was there moves to the other of its own, and so on
+//! (Pagh and Rodler, "Cuckoo Hashing", Journal of Algorithms 51, 2004). In the rare case that this does not end soon, the
+//! last one goes to a stash (Kirsch, Mitzenmacher and Wieder, "More Robust Hashing: Cuckoo Hashing with a Stash", SIAM
+//! Journal on Computing 39, 2009).
+//!
+//! Sketches come from outside too, with hashes that somebody may have chosen to have the same places. Nearly all of these
+//! are in the stash, whose places nobody can choose, and cost what they cost there.
+
+use crate::host::{OutOfMemory, STEP, Surroundings, checking, zeros};
+use crate::set::secret::{Key, Secret};
+use allocator_api2::vec::Vec;
+use hashbrown::HashSet;
+
+type Stash<A> = HashSet<Key, Secret, A>;
+
+/// How many hashes are moved for a new one. One in 1,600 random ones ends in the stash then, at the most crowded, and of
+/// many millions, whose two places are not quite independent, one in 1,200.
+const MOVES: usize = 16;
+
+/// The most places of a table that a core's own cache holds beside all else, a quarter of a megabyte of them.
+const SMALL: usize = 1 << 15;
+
+/// How many places a table of so many hashes has at least. Two places for each hash would be the limit of what cuckoo
+/// hashing can fill.
+fn places_for(count: usize) -> usize {
+    count * 9 / 4 + 2
+}
+
+/// Where among so many places a hash may be. It is the lower bits that say so: those on top are zero in all hashes that
+/// belong to a high level.
+#[inline(always)]
+pub(crate) fn places_of(hash: u64, count: usize) -> [usize; 2] {
+    let low = hash as u32;
+    [low, low.rotate_left(u32::BITS / 2)].map(|bits| ((u64::from(bits) * count as u64) >> u32::BITS) as usize)
+}
+
+pub(crate) struct Table<A: Surroundings> {
+    /// Hashes, each more by one, so that zero is none.
+    places: Vec<u64, A>,
+    /// How many hashes have one of their places.
+    placed: usize,
+    stash: Stash<A>,
+}
+
+impl<A: Surroundings> Table<A> {
+    /// The table of these hashes, of which there are `count`, or fewer, but then it has room for so many.
+    pub(crate) fn new_in(hashes: impl Iterator<Item = u64>, count: usize, allocator: A) -> Result<Self, OutOfMemory> {
+        let mut table = Table {
+            places: zeros(places_for(count), allocator.clone())?,
+            placed: 0,
+            stash: Stash::with_hasher_in(Secret::random(), allocator.clone()),
+        };
+        for hash in checking(hashes, allocator) {
+            table.put(hash)?;
+        }
+        Ok(table)
+    }
+
+    pub(crate) fn allocator(&self) -> &A {
+        self.stash.allocator()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.placed + self.stash.len()
+    }
+
+    /// Whether looking up one hash takes no longer than each of several at once, whose misses of the cache overlap.
+    pub(crate) fn is_small(&self) -> bool {
+        self.places.len() <= SMALL
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = u64> {
+        let placed = self.places.iter().filter(|&&held| held != 0).map(|&held| held - 1);
+        placed.chain(self.stash.iter().map(|key| key.0))
+    }
+
+    /// Whether this hash has one of its places.
+    fn is_placed(&self, hash: u64) -> bool {
+        self.difference(hash) == 0
+    }
+
+    /// What the hash differs by from the one in its places that is more like it: zero if it has one of them. Cannot panic.
+    #[inline(always)]
+    pub(crate) fn difference(&self, hash: u64) -> u64 {
+        let [one, other] = places_of(hash, self.places.len());
+        match (self.places.get(one), self.places.get(other)) {
+            // Which of the two it is in is chance: no branch between them.
+            (Some(one), Some(other)) => (one ^ (hash + 1)).min(other ^ (hash + 1)),
+            _ => u64::MAX,
+        }
+    }
+
+    /// Adds hashes. The slice is room to work in, and holds nothing of use afterwards.
+    pub(crate) fn insert(&mut self, hashes: &mut [u64]) -> Result<(), OutOfMemory> {
+        // The hashes come from rows far apart, so that each look-up misses the cache. Without a branch between them the
+        // misses overlap. Most hashes of a long stream are there already.
+        let mut unknown = 0;
+        for i in 0..hashes.len() {
+            let hash = hashes[i];
+            hashes[unknown] = hash;
+            unknown += usize::from(!self.is_placed(hash));
+        }
+        for &hash in &hashes[..unknown] {
+            self.put(hash)?;
+            if places_for(self.len()) > self.places.len() {
+                self.grow()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds a hash, where there are places enough.
+    fn put(&mut self, hash: u64) -> Result<(), OutOfMemory> {
+        if self.is_placed(hash) || self.stash.contains(&Key(hash)) {
+            return Ok(());
+        }
+        let [mut place, _] = places_of(hash, self.places.len());
+        let mut moved = hash + 1;
+        for _ in 0..MOVES {
+            std::mem::swap(&mut self.places[place], &mut moved);
+            if moved == 0 {
+                self.placed += 1;
+                return Ok(());
+            }
+            let [one, other] = places_of(moved - 1, self.places.len());
+            place = if place == one { other } else { one };
+        }
+        if self.stash.len() == self.stash.capacity() {
+            self.grow_stash()?;
+        }
+        self.stash.insert(Key(moved - 1));
+        Ok(())
+    }
+
+    /// Makes the table a quarter larger: few hashes are new by the time there is one.
+    #[cold]
+    fn grow(&mut self) -> Result<(), OutOfMemory> {
+        *self = Self::new_in(self.iter(), self.len() * 5 / 4, self.allocator().clone())?;
+        Ok(())
+    }
+
+    /// Makes the stash larger. hashbrown would do it too, but in one go: if all hashes of the largest tables are in it,
+    /// that takes most of a second.
+    #[cold]
+    fn grow_stash(&mut self) -> Result<(), OutOfMemory> {
+        let stash = &self.stash;
+        // Of the same secret, so that the keys, which come in the order of their buckets, go to buckets in that order.
+        let mut grown = Stash::with_hasher_in(*stash.hasher(), stash.allocator().clone());
+        grown.try_reserve(stash.capacity() + 1).map_err(|_| OutOfMemory)?;
+        grown.extend(checking(stash.iter().copied(), stash.allocator().clone()));
+        self.stash = grown;
+        Ok(())
+    }
+
+    /// Drops every hash that is not below `threshold`.
+    pub(crate) fn retain_below(&mut self, threshold: u64) {
+        let allocator = self.allocator().clone();
+        let Table { places, placed, stash } = self;
+        *placed = 0;
+        for held in checking(places.iter_mut(), allocator.clone()) {
+            *held = if *held <= threshold { *held } else { 0 };
+            *placed += usize::from(*held != 0);
+        }
+        let mut left = STEP;
+        stash.retain(|&Key(hash)| {
+            left -= 1;
+            if left == 0 {
+                left = STEP;
+                allocator.check_for_interrupts();
+            }
+            if hash >= threshold {
+                return false;
+            }
+            // A place may be free now. None is made free: all that are stashed may be chosen, and there are many levels.
+            let free = places_of(hash, places.len())
+                .into_iter()
+                .find(|&place| places[place] == 0);
+            if let Some(place) = free {
+                places[place] = hash + 1;
+                *placed += 1;
+            }
+            free.is_none()
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::set::threshold::{HASH_BITS, threshold};
+    use allocator_api2::alloc::Global;
+    use std::collections::BTreeSet;
+
+    fn random(i: u64) -> u64 {
+        let mixed = (i ^ (i >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB) >> 8
+    }
+
+    type HashOf = fn(u64) -> u64;
+
+    /// At every size, while the table grows, each hash twice.
+    #[test]
+    fn one_random_hash_in_a_thousand_is_stashed() {
+        let mut table = Table::new_in(std::iter::empty(), 0, Global).unwrap();
+        let (mut stashed, mut all) = (0, 0);
+        for i in 1..100_000_u64 {
+            table.insert(&mut [random(i), random(i / 2 + 1)]).unwrap();
+            assert_eq!(table.len() as u64, i.max(2) - u64::from(i == 1));
+            (stashed, all) = (stashed + table.stash.len(), all + table.len());
+        }
+        assert!(stashed * 1_000 < all, "{stashed} of {all}");
+        assert!(table.places.len() < places_for(table.len()) * 5 / 4 + 3);
+    }
+
+    #[test]
+    fn a_table_is_a_set_whatever_the_hashes_are() {
+        let kinds: [(&str, HashOf); 5] = [
+            ("random", random),
+            ("of the same two places", |i| (i << 32) | 0x0123_4567),
+            ("of one place", |i| i << 32),
+            ("of few places", |i| (i << 32) | (random(i) % 16)),
+            ("one after another", |i| i),
+        ];
+        for (name, hash_of) in kinds {
+            let mut table = Table::new_in((0..10).map(hash_of), 10, Global).unwrap();
+            let mut expected: BTreeSet<u64> = (0..10).map(hash_of).collect();
+            for round in 0..40_u64 {
+                for i in 0..500 {
+                    let mut hashes = [i, i * 7 % 500, i].map(|i| hash_of(i + 300 * round));
+                    expected.extend(hashes);
+                    table.insert(&mut hashes).unwrap();
+                }
+                assert_eq!(table.len(), expected.len(), "{name}");
+                let threshold = *expected.iter().nth(expected.len() * 7 / 8).unwrap();
+                table.retain_below(threshold);
+                expected.retain(|&hash| hash < threshold);
+                assert_eq!(table.len(), expected.len(), "{name}");
+                let held: std::vec::Vec<u64> = table.iter().collect();
+                assert_eq!(held.len(), expected.len(), "{name}");
+                assert_eq!(held.into_iter().collect::<BTreeSet<u64>>(), expected, "{name}");
+            }
+        }
+    }
+
+    /// There are levels to which all hashes belong, if they are chosen so; moving a million of them at each would take minutes.
+    #[test]
+    fn thinning_leaves_the_stash_as_it_is() {
+        let chosen = |i: u64| (i << 32) | 0x0123_4567;
+        let mut table = Table::new_in((0..20_000).map(chosen), 20_000, Global).unwrap();
+        let stashed = |table: &Table<Global>| table.stash.iter().map(|key| key.0).collect::<std::vec::Vec<u64>>();
+        let before = stashed(&table);
+        assert_eq!(before.len(), 19_998);
+        for level in 1..50 {
+            table.retain_below(threshold(level).unwrap());
+            assert_eq!(stashed(&table), before);
+        }
+        table.retain_below(chosen(5_000));
+        assert_eq!(table.len(), 5_000);
+    }
+
+    /// At the last of these levels, after 4 x 10^12 distinct values, hashes have 27 bits, and all of them one of their
+    /// places in the first thirty-second of the table.
+    #[test]
+    fn thinning_for_ever_does_not_grow_a_table() {
+        let mut table = Table::new_in((0..8_517).map(random), 8_517, Global).unwrap();
+        let (places, mut threshold, mut i) = (table.places.len(), 1 << HASH_BITS, 8_517);
+        for level in 1..=150 {
+            threshold -= threshold / 8;
+            table.retain_below(threshold);
+            while table.len() < 8_517 {
+                i += 1;
+                table.insert(&mut [random(i) % threshold]).unwrap();
+            }
+            assert_eq!(table.places.len(), places);
+            let stashed = table.stash.len();
+            assert!(
+                stashed < if level < 120 { 85 } else { 2_000 },
+                "{stashed} at level {level}"
+            );
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! Sketches as bytes, for their way between workers and to disk. `docs/format.md` describes the layout byte by byte.
+//!
+//! Equal sketches have equal bytes. Decoding treats its input as hostile: everything is checked before anything is
+//! allocated, and an [`EncodedSketch`] exists only of bytes that passed.
+
+use crate::host::{BYTES_STEP, OutOfMemory, Surroundings, checking, zeros};
+use crate::sketch::elias_fano::Layout;
+pub use crate::sketch::header::{DecodeError, FORMAT_VERSION, HEADER_LEN, Header};
+use allocator_api2::alloc::Global;
+use allocator_api2::vec::Vec;
+
+impl Header {
+    /// The length of the whole encoded sketch in bytes.
+    pub fn encoded_len(&self) -> usize {
+        HEADER_LEN + self.layout().bytes()
+    }
+
+    fn layout(&self) -> Layout {
+        Layout::new(self.retained(), self.threshold())
+    }
+
+    /// Writes the sketch of this header and these hashes, which ascend and are as many as the header says, into
+    /// `bytes`, as many as [`encoded_len`](Self::encoded_len) says.
+    pub(crate) fn encode_into<S: Surroundings>(&self, hashes: &[u64], bytes: &mut [u8], surroundings: &S) {
+        debug_assert!(hashes.len() == self.retained() && bytes.len() == self.encoded_len());
+        for step in bytes.chunks_mut(BYTES_STEP) {
+            step.fill(0);
+            surroundings.check_for_interrupts();
+        }
+        self.encode_into_zeros(hashes, bytes, surroundings);
+    }
+
+    fn encode_into_zeros<S: Surroundings>(&self, hashes: &[u64], bytes: &mut [u8], surroundings: &S) {
+        let (head, payload) = bytes.split_at_mut(HEADER_LEN);
+        self.write(head);
+        let hashes = checking(hashes.iter().copied(), surroundings.clone());
+        self.layout().encode(hashes, payload);
+    }
+
+    /// [`encode_into`](Self::encode_into) new memory of `allocator`, after `prefix` bytes that are left to the caller.
+    pub(crate) fn encode_in<A: Surroundings>(
+        &self,
+        hashes: &[u64],
+        prefix: usize,
+        allocator: A,
+    ) -> Result<Vec<u8, A>, OutOfMemory> {
+        let mut bytes = zeros(prefix + self.encoded_len(), allocator.clone())?;
+        self.encode_into_zeros(hashes, &mut bytes[prefix..], &allocator);
+        Ok(bytes)
+    }
+}
+
+/// A sketch in its encoded form, of which the header and the length are known to be valid. Its hashes are checked as
+/// they are read: for whoever reads only some of them.
+#[derive(Clone, Copy, Debug)]
+pub struct FramedSketch<'a> {
+    header: Header,
+    layout: Layout,
+    payload: &'a [u8],
+}
+
+impl<'a> FramedSketch<'a> {
+    /// Checks the header of `bytes`, and that they are as many as it asks for.
+    ///
+    /// Complexity: constant.
+    ///
+    /// # Errors
+    ///
+    /// A [`DecodeError`] that names the first fault.
+    pub fn parse(bytes: &'a [u8]) -> Result<Self, DecodeError> {
+        let header = Header::parse(bytes)?;
+        if bytes.len() != header.encoded_len() {
+            return Err(DecodeError::Length {
+                is: bytes.len(),
+                should_be: header.encoded_len(),
+            });
+        }
+        Ok(FramedSketch {
+            header,
+            layout: header.layout(),
+            payload: &bytes[HEADER_LEN..],
+        })
+    }
+
+    /// All but the hashes.
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// The retained hashes in ascending order, each below the threshold of the level, or the fault of the first that is
+    /// not; what comes behind a fault means nothing. That they are as many as the header says is known at the end.
+    pub fn hashes(&self) -> impl Iterator<Item = Result<u64, DecodeError>> + 'a {
+        let sketch = *self;
+        let threshold = sketch.header.threshold();
+        let mut row = sketch.layout.decode(sketch.payload);
+        let mut is_at_end = false;
+        let mut position = 0;
+        let mut before = None;
+        std::iter::from_fn(move || {
+            let Some(hash) = row.next() else {
+                let is_read_before = std::mem::replace(&mut is_at_end, true);
+                if is_read_before || row.is_whole() {
+                    return None;
+                }
+                return sketch.check_bits().err().map(Err);
+            };
+            let checked = match before.replace(hash) {
+                Some(before) if before == hash => Err(DecodeError::Repeated(position)),
+                Some(before) if before > hash => Err(DecodeError::Order(position)),
+                _ if hash >= threshold => Err(DecodeError::NotOfLevel(position)),
+                _ => Ok(hash),
+            };
+            position += 1;
+            Some(checked)
+        })
+    }
+
+    /// What can be said of the bits of the hashes without reading any.
+    fn check_bits(&self) -> Result<(), DecodeError> {
+        if !self.layout.is_padded_with_zeros(self.payload) {
+            return Err(DecodeError::Padding);
+        }
+        let ones = self.layout.ones(self.payload);
+        if ones != self.header.retained() {
+            return Err(DecodeError::Count {
+                is: ones,
+                should_be: self.header.retained() as u32,
+            });
+        }
+        Ok(())
+    }
+}
+
+/// A sketch in its encoded form, known to be valid: its bytes are exactly what
+/// [`Sketch::encode`](crate::Sketch::encode) writes for it.
+#[derive(Clone, Copy, Debug)]
+pub struct EncodedSketch<'a>(FramedSketch<'a>);
+
+impl<'a> EncodedSketch<'a> {
+    /// Checks all of `bytes`; allocates nothing.
+    ///
+    /// Complexity: linear in the length.
+    ///
+    /// # Errors
+    ///
+    /// A [`DecodeError`] that names the first fault.
+    pub fn parse(bytes: &'a [u8]) -> Result<Self, DecodeError> {
+        Self::parse_in(bytes, &Global)
+    }
+
+    /// [`parse`](Self::parse) where somebody may stop it. Nothing is allocated there.
+    ///
+    /// # Errors
+    ///
+    /// A [`DecodeError`] that names the first fault.
+    pub fn parse_in<S: Surroundings>(bytes: &'a [u8], surroundings: &S) -> Result<Self, DecodeError> {
+        let framed = FramedSketch::parse(bytes)?;
+        framed.check_bits()?;
+        checking(framed.hashes(), surroundings.clone()).try_for_each(|hash| hash.map(drop))?;
+        Ok(EncodedSketch(framed))
+    }
+
+    /// All but the hashes.
+    pub fn header(&self) -> &Header {
+        &self.0.header
+    }
+
+    /// The retained hashes in ascending order.
+    pub fn hashes(&self) -> impl Iterator<Item = u64> + 'a {
+        self.0.layout.decode(self.0.payload)
+    }
+}

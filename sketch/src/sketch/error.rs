@@ -1,0 +1,89 @@
+//! What can go wrong with operations on sketches.
+
+use crate::host::OutOfMemory;
+use crate::sketch::header::DecodeError;
+use crate::sketch::kind::Kind;
+use std::fmt;
+
+/// Why an operation on sketches has no result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OperationError {
+    /// The hashes come from hash functions of different seeds.
+    Seeds(u64, u64),
+    /// The hashes are those of values of different kinds.
+    Kinds(Kind, Kind),
+    /// The operation is for sketches of values, and this one was made by intersection or difference.
+    Derived,
+    /// A larger capacity is asked for than the sketch has.
+    #[allow(missing_docs)]
+    Capacity { is: u32, asked: u32 },
+    /// The allocator has no more memory.
+    OutOfMemory,
+}
+
+impl From<OutOfMemory> for OperationError {
+    fn from(_: OutOfMemory) -> Self {
+        OperationError::OutOfMemory
+    }
+}
+
+impl fmt::Display for OperationError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            // Seeds are shown as SQL shows them: as signed 64-bit integers.
+            OperationError::Seeds(a, b) => {
+                write!(
+                    f,
+                    "cvm_sketch values must have the same seed, not {} and {}",
+                    *a as i64, *b as i64
+                )
+            }
+            OperationError::Kinds(a, b) => {
+                write!(
+                    f,
+                    "cvm_sketch values must be of the same kind of values, not {} and {}",
+                    a.name(),
+                    b.name()
+                )
+            }
+            OperationError::Derived => {
+                f.write_str("a cvm_sketch made by intersection or difference takes no values and cannot be downsampled")
+            }
+            OperationError::Capacity { is, asked } => {
+                write!(
+                    f,
+                    "cannot downsample a cvm_sketch of capacity {is} to {asked}, which is larger"
+                )
+            }
+            OperationError::OutOfMemory => OutOfMemory.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for OperationError {}
+
+/// Why a sketch could not be merged with an encoded one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MergeError {
+    /// The bytes are not a sketch.
+    Decode(DecodeError),
+    /// There is no such union.
+    Operation(OperationError),
+}
+
+impl From<OperationError> for MergeError {
+    fn from(error: OperationError) -> Self {
+        MergeError::Operation(error)
+    }
+}
+
+impl fmt::Display for MergeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            MergeError::Decode(error) => error.fmt(f),
+            MergeError::Operation(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for MergeError {}

@@ -1,0 +1,256 @@
+//! What stands before the hashes of a sketch in its bytes: all that there is to know of it but the hashes.
+
+use crate::set::capacity::{DEFAULT_CAPACITY, MAX_CAPACITY, MIN_CAPACITY};
+use crate::set::threshold::{HASH_BITS, MAX_LEVEL, scale_up, threshold};
+use crate::sketch::flags::{Flags, RESERVED};
+use crate::sketch::kind::Kind;
+use bincode::Options;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// The format version that is written, and the only one so far.
+pub const FORMAT_VERSION: u8 = 1;
+
+/// Length of the header in bytes.
+pub const HEADER_LEN: usize = 20;
+
+/// All of a sketch but its hashes: what stands before them in its bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Header {
+    version: u8,
+    flags: Flags,
+    level: u16,
+    capacity: u32,
+    retained: u32,
+    seed: u64,
+}
+
+/// Fixed-width little-endian integers, and neither a byte more nor a byte less than the header has.
+fn header_options() -> impl Options {
+    bincode::DefaultOptions::new()
+        .with_fixint_encoding()
+        .with_limit(HEADER_LEN as u64)
+        .reject_trailing_bytes()
+}
+
+impl Header {
+    /// The sketch of nothing: what no values give where nobody has said an accuracy or a seed. In operations on
+    /// sketches it takes on those of the other.
+    pub const NOTHING: Header = Header {
+        version: FORMAT_VERSION,
+        flags: Flags::NONE,
+        level: 0,
+        capacity: DEFAULT_CAPACITY,
+        retained: 0,
+        seed: 0,
+    };
+
+    /// `level` and `retained` are legal for a sketch of that capacity. At level 0 all hashes are there, and
+    /// `is_derived` says nothing.
+    pub(crate) fn new(capacity: u32, seed: u64, kind: Kind, level: u16, retained: usize, is_derived: bool) -> Self {
+        let flags = Flags::new(kind, is_derived && level > 0);
+        Self::with_flags(capacity, seed, flags, level, retained)
+    }
+
+    /// [`new`](Self::new) of flags that are legal at the level.
+    pub(crate) fn with_flags(capacity: u32, seed: u64, flags: Flags, level: u16, retained: usize) -> Self {
+        debug_assert!(level <= MAX_LEVEL && retained < capacity as usize);
+        Header {
+            version: FORMAT_VERSION,
+            flags,
+            level,
+            capacity,
+            retained: retained as u32,
+            seed,
+        }
+    }
+
+    /// Reads and checks the header of an encoded sketch, and leaves the hashes alone.
+    ///
+    /// Complexity: constant.
+    ///
+    /// # Errors
+    ///
+    /// A [`DecodeError`] that names the first fault.
+    pub fn parse(bytes: &[u8]) -> Result<Self, DecodeError> {
+        // The version first: a later version may have another header.
+        match bytes.first() {
+            Some(&FORMAT_VERSION) | None => {}
+            Some(&version) => return Err(DecodeError::Version(version)),
+        }
+        let head = bytes.get(..HEADER_LEN).ok_or(DecodeError::Short(bytes.len()))?;
+        let header: Header = header_options().deserialize(head).expect("the header has its length");
+
+        if let Some(flags) = header.flags.reserved() {
+            return Err(DecodeError::Flags(flags));
+        }
+        if let Some(kind) = header.flags.unknown_kind() {
+            return Err(DecodeError::Kind(kind));
+        }
+        let Some(threshold) = threshold(header.level) else {
+            return Err(DecodeError::Level(header.level));
+        };
+        if header.is_derived() && header.level == 0 {
+            return Err(DecodeError::DerivedAtLevelZero);
+        }
+        if !(MIN_CAPACITY..=MAX_CAPACITY).contains(&header.capacity) {
+            return Err(DecodeError::Capacity(header.capacity));
+        }
+        if header.retained >= header.capacity || u64::from(header.retained) > threshold {
+            return Err(DecodeError::Retained(header.retained));
+        }
+        Ok(header)
+    }
+
+    /// Writes the header into `head`, of [`HEADER_LEN`] bytes.
+    pub(crate) fn write(&self, head: &mut [u8]) {
+        header_options()
+            .serialize_into(head, self)
+            .expect("the header has its length");
+    }
+
+    /// As [`Sketch::capacity`](crate::Sketch::capacity).
+    pub fn capacity(&self) -> u32 {
+        self.capacity
+    }
+
+    /// As [`Sketch::seed`](crate::Sketch::seed).
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// As [`Sketch::kind`](crate::Sketch::kind).
+    pub fn kind(&self) -> Kind {
+        self.flags.kind()
+    }
+
+    /// As [`Sketch::level`](crate::Sketch::level).
+    pub fn level(&self) -> u16 {
+        self.level
+    }
+
+    /// The number of retained hashes.
+    pub fn retained(&self) -> usize {
+        self.retained as usize
+    }
+
+    /// Whether the sketch was made by intersection or difference, so that its level may be higher than its hashes call
+    /// for: it then estimates less well than its capacity promises.
+    pub fn is_derived(&self) -> bool {
+        self.flags.is_derived()
+    }
+
+    /// The level of a derived sketch.
+    pub(crate) fn derived_level(&self) -> Option<u16> {
+        self.is_derived().then_some(self.level)
+    }
+
+    /// Whether the sketch retains every hash of its set, so that its estimate is the exact number of distinct hashes.
+    pub fn is_exact(&self) -> bool {
+        self.level == 0
+    }
+
+    /// Whether this is [`NOTHING`](Self::NOTHING).
+    pub fn is_nothing(&self) -> bool {
+        *self == Self::NOTHING
+    }
+
+    /// As [`Sketch::estimate`](crate::Sketch::estimate).
+    pub fn estimate(&self) -> u64 {
+        scale_up(u64::from(self.retained), self.threshold())
+    }
+
+    /// How many distinct values each retained hash stands for: 1 over the probability that a hash belongs to the level.
+    pub fn weight(&self) -> f64 {
+        (1_u64 << HASH_BITS) as f64 / self.threshold() as f64
+    }
+
+    /// As the header would be of the sketch of those values alone of which `part` of the retained hashes are, for
+    /// [`bounds`](crate::bounds::interval::bounds) of their number. `part` is at most [`retained`](Self::retained).
+    pub fn of_part(&self, part: usize) -> Self {
+        debug_assert!(part <= self.retained());
+        Header {
+            retained: part as u32,
+            ..*self
+        }
+    }
+
+    pub(crate) fn threshold(&self) -> u64 {
+        threshold(self.level).expect("a header's level is legal")
+    }
+}
+
+/// Why bytes are not a sketch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DecodeError {
+    /// The format version is not one that this release reads.
+    Version(u8),
+    /// Reserved flags are set.
+    Flags(u8),
+    /// There is no kind of values of that number.
+    Kind(u8),
+    /// A sketch that retains every hash is marked as made by intersection or difference, which then says nothing.
+    DerivedAtLevelZero,
+    /// The level is beyond the last.
+    Level(u16),
+    /// The capacity is outside its legal range.
+    Capacity(u32),
+    /// More hashes are claimed than a sketch of that capacity and level can retain.
+    Retained(u32),
+    /// The bytes are fewer than a header has.
+    Short(usize),
+    /// The bytes are fewer or more than the header asks for.
+    #[allow(missing_docs)]
+    Length { is: usize, should_be: usize },
+    /// Unused bits are set.
+    Padding,
+    /// The header claims another number of hashes than there are.
+    #[allow(missing_docs)]
+    Count { is: usize, should_be: u32 },
+    /// The hash at this position is below the one before.
+    Order(usize),
+    /// The hash at this position is the one before once more.
+    Repeated(usize),
+    /// The hash at this position does not belong to the level.
+    NotOfLevel(usize),
+}
+
+impl fmt::Display for DecodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            DecodeError::Version(version) => {
+                write!(f, "format version must be {FORMAT_VERSION}, not {version}")
+            }
+            DecodeError::Flags(flags) => write!(f, "flags must be below {RESERVED}, not {flags}"),
+            DecodeError::Kind(kind) => {
+                write!(f, "kind must be at most {}, not {kind}", Kind::ALL.len() - 1)
+            }
+            DecodeError::DerivedAtLevelZero => f.write_str("the derived flag must be 0 at level 0"),
+            DecodeError::Level(level) => write!(f, "level must be at most {MAX_LEVEL}, not {level}"),
+            DecodeError::Capacity(capacity) => {
+                write!(
+                    f,
+                    "capacity must be between {MIN_CAPACITY} and {MAX_CAPACITY}, not {capacity}"
+                )
+            }
+            DecodeError::Retained(retained) => {
+                write!(f, "{retained} hashes are more than the capacity and level allow")
+            }
+            DecodeError::Short(is) => write!(f, "length must be at least {HEADER_LEN} bytes, not {is}"),
+            DecodeError::Length { is, should_be } => {
+                write!(f, "length must be {should_be} bytes, not {is}")
+            }
+            DecodeError::Padding => f.write_str("unused bits are set"),
+            DecodeError::Count { is, should_be } => write!(f, "there are {is} hashes, not {should_be}"),
+            DecodeError::Order(position) => {
+                write!(f, "the hash at position {position} is below the one before")
+            }
+            DecodeError::Repeated(position) => write!(f, "the hash at position {position} is repeated"),
+            DecodeError::NotOfLevel(position) => {
+                write!(f, "the hash at position {position} does not belong to the level")
+            }
+        }
+    }
+}
+
+impl std::error::Error for DecodeError {}

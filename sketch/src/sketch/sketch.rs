@@ -1,0 +1,503 @@
+//! The sketch: what accumulating, merging and estimating do to a sample of hashes.
+
+use crate::host::{OutOfMemory, Surroundings, checking};
+use crate::set::batch::{BLOCKS, Batch, candidates};
+use crate::set::capacity::{MAX_CAPACITY, MIN_CAPACITY};
+use crate::set::retained::Retained;
+use crate::set::sort::dedup;
+use crate::set::threshold::{HASH_BITS, MAX_LEVEL, extend, threshold, truncate};
+use crate::sketch::agreement::Common;
+use crate::sketch::codec::{EncodedSketch, FramedSketch};
+use crate::sketch::error::{MergeError, OperationError};
+use crate::sketch::flags::Flags;
+use crate::sketch::header::Header;
+use crate::sketch::kind::Kind;
+use allocator_api2::alloc::Global;
+use allocator_api2::vec::Vec;
+use std::fmt;
+use std::mem::offset_of;
+
+/// How many hashes wait at most.
+const WAITING: usize = 7;
+
+/// With how many distinct ones at most a full row goes on waiting.
+const WORTH_KEEPING: usize = WAITING - 2;
+
+/// Set beside the count of the hashes that wait where each hash is first looked up. It stands there since the path of a
+/// row must touch no more memory for it.
+const LOOKS_UP: u8 = 0x80;
+
+/// From what threshold on hashes are looked up: where fewer belong than a quarter, most are told by the threshold alone.
+const WORTH_LOOKING_UP: u64 = 1 << (HASH_BITS - 2);
+
+/// How many bytes [`Sketch::may_start`] looks at.
+pub const START_LEN: usize = 16;
+
+/// The bytes of a field at that offset.
+fn field<const LENGTH: usize>(bytes: &[u8; START_LEN], offset: usize) -> [u8; LENGTH] {
+    std::array::from_fn(|i| bytes[offset + i])
+}
+
+/// A sample of the distinct hashes of a multiset of values.
+///
+/// **Invariant**: the level is the smallest at which fewer than `capacity` of the distinct hashes belong, and the
+/// retained hashes are all that belong to it. A sketch made by intersection or difference, or merged with one, may have
+/// a higher level; the [header](Header::is_derived) says so.
+///
+/// Hashes offered wait in a row of seven before they are looked at, which makes the path of a row a comparison and a
+/// write, to memory next to each other; where few values come again and again, those that are known do not even wait. So
+/// what reads a sketch insists that it was [settled](Self::settle) since, and panics where it was not.
+///
+/// | What adds hashes | is for | settles |
+/// |---|---|---|
+/// | [`offer`](Self::offer) | a row: takes no memory, cannot fail, and says when it is `accumulate`'s turn | no |
+/// | [`accumulate`](Self::accumulate) | one hash after another | no |
+/// | [`insert_all`](Self::insert_all) | many at once, which are compared by vector instructions | yes |
+/// | [`merge`](Self::merge), [`merge_framed`](Self::merge_framed) | those of a sketch, in memory or encoded | yes |
+/// | [`accumulate_framed`](Self::accumulate_framed) | those of one encoded sketch after another | no |
+///
+/// All memory but the sketch's own comes from the allocator `A`; a sketch of up to seven values has none, and if they are
+/// repeated, one of up to five, until that was some 250 times.
+#[repr(C)] // What the path of a row touches stands first, together.
+pub struct Sketch<A: Surroundings = Global> {
+    /// T_level: kept beside the level because every row compares with it.
+    threshold: u64,
+    /// How many hashes wait, and [`LOOKS_UP`].
+    waits: u8,
+    flags: Flags,
+    level: u16,
+    capacity: u32,
+    waiting: [u64; WAITING],
+    seed: u64,
+    retained: Retained<A>,
+}
+
+impl Sketch<Global> {
+    /// [`new_in`](Self::new_in) the global allocator.
+    pub fn new(capacity: u32, seed: u64) -> Self {
+        Self::new_in(capacity, seed, Global)
+    }
+}
+
+impl<A: Surroundings> Sketch<A> {
+    /// The sketch of no values, of unknown kind. `seed` is the seed under which the values are hashed: it is only
+    /// carried along, so that sketches of different hash functions are never merged.
+    ///
+    /// # Panics
+    ///
+    /// When the capacity is not between [`MIN_CAPACITY`] and [`MAX_CAPACITY`].
+    pub fn new_in(capacity: u32, seed: u64, allocator: A) -> Self {
+        assert!(
+            (MIN_CAPACITY..=MAX_CAPACITY).contains(&capacity),
+            "illegal capacity {capacity}"
+        );
+        Sketch {
+            threshold: 1 << HASH_BITS,
+            waiting: [0; WAITING],
+            waits: 0,
+            flags: Flags::NONE,
+            level: 0,
+            capacity,
+            seed,
+            retained: Retained::new_in(allocator),
+        }
+    }
+
+    /// The number of hashes at which the sketch thins: fewer are retained after every operation.
+    pub fn capacity(&self) -> u32 {
+        self.capacity
+    }
+
+    /// The seed of the hash function.
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// The kind of values that the hashes are of.
+    pub fn kind(&self) -> Kind {
+        self.flags.kind()
+    }
+
+    /// The same sketch, its values said to be of that kind.
+    pub fn of_kind(mut self, kind: Kind) -> Self {
+        self.flags = Flags::new(kind, self.flags.is_derived());
+        self
+    }
+
+    /// The level: each retained hash stands for (8/7)^level distinct values.
+    pub fn level(&self) -> u16 {
+        self.level
+    }
+
+    /// The number of retained hashes.
+    ///
+    /// # Panics
+    ///
+    /// When the sketch is not settled, as all that reads it.
+    pub fn retained(&self) -> usize {
+        assert!(self.is_settled(), "a sketch is settled before it is read");
+        self.waiting().len() + self.retained.len()
+    }
+
+    /// The retained hashes, each of 56 bits, in no particular order.
+    ///
+    /// # Panics
+    ///
+    /// As [`retained`](Self::retained).
+    pub fn hashes(&self) -> impl Iterator<Item = u64> {
+        assert!(self.is_settled(), "a sketch is settled before it is read");
+        self.waiting().iter().copied().chain(self.retained.iter())
+    }
+
+    /// All of the sketch but its hashes.
+    pub fn header(&self) -> Header {
+        Header::with_flags(self.capacity, self.seed, self.flags, self.level, self.retained())
+    }
+
+    /// Whether memory that starts like this may be a sketch: fields that depend on each other agree, as they always do
+    /// in one. Memory that is something else passes with a chance of about 2^-56: a check for whoever is handed
+    /// sketches by address, before a reference is made of it.
+    pub fn may_start(bytes: &[u8; START_LEN]) -> bool {
+        let level = u16::from_ne_bytes(field(bytes, const { offset_of!(Self, level) }));
+        let capacity = u32::from_ne_bytes(field(bytes, const { offset_of!(Self, capacity) }));
+        threshold(level) == Some(u64::from_ne_bytes(field(bytes, const { offset_of!(Self, threshold) })))
+            && (MIN_CAPACITY..=MAX_CAPACITY).contains(&capacity)
+            && usize::from(bytes[const { offset_of!(Self, waits) }] & !LOOKS_UP) <= WAITING
+            && Flags::of_byte(bytes[const { offset_of!(Self, flags) }]).are_legal()
+    }
+
+    /// The estimated number of distinct values: the number of retained hashes over the probability that a hash belongs
+    /// to the level, rounded to the nearest integer. Unbiased, up to the rounding.
+    pub fn estimate(&self) -> u64 {
+        self.header().estimate()
+    }
+
+    /// Accumulates the 64-bit hash of a value, of which the upper 56 bits count, if that is possible without looking at
+    /// those that wait. False when it is not, and [`accumulate`](Self::accumulate) has to be called.
+    ///
+    /// This is the path of a row. It allocates nothing and cannot panic.
+    #[inline(always)]
+    pub fn offer(&mut self, hash: u64) -> bool {
+        let hash = truncate(hash);
+        if self.waits & LOOKS_UP != 0 {
+            // Nearly all hashes are known or do not belong, which is foreseen; which of the two is chance, and no branch.
+            let belongs = (hash.wrapping_sub(self.threshold) as i64 >> (i64::BITS - 1)) as u64;
+            if self.retained.difference(hash) & belongs == 0 {
+                return true;
+            }
+        }
+        let Some(place) = self.waiting.get_mut(usize::from(self.waits & !LOOKS_UP)) else {
+            return false;
+        };
+        // Whether a hash belongs is chance, which no branch predictor foresees: so each one is written, and overwritten
+        // by the next unless it counts.
+        *place = hash;
+        self.waits += u8::from(hash < self.threshold);
+        true
+    }
+
+    /// Accumulates the 64-bit hash of a value, of which the upper 56 bits count.
+    ///
+    /// Complexity: constant, amortized; for most hashes of a long stream, one comparison.
+    ///
+    /// # Errors
+    ///
+    /// [`OutOfMemory`] when the allocator has no more.
+    #[inline]
+    pub fn accumulate(&mut self, hash: u64) -> Result<(), OutOfMemory> {
+        if !self.offer(hash) {
+            self.make_room()?;
+            self.offer(hash);
+        }
+        Ok(())
+    }
+
+    /// Makes room in the row of hashes that wait, which is full: by dropping those that are repeated, if that is worth
+    /// it, or by emptying it. No part of the path of a row, which it would burden.
+    #[inline(never)]
+    fn make_room(&mut self) -> Result<(), OutOfMemory> {
+        debug_assert_eq!(self.waiting().len(), WAITING, "the row is full");
+        let distinct = self.retained.drop_repeated(&mut self.waiting);
+        // LOOKS_UP goes too, until the flush that follows where there is a table.
+        self.waits = distinct as u8;
+        if distinct > WORTH_KEEPING { self.flush() } else { Ok(()) }
+    }
+
+    fn waiting(&self) -> &[u64] {
+        &self.waiting[..usize::from(self.waits & !LOOKS_UP).min(WAITING)]
+    }
+
+    /// Empties the row of hashes that wait.
+    fn flush(&mut self) -> Result<(), OutOfMemory> {
+        let count = self.waiting().len();
+        self.waits = 0;
+        self.retained.append(&mut self.waiting[..count])?;
+        self.thin_if_full()?;
+        if self.threshold >= WORTH_LOOKING_UP && self.retained.is_small_table() {
+            self.waits = LOOKS_UP;
+        }
+        Ok(())
+    }
+
+    /// Puts all hashes offered in their place, so that the sketch can be read. Where there are no others, that is the
+    /// row in which they wait: a sketch of few values takes no memory when it is read either.
+    ///
+    /// # Errors
+    ///
+    /// [`OutOfMemory`] when the allocator has no more.
+    pub fn settle(&mut self) -> Result<(), OutOfMemory> {
+        if self.retained.len() > 0 || self.waiting().len() >= self.capacity as usize {
+            return self.settle_retained();
+        }
+        let count = self.waiting().len();
+        self.waiting[..count].sort_unstable();
+        self.waits = dedup(&mut self.waiting[..count]) as u8;
+        Ok(())
+    }
+
+    /// [`settle`](Self::settle) with no hash left to wait.
+    fn settle_retained(&mut self) -> Result<(), OutOfMemory> {
+        self.flush()?;
+        self.thin()
+    }
+
+    fn is_settled(&self) -> bool {
+        let waiting = self.waiting();
+        (waiting.is_empty() || self.retained.len() == 0)
+            && waiting.is_sorted_by(|a, b| a < b)
+            && self.retained.is_settled()
+    }
+
+    /// Accumulates the hashes of many values and settles the sketch.
+    ///
+    /// # Errors
+    ///
+    /// [`OutOfMemory`] when the allocator has no more.
+    pub fn insert_all(&mut self, hashes: &[u64]) -> Result<(), OutOfMemory> {
+        self.flush()?;
+        let mut batch = Batch::new();
+        let (blocks, rest) = hashes.as_chunks();
+        for blocks in blocks.chunks(BLOCKS) {
+            let mut marks = [0; BLOCKS];
+            for (marks, block) in marks.iter_mut().zip(blocks) {
+                *marks = candidates(block, self.threshold);
+            }
+            for (marks, block) in marks.into_iter().zip(blocks) {
+                batch.select_candidates(block, marks, self.threshold);
+                if batch.is_full() {
+                    self.append(batch.take())?;
+                }
+            }
+        }
+        for &hash in rest {
+            batch.select(hash, self.threshold);
+        }
+        self.append(batch.take())?;
+        self.settle()
+    }
+
+    fn append(&mut self, hashes: &mut [u64]) -> Result<(), OutOfMemory> {
+        self.retained.append(hashes)?;
+        self.thin_if_full()
+    }
+
+    #[inline(always)]
+    fn thin_if_full(&mut self) -> Result<(), OutOfMemory> {
+        if self.retained.settled() >= self.capacity as usize {
+            self.thin()
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Raises the level until fewer than `capacity` hashes are retained.
+    fn thin(&mut self) -> Result<(), OutOfMemory> {
+        self.retained.settle()?;
+        while self.retained.len() >= self.capacity as usize {
+            self.raise_to(self.level + 1);
+            // It has all hashes again that belong to its level.
+            self.flags = Flags::new(self.kind(), false);
+        }
+        Ok(())
+    }
+
+    fn raise_to(&mut self, level: u16) {
+        debug_assert!(level <= MAX_LEVEL);
+        if let Some(threshold) = threshold(level)
+            && level > self.level
+        {
+            self.level = level;
+            self.threshold = threshold;
+            self.retained.retain_below(threshold);
+        }
+    }
+
+    /// Makes this the sketch of the union of both multisets, at the smaller of the two capacities: exactly the sketch
+    /// that one pass over both would have built at that capacity.
+    ///
+    /// The [sketch of nothing](Header::NOTHING) has no accuracy or seed of its own, and takes on those of the other;
+    /// any sketch whose kind is unknown takes on that of the other. A union is [derived](Header::is_derived) when it
+    /// has the level of one of its parts that is: from a higher level on, the level is the smallest again at which
+    /// fewer hashes belong than the capacity.
+    ///
+    /// Complexity: linear in the number of hashes that `other` retains.
+    ///
+    /// # Errors
+    ///
+    /// [`OperationError::Seeds`] when the hashes come from different hash functions, [`OperationError::Kinds`] when
+    /// they are of different kinds of values; the sketch is unchanged. [`OperationError::OutOfMemory`] when the
+    /// allocator has no more.
+    pub fn merge<B: Surroundings>(&mut self, other: &Sketch<B>) -> Result<(), OperationError> {
+        let surroundings = self.retained.allocator().clone();
+        self.absorb(&other.header(), checking(other.hashes(), surroundings))?;
+        Ok(self.settle()?)
+    }
+
+    /// [`merge`](Self::merge) with an encoded sketch, without decoding it first. Of its hashes, which ascend, those are
+    /// read that belong to the higher level of the two, and no others: most of the time, that is few of them.
+    ///
+    /// # Errors
+    ///
+    /// [`MergeError::Operation`] as of [`merge`](Self::merge). [`MergeError::Decode`] when a hash that was read is not
+    /// what it has to be; the sketch has then taken those before it, and must not be used.
+    pub fn merge_framed(&mut self, other: &FramedSketch<'_>) -> Result<(), MergeError> {
+        self.accumulate_framed(other)?;
+        Ok(self.settle().map_err(OperationError::from)?)
+    }
+
+    /// [`merge_framed`](Self::merge_framed) without settling the sketch, which is what costs when many are merged that
+    /// add little.
+    ///
+    /// # Errors
+    ///
+    /// As of [`merge_framed`](Self::merge_framed).
+    pub fn accumulate_framed(&mut self, other: &FramedSketch<'_>) -> Result<(), MergeError> {
+        let bound = threshold(self.level.max(other.header().level())).unwrap_or(0);
+        let mut fault = Ok(());
+        let belonging = other.hashes().map_while(|hash| match hash {
+            Ok(hash) => (hash < bound).then_some(hash),
+            Err(error) => {
+                fault = Err(MergeError::Decode(error));
+                None
+            }
+        });
+        let surroundings = self.retained.allocator().clone();
+        self.absorb(other.header(), checking(belonging, surroundings))?;
+        fault
+    }
+
+    fn absorb(&mut self, other: &Header, hashes: impl Iterator<Item = u64>) -> Result<(), OperationError> {
+        if other.is_nothing() {
+            return Ok(());
+        }
+        self.flush()?;
+        // Of the number of hashes only matters whether there are any.
+        let count = self.retained.len().min(1);
+        let header =
+            |sketch: &Self| Header::with_flags(sketch.capacity, sketch.seed, sketch.flags, sketch.level, count);
+        if header(self).is_nothing() {
+            (self.capacity, self.seed) = (other.capacity(), other.seed());
+        }
+        let common = Common::of(&header(self), other)?;
+        self.capacity = common.capacity;
+        if common.level > self.level {
+            self.retained.settle()?;
+            self.raise_to(common.level);
+        }
+        self.flags = Flags::new(common.kind, common.is_union_derived(self.level));
+        self.thin_if_full()?;
+        let mut batch = Batch::new();
+        for hash in hashes {
+            batch.select(extend(hash), self.threshold);
+            if batch.is_full() {
+                self.append(batch.take())?;
+            }
+        }
+        Ok(self.append(batch.take())?)
+    }
+
+    /// A copy whose memory comes from `allocator`.
+    ///
+    /// # Errors
+    ///
+    /// [`OutOfMemory`] when the allocator has no more.
+    pub fn try_clone_in<B: Surroundings>(&self, allocator: B) -> Result<Sketch<B>, OutOfMemory> {
+        Sketch::from_parts(&self.header(), self.hashes(), allocator)
+    }
+
+    /// The sketch that these bytes are, in memory of `allocator`.
+    ///
+    /// # Errors
+    ///
+    /// [`OutOfMemory`] when the allocator has no more.
+    pub fn decode_in(encoded: &EncodedSketch<'_>, allocator: A) -> Result<Self, OutOfMemory> {
+        Self::from_parts(encoded.header(), encoded.hashes(), allocator)
+    }
+
+    fn from_parts(header: &Header, hashes: impl Iterator<Item = u64>, allocator: A) -> Result<Self, OutOfMemory> {
+        let mut sketch = Sketch::new_in(header.capacity(), header.seed(), allocator.clone());
+        sketch.raise_to(header.level());
+        sketch.flags = Flags::new(header.kind(), header.is_derived());
+        for hash in checking(hashes, allocator) {
+            sketch.accumulate(extend(hash))?;
+        }
+        sketch.settle()?;
+        Ok(sketch)
+    }
+
+    /// The hashes in ascending order, in memory of `allocator`.
+    fn sorted_in<B: Surroundings>(&self, allocator: B) -> Result<Vec<u64, B>, OutOfMemory> {
+        if self.retained.len() > 0 {
+            return self.retained.sorted_in(allocator);
+        }
+        let mut hashes = Vec::new_in(allocator);
+        hashes.try_reserve_exact(self.retained()).map_err(|_| OutOfMemory)?;
+        hashes.extend_from_slice(self.waiting());
+        Ok(hashes)
+    }
+
+    /// The canonical bytes of the sketch, in memory of `allocator`, after `prefix` bytes that are zero and left to the
+    /// caller.
+    ///
+    /// Complexity: that of sorting the retained hashes.
+    ///
+    /// # Errors
+    ///
+    /// [`OutOfMemory`] when the allocator has no more.
+    pub fn encode_in<B: Surroundings>(&self, prefix: usize, allocator: B) -> Result<Vec<u8, B>, OutOfMemory> {
+        let hashes = self.sorted_in(allocator.clone())?;
+        self.header().encode_in(&hashes, prefix, allocator)
+    }
+
+    /// [`encode_in`](Self::encode_in) bytes that are there already, as many as the header's
+    /// [`encoded_len`](Header::encoded_len). `allocator` is for the work in between.
+    ///
+    /// # Errors
+    ///
+    /// [`OutOfMemory`] when the allocator has no more.
+    pub fn encode_into<B: Surroundings>(&self, bytes: &mut [u8], allocator: B) -> Result<(), OutOfMemory> {
+        let hashes = self.sorted_in(allocator.clone())?;
+        self.header().encode_into(&hashes, bytes, &allocator);
+        Ok(())
+    }
+
+    /// The canonical bytes of the sketch, in ordinary memory.
+    pub fn encode(&self) -> std::vec::Vec<u8> {
+        self.encode_in(0, Global)
+            .expect("ordinary memory is not checked for exhaustion")
+            .to_vec()
+    }
+}
+
+/// Two sketches are equal when all they say and all their hashes are: then their bytes are, too.
+impl<A: Surroundings, B: Surroundings> PartialEq<Sketch<B>> for Sketch<A> {
+    fn eq(&self, other: &Sketch<B>) -> bool {
+        self.header() == other.header() && self.encode() == other.encode()
+    }
+}
+
+impl<A: Surroundings> fmt::Debug for Sketch<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Sketch").field(&self.header()).finish()
+    }
+}

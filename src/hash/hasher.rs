@@ -1,0 +1,228 @@
+//! From a datum to its hash, at one call site.
+//!
+//! By which rule depends on the type and the collation, which are the same for all rows of a call site. So a [`Hasher`]
+//! is made once, at the first row, and kept with the call site's function record.
+
+use crate::hash::plain::Plain;
+use crate::hash::rule::Rule;
+use crate::pg::error::{OrRaise, raise};
+use crate::pg::memory::ContextAllocator;
+use crate::pg::pg_sys::{self, Datum, FunctionCallInfo, MemoryContext, Oid, Size};
+use crate::pg::{call, invalidation};
+use cvm_sketch::Kind;
+use pgrx::pg_sys::errcodes::PgSqlErrorCode;
+use std::ffi::CStr;
+
+/// The seed of all hashes where nobody says one.
+pub(crate) const DEFAULT_SEED: u64 = 0;
+
+/// Turns the values of one argument of one call site into hashes.
+pub(crate) struct Hasher {
+    rule: Rule,
+    kind: Kind,
+    /// How many changes of the catalog there had been when the rule was made.
+    changes: u64,
+    declared: Oid,
+    collation: Oid,
+    /// Where all that the rule refers to lives.
+    context: MemoryContext,
+    /// What takes the rows of this call site from the second on, where an aggregate has one for the rule.
+    transition: Option<Transition>,
+}
+
+/// A function of PostgreSQL's version-1 calling convention that takes a row.
+pub(crate) type Transition = unsafe extern "C-unwind" fn(FunctionCallInfo) -> Datum;
+
+static CONTEXT_NAME: &CStr = c"cvm_count hash rule";
+
+impl Hasher {
+    /// The hasher of the argument at `index`, counted from 0, made if this is the call site's first row.
+    ///
+    /// Raises an ERROR when the type has no equality to follow.
+    ///
+    /// # Safety
+    ///
+    /// `fcinfo` is the frame of a call in progress, of a function that keeps nothing but this hasher in `fn_extra`.
+    #[inline(always)]
+    pub(crate) unsafe fn of_call<'a>(fcinfo: FunctionCallInfo, index: usize) -> &'a mut Hasher {
+        // SAFETY: the caller vouches for the frame and for what fn_extra holds. PostgreSQL runs one row at a time, and
+        // hashing does not come back to the same call site, so the reference is the only one.
+        unsafe {
+            match Self::made_before(fcinfo) {
+                Some(hasher) => hasher,
+                None => make(fcinfo, index),
+            }
+        }
+    }
+
+    /// A hasher of the argument at `index`, to be kept with the function record by the caller.
+    ///
+    /// Raises an ERROR when the type has no equality to follow.
+    ///
+    /// # Safety
+    ///
+    /// `fcinfo` is the frame of a call in progress; the hasher is not used after the end of its function record.
+    pub(crate) unsafe fn new(fcinfo: FunctionCallInfo, index: usize) -> Self {
+        // SAFETY: the caller vouches for the frame. The context of the rule is below fn_mcxt, and lives as long.
+        unsafe {
+            let function = call::function(fcinfo);
+            let declared = pg_sys::get_fn_expr_argtype(function, index as i32);
+            if declared == Oid::INVALID {
+                raise(
+                    PgSqlErrorCode::ERRCODE_INDETERMINATE_DATATYPE,
+                    "could not determine the data type of the values to be hashed",
+                );
+            }
+            let collation = (*fcinfo).fncollation;
+            // What it is counted from comes first: a change while the rule is made is one more.
+            let changes = invalidation::count();
+            let context = pg_sys::AllocSetContextCreateInternal(
+                (*function).fn_mcxt,
+                CONTEXT_NAME.as_ptr(),
+                pg_sys::ALLOCSET_SMALL_MINSIZE as Size,
+                pg_sys::ALLOCSET_SMALL_INITSIZE as Size,
+                pg_sys::ALLOCSET_SMALL_MAXSIZE as Size,
+            );
+            let (rule, kind) = Rule::new(declared, collation, ContextAllocator::new(context)).or_raise();
+            Hasher {
+                rule,
+                kind,
+                changes,
+                declared,
+                collation,
+                context,
+                transition: None,
+            }
+        }
+    }
+
+    /// The hasher that an earlier row of the same call site has made.
+    ///
+    /// # Safety
+    ///
+    /// As [`of_call`](Self::of_call).
+    #[inline(always)]
+    pub(crate) unsafe fn made_before<'a>(fcinfo: FunctionCallInfo) -> Option<&'a mut Hasher> {
+        // SAFETY: as in `of_call`.
+        unsafe { (*call::function(fcinfo)).fn_extra.cast::<Hasher>().as_mut() }
+    }
+
+    /// Lets the call site of `fcinfo` call the transition function for its type directly from now on, in place of one of
+    /// `own`, which are for any type.
+    ///
+    /// PostgreSQL calls a function through the address in the call site's own copy of the function's record. Replacing it
+    /// there makes the type's rule a part of that call, in place of a branch on the rule in every row. A call site has
+    /// one type under one collation; others have other records. Compiled expressions, and who calls one of `own` for
+    /// somebody else, go on to call it by its name: it finds the new one [here](Self::transition).
+    ///
+    /// # Safety
+    ///
+    /// `fcinfo` is the frame of a call in progress of one of `own`, for which `transition` does the same in all later
+    /// calls from its call site, which has this hasher.
+    pub(crate) unsafe fn specialize(&mut self, fcinfo: FunctionCallInfo, own: &[Transition], transition: Transition) {
+        self.transition = Some(transition);
+        // SAFETY: the caller vouches for the frame and the function.
+        unsafe {
+            // A superuser's function may hand its own frame on to ours: then the record is that function's.
+            let function = call::function(fcinfo);
+            if let Some(address) = (*function).fn_addr
+                && own.iter().any(|&own| own as usize == address as usize)
+            {
+                (*function).fn_addr = Some(transition);
+            }
+        }
+    }
+
+    /// The transition function that [`specialize`](Self::specialize) was given, if it was.
+    #[inline(always)]
+    pub(crate) fn transition(&self) -> Option<Transition> {
+        self.transition
+    }
+
+    /// The rule, if it is one that needs nothing but the datum.
+    pub(crate) fn plain(&self) -> Option<Plain> {
+        match self.rule {
+            Rule::Plain(plain) => Some(plain),
+            _ => None,
+        }
+    }
+
+    /// What kind of values it hashes.
+    pub(crate) fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// The type of the values.
+    pub(crate) fn declared(&self) -> Oid {
+        self.declared
+    }
+
+    /// The hash of a value, unless that takes what the per-row path must not do: look something up in the catalog.
+    ///
+    /// An ERROR that it raises leaves the frames between it and PostgreSQL behind without unwinding them, as
+    /// [`unguarded`](crate::pg::unguarded) says; so callers hold nothing that needs to be dropped.
+    ///
+    /// # Safety
+    ///
+    /// `value` is of the type and collation that the hasher was made for.
+    #[inline(always)]
+    pub(crate) unsafe fn try_hash(&mut self, value: Datum, seed: u64) -> Option<u64> {
+        // SAFETY: the caller vouches for the type.
+        unsafe {
+            match &mut self.rule {
+                // These know nothing of the catalog.
+                Rule::Plain(plain) => plain.hash(value, seed),
+                rule if self.changes == invalidation::count() => rule.hash::<false>(value, seed),
+                _ => None,
+            }
+        }
+    }
+
+    /// The hash of a value. May allocate and raise an error.
+    ///
+    /// # Safety
+    ///
+    /// As [`try_hash`](Self::try_hash), and the caller is behind pgrx's guard.
+    pub(crate) unsafe fn hash(&mut self, value: Datum, seed: u64) -> u64 {
+        // SAFETY: the caller vouches for the value. A rule needs no drop: all it holds is in its context.
+        unsafe {
+            let changes = invalidation::count();
+            if self.changes != changes && self.plain().is_none() {
+                // Should an error come between, what is left is a rule that refers to nothing, and is made anew.
+                std::ptr::write(&mut self.rule, Rule::NONE);
+                pg_sys::MemoryContextReset(self.context);
+                let allocator = ContextAllocator::new(self.context);
+                let (rule, _) = Rule::new(self.declared, self.collation, allocator).or_raise();
+                std::ptr::write(&mut self.rule, rule);
+                self.changes = changes;
+            }
+            self.rule.hash::<true>(value, seed).unwrap_or_else(|| {
+                raise(
+                    PgSqlErrorCode::ERRCODE_DATA_CORRUPTED,
+                    "the value to be hashed is not what its type says",
+                )
+            })
+        }
+    }
+}
+
+/// Makes the hasher of a call site and keeps it there.
+///
+/// # Safety
+///
+/// As [`Hasher::of_call`].
+#[cold]
+unsafe fn make<'a>(fcinfo: FunctionCallInfo, index: usize) -> &'a mut Hasher {
+    // SAFETY: the caller vouches for the frame. The hasher is placed where fn_extra belongs, in fn_mcxt, and lives as
+    // long as the function record.
+    unsafe {
+        let function = call::function(fcinfo);
+        let hasher = Hasher::new(fcinfo, index);
+        let hasher = ContextAllocator::new((*function).fn_mcxt)
+            .place(hasher)
+            .or_raise()
+            .as_mut();
+        (*function).fn_extra = std::ptr::from_mut(hasher).cast();
+        hasher
+    }
+}

@@ -1,0 +1,179 @@
+//! Types whose values are hashed from what the datum holds or points to: the path of a row of all common types.
+
+use crate::hash::numeric;
+use crate::pg::pg_sys::{self, Datum};
+use crate::pg::varlena;
+use cvm_sketch::hash;
+use std::ffi::CStr;
+
+// Integers of 64 bits travel inside the datum, and what is read from it below is its low end.
+const _: () = assert!(size_of::<Datum>() == 8 && cfg!(target_endian = "little"));
+
+/// How the values of a type are hashed that need nothing but the datum.
+pub(crate) trait PlainHash {
+    /// The hash of a value, or `None` if it has to be detoasted first. Neither allocates, panics nor raises an error.
+    ///
+    /// # Safety
+    ///
+    /// `value` is of a type that the implementation is for.
+    unsafe fn hash(value: Datum, seed: u64) -> Option<u64>;
+
+    /// The eight bytes of a value of which always so many are hashed, as an integer.
+    ///
+    /// # Safety
+    ///
+    /// As [`hash`](Self::hash).
+    unsafe fn word(_value: Datum) -> Option<i64> {
+        None
+    }
+}
+
+/// What is done with the implementation for one type. See [`Plain::visit`].
+pub(crate) trait Visitor {
+    type Output;
+    fn visit<H: PlainHash>(self) -> Self::Output;
+}
+
+/// Declares rules, each by an expression for the hash of a datum, or for the word that is hashed of it: a variant of
+/// [`Plain`], and an implementation of [`PlainHash`].
+macro_rules! plain_hashes {
+    ($($(#[$doc:meta])* $name:ident: $rule:ident |$value:ident $(, $seed:ident)?| $made:expr;)+) => {
+        /// The rule for a type that needs nothing but the datum.
+        #[derive(Clone, Copy)]
+        pub(crate) enum Plain {
+            $($(#[$doc])* $name),+
+        }
+
+        /// A type for each rule, for what is compiled once for each.
+        mod each {
+            $(pub(crate) struct $name;)+
+        }
+
+        $(impl PlainHash for each::$name {
+            plain_hashes!($rule |$value $(, $seed)?| $made);
+        })+
+
+        impl Plain {
+            /// As [`PlainHash::hash`].
+            ///
+            /// # Safety
+            ///
+            /// As [`PlainHash::hash`].
+            #[inline(always)]
+            pub(crate) unsafe fn hash(self, value: Datum, seed: u64) -> Option<u64> {
+                // SAFETY: the caller vouches for the type.
+                unsafe {
+                    match self {
+                        $(Plain::$name => each::$name::hash(value, seed)),+
+                    }
+                }
+            }
+
+            /// As [`PlainHash::word`].
+            ///
+            /// # Safety
+            ///
+            /// As [`PlainHash::word`].
+            #[inline(always)]
+            pub(crate) unsafe fn word(self, value: Datum) -> Option<i64> {
+                // SAFETY: the caller vouches for the type.
+                unsafe {
+                    match self {
+                        $(Plain::$name => each::$name::word(value)),+
+                    }
+                }
+            }
+
+            /// Shows the visitor the rule's implementation.
+            pub(crate) fn visit<V: Visitor>(self, visitor: V) -> V::Output {
+                match self {
+                    $(Plain::$name => visitor.visit::<each::$name>()),+
+                }
+            }
+        }
+    };
+
+    (hash |$value:ident, $seed:ident| $made:expr) => {
+        #[inline(always)]
+        unsafe fn hash($value: Datum, $seed: u64) -> Option<u64> {
+            // SAFETY: the caller vouches for the type, and pointers in the datum are valid for as long as the row.
+            unsafe { $made }
+        }
+    };
+
+    (word |$value:ident| $made:expr) => {
+        #[inline(always)]
+        unsafe fn hash(value: Datum, seed: u64) -> Option<u64> {
+            // SAFETY: the caller vouches for the type.
+            unsafe { Some(hash::integer(Self::word(value)?, seed)) }
+        }
+
+        #[inline(always)]
+        unsafe fn word($value: Datum) -> Option<i64> {
+            Some($made)
+        }
+    };
+}
+
+plain_hashes! {
+    /// "char", signed as its cast to integer is.
+    Int8: word |value| i64::from(value.value() as i8);
+    Int16: word |value| i64::from(value.value() as i16);
+    Int32: word |value| i64::from(value.value() as i32);
+    Int64: word |value| value.value() as i64;
+    UInt32: word |value| i64::from(value.value() as u32);
+    Boolean: word |value| i64::from(value.value() as u8 != 0);
+    Float32: word |value| hash::double_as_integer(f64::from(f32::from_bits(value.value() as u32)));
+    Float64: word |value| hash::double_as_integer(f64::from_bits(value.value() as u64));
+    Numeric: hash |value, seed| numeric::hash(varlena::plain_bytes(value)?, seed);
+    /// Bytes of variable length, compared as they are.
+    Bytes: hash |value, seed| Some(hash::bytes(varlena::plain_bytes(value)?, seed));
+    /// Bytes of variable length, compared without trailing blanks.
+    BlankPadded: hash |value, seed| Some(hash::bytes(without_blanks(varlena::plain_bytes(value)?), seed));
+    /// Bytes that a zero ends.
+    ZeroEnded: hash |value, seed| Some(hash::bytes(CStr::from_ptr(value.cast_mut_ptr()).to_bytes(), seed));
+    FixedBytes6: hash |value, seed| Some(hash::bytes(fixed::<6>(value), seed));
+    FixedBytes8: hash |value, seed| Some(hash::bytes(fixed::<8>(value), seed));
+    FixedBytes12: hash |value, seed| Some(hash::bytes(fixed::<12>(value), seed));
+    FixedBytes16: hash |value, seed| Some(hash::bytes(fixed::<16>(value), seed));
+    /// As long as its months of 30 days, its days of 24 hours and its microseconds make it.
+    Interval: hash |value, seed| Some(hash::bytes(&span(&*value.cast_mut_ptr()).to_le_bytes(), seed));
+    AclItem: hash |value, seed| Some(hash::bytes(&rights(&*value.cast_mut_ptr()), seed));
+}
+
+/// A fixed number of bytes, by reference.
+///
+/// # Safety
+///
+/// `value` points to so many bytes, which live for `'a`.
+#[inline(always)]
+unsafe fn fixed<'a, const LENGTH: usize>(value: Datum) -> &'a [u8; LENGTH] {
+    // SAFETY: the caller vouches for the bytes.
+    unsafe { &*value.cast_mut_ptr() }
+}
+
+#[inline]
+fn without_blanks(bytes: &[u8]) -> &[u8] {
+    let length = bytes.iter().rposition(|&byte| byte != b' ').map_or(0, |last| last + 1);
+    bytes.get(..length).unwrap_or(bytes)
+}
+
+/// The length of an interval in microseconds, by which intervals are compared.
+fn span(interval: &pg_sys::Interval) -> i128 {
+    const DAY: i128 = 24 * 60 * 60 * 1_000_000;
+    i128::from(interval.time) + (i128::from(interval.month) * 30 + i128::from(interval.day)) * DAY
+}
+
+/// Who grants which rights to whom, as PostgreSQL has kept it since 16: with 32 bits each for rights and for grant
+/// options, where there were 16 before.
+fn rights(item: &pg_sys::AclItem) -> [u8; 16] {
+    #[cfg(not(feature = "pg15"))]
+    let rights = item.ai_privs;
+    #[cfg(feature = "pg15")]
+    let rights = u64::from(item.ai_privs & 0xFFFF) | u64::from(item.ai_privs >> 16) << 32;
+    let mut bytes = [0; 16];
+    bytes[..4].copy_from_slice(&item.ai_grantee.to_u32().to_le_bytes());
+    bytes[4..8].copy_from_slice(&item.ai_grantor.to_u32().to_le_bytes());
+    bytes[8..].copy_from_slice(&rights.to_le_bytes());
+    bytes
+}

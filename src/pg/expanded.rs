@@ -1,0 +1,209 @@
+//! A state as a value of its type, `cvm_sketch` or `cvm_sample`: the expanded form that PostgreSQL has for values too
+//! large to be copied.
+//!
+//! Aggregates whose state has a type of its own, not `internal`, can be sent between servers by engines that know
+//! nothing of it. Their transition functions get the state as a datum and return a datum. A datum that points to an
+//! expanded object, with the right to change it, is changed in place; whoever takes it for an ordinary value has it
+//! flattened, to the bytes of the sketch, or of the sample.
+
+use crate::pg::error::OrRaise;
+use crate::pg::memory::ContextAllocator;
+use crate::pg::pg_sys::{self, Datum, ExpandedObjectHeader, ExpandedObjectMethods, MemoryContext, NullableDatum, Size};
+use crate::pg::varlena;
+use std::ffi::{CStr, c_void};
+
+/// A state that can be a value.
+pub(crate) trait Value: Sized {
+    /// The functions that PostgreSQL calls for objects with such a state, [`flat_size`] and [`flatten_into`]. Where they
+    /// stand tells these objects from others.
+    const METHODS: &'static ExpandedObjectMethods;
+
+    /// The state that a flat value stands for.
+    ///
+    /// # Safety
+    ///
+    /// `value` is of the type, and the state is not used after the end of the allocator's memory context.
+    unsafe fn read(value: Datum, allocator: ContextAllocator) -> Self;
+
+    /// The number of bytes of the flat value, without the header of a varlena. May take memory to work in from `scratch`.
+    fn flat_len(&mut self, scratch: ContextAllocator) -> usize;
+
+    /// Writes these bytes.
+    fn write(&mut self, bytes: &mut [u8], scratch: ContextAllocator);
+}
+
+/// The object.
+#[repr(C)]
+struct Expanded<S> {
+    /// First, since PostgreSQL takes a pointer to it for one to the object.
+    header: ExpandedObjectHeader,
+    state: S,
+}
+
+/// The name of the context that objects live in, by which it is found again: its address, in fact.
+static CONTEXT_NAME: &CStr = c"cvm_count states";
+
+/// The context below `parent` that expanded states live in, made if there is none.
+///
+/// PostgreSQL leaves an expanded state where it is only if its context is a child of the aggregate's. One context for
+/// each state would be the custom, and is ruinous for hash aggregation, which adds up the memory of all its contexts at
+/// every new group: 60,000 groups took minutes. So the states of an aggregate share one. What PostgreSQL would use a
+/// context of its own for, to delete one state before the rest, it does only when a transition returns another state
+/// than it was given; these return the same.
+///
+/// # Safety
+///
+/// `parent` is a memory context.
+unsafe fn shared_context(parent: MemoryContext) -> MemoryContext {
+    // SAFETY: the caller vouches for the parent; PostgreSQL keeps its children in a list.
+    unsafe {
+        let mut child = (*parent).firstchild;
+        while !child.is_null() {
+            if (*child).name == CONTEXT_NAME.as_ptr() {
+                return child;
+            }
+            child = (*child).nextchild;
+        }
+        pg_sys::AllocSetContextCreateInternal(
+            parent,
+            CONTEXT_NAME.as_ptr(),
+            pg_sys::ALLOCSET_DEFAULT_MINSIZE as Size,
+            pg_sys::ALLOCSET_DEFAULT_INITSIZE as Size,
+            pg_sys::ALLOCSET_DEFAULT_MAXSIZE as Size,
+        )
+    }
+}
+
+/// Makes an expanded object of the state that `make` makes, below the memory context `parent`, and returns it as a
+/// datum with the right to change it.
+///
+/// # Safety
+///
+/// `parent` is a memory context, and the datum is not used after its end.
+pub(crate) unsafe fn new<S: Value>(parent: MemoryContext, make: impl FnOnce(ContextAllocator) -> S) -> Datum {
+    // SAFETY: the caller vouches for the parent. The header is initialized by PostgreSQL before anyone reads it; until
+    // then zeros are as good as anything, its fields being integers, pointers and bytes.
+    unsafe {
+        let context = shared_context(parent);
+        let allocator = ContextAllocator::new(context);
+        let object = allocator
+            .place(Expanded {
+                header: std::mem::zeroed(),
+                state: make(allocator),
+            })
+            .or_raise()
+            .as_ptr();
+        pg_sys::EOH_init_header(&raw mut (*object).header, S::METHODS, context);
+        Datum::from((&raw mut (*object).header.eoh_rw_ptr).cast::<u8>())
+    }
+}
+
+/// The state in a datum that may be changed; `None` for any other value: a plain one, one that may only be read, or an
+/// expanded object of another type, which a superuser can make functions take for one of this.
+///
+/// # Safety
+///
+/// `datum` is of the type, and nothing else uses it for `'a`.
+#[inline(always)]
+pub(crate) unsafe fn state_in_place<'a, S: Value>(datum: Datum) -> Option<&'a mut S> {
+    // SAFETY: the caller vouches for the datum. A first byte of 1 says that a tag follows, and this tag, that the
+    // address of the object does, unaligned. Every expanded object starts with the header, and those with these methods
+    // are made only by `new`. No reference is made to an object of another kind.
+    unsafe {
+        let pointer: *const u8 = datum.cast_mut_ptr();
+        if *pointer != 1 || u32::from(*pointer.add(1)) != pg_sys::vartag_external::VARTAG_EXPANDED_RW {
+            return None;
+        }
+        let object = pointer.add(2).cast::<*mut Expanded<S>>().read_unaligned();
+        std::ptr::eq((*object).header.eoh_methods, S::METHODS).then(|| &mut (*object).state)
+    }
+}
+
+/// The value as one that may be changed, and the state in it: itself, or an expanded form of it, or if it is NULL, what
+/// `make` makes.
+///
+/// # Safety
+///
+/// `context` is the aggregate's memory context, `value` of the type, and nothing else uses it for `'a`.
+pub(crate) unsafe fn in_place<'a, S: Value + 'a>(
+    value: NullableDatum,
+    context: MemoryContext,
+    make: impl FnOnce(ContextAllocator) -> S,
+) -> (Datum, &'a mut S) {
+    // SAFETY: the caller vouches for both.
+    unsafe {
+        let value = match value.isnull {
+            true => new(context, make),
+            false => match state_in_place(value.value) {
+                Some(state) => return (value.value, state),
+                None => new(context, |allocator| S::read(value.value, allocator)),
+            },
+        };
+        match state_in_place(value) {
+            Some(state) => (value, state),
+            None => unreachable!("a state made to be changed can be"),
+        }
+    }
+}
+
+/// The length of the state as a varlena. PostgreSQL calls this right before [`flatten_into`].
+///
+/// # Safety
+///
+/// `object` is one that [`new`] has made, and nothing else uses it meanwhile.
+pub(crate) unsafe fn flat_size<S: Value>(object: *mut ExpandedObjectHeader) -> Size {
+    // SAFETY: the caller vouches for the object. Its context is that of `shared_context`.
+    unsafe {
+        let scratch = ContextAllocator::new((*object).eoh_context);
+        varlena::HEADER_LEN + (*object.cast::<Expanded<S>>()).state.flat_len(scratch)
+    }
+}
+
+/// Writes the state as a varlena.
+///
+/// PostgreSQL calls this to form tuples and to copy values, in whatever memory context they are to live in. Since 17
+/// sorts, and since 18 hash tables, keep tuples in a Bump context, whose blocks have no header to free them by. So the
+/// memory to work in comes from the context of the object, where it is free again for the next one.
+///
+/// # Safety
+///
+/// As [`flat_size`]; `result` is memory of the size that it said, aligned as a varlena is.
+pub(crate) unsafe fn flatten_into<S: Value>(object: *mut ExpandedObjectHeader, result: *mut c_void, size: Size) {
+    // SAFETY: the caller vouches for both. What is taken from the object's context here is given back before the call
+    // ends.
+    unsafe {
+        let scratch = ContextAllocator::new((*object).eoh_context);
+        let bytes = result.cast::<u8>().add(varlena::HEADER_LEN);
+        let bytes = std::slice::from_raw_parts_mut(bytes, size - varlena::HEADER_LEN);
+        (*object.cast::<Expanded<S>>()).state.write(bytes, scratch);
+        pgrx::set_varsize_4b(result.cast(), size as i32);
+    }
+}
+
+/// The functions of objects with such a state, behind pgrx's guard.
+macro_rules! methods {
+    ($state:ty) => {{
+        #[pgrx::pg_guard]
+        unsafe extern "C-unwind" fn flat_size(
+            object: *mut $crate::pg::pg_sys::ExpandedObjectHeader,
+        ) -> $crate::pg::pg_sys::Size {
+            // SAFETY: PostgreSQL calls this for objects that `new` has made, and uses them nowhere else meanwhile.
+            unsafe { $crate::pg::expanded::flat_size::<$state>(object) }
+        }
+        #[pgrx::pg_guard]
+        unsafe extern "C-unwind" fn flatten_into(
+            object: *mut $crate::pg::pg_sys::ExpandedObjectHeader,
+            result: *mut std::ffi::c_void,
+            size: $crate::pg::pg_sys::Size,
+        ) {
+            // SAFETY: as above; `result` is memory of the size that `flat_size` said, aligned as a varlena is.
+            unsafe { $crate::pg::expanded::flatten_into::<$state>(object, result, size) }
+        }
+        static METHODS: $crate::pg::pg_sys::ExpandedObjectMethods = $crate::pg::pg_sys::ExpandedObjectMethods {
+            get_flat_size: Some(flat_size),
+            flatten_into: Some(flatten_into),
+        };
+        &METHODS
+    }};
+}
+pub(crate) use methods;

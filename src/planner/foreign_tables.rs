@@ -1,0 +1,157 @@
+//! Aggregates that PostgreSQL has another server compute, as over tables of postgres_fdw, and that would stay here, with
+//! all rows fetched, if they were ours.
+//!
+//! Whether it does is a matter of costs, of what the wrapper can send, and of what the planner makes of views, functions
+//! and joins. So it is asked to plan the query as it stands.
+
+use crate::pg::pg_sys::{self, Aggref, DefElem, Node, NodeTag, Oid, Plan, PlannedStmt, Query, RTEKind, RangeTblEntry};
+use crate::pg::query_tree::{any_of_plan, counts_distinct, elements, oids};
+use crate::pg::unguarded::{walk_expression, walk_query};
+use pgrx::pg_guard;
+use std::ffi::{CStr, c_char, c_void};
+use std::ptr;
+
+/// Whether a query reads a table of a server that may compute aggregates, but none of ours.
+///
+/// # Safety
+///
+/// `query` is a query to be planned, and nothing between here and PostgreSQL's own handler, or a guard, needs a
+/// destructor.
+pub(crate) unsafe fn are_read_by(query: *mut Query) -> bool {
+    let mut with_ctes = false;
+    // SAFETY: the caller vouches for the query and the frames.
+    unsafe { walk_query(query, reads, (&raw mut with_ctes).cast()) }
+}
+
+/// [`are_read_by`] of a part of a query that has such a table: of CTEs it is not known which they read, so that all count.
+///
+/// # Safety
+///
+/// As [`are_read_by`].
+pub(crate) unsafe fn may_be_read_by(query: *mut Query) -> bool {
+    let mut with_ctes = true;
+    // SAFETY: the caller vouches for the query and the frames.
+    unsafe { walk_query(query, reads, (&raw mut with_ctes).cast()) }
+}
+
+/// Walker: whether such a table is read, or, if the context says so, a CTE.
+///
+/// # Safety
+///
+/// Called by PostgreSQL's walkers with a node, or none, and a `bool`.
+unsafe extern "C-unwind" fn reads(node: *mut Node, with_ctes: *mut c_void) -> bool {
+    // SAFETY: the walkers vouch for the node.
+    unsafe {
+        match node.as_ref().map(|node| node.type_) {
+            None => false,
+            Some(NodeTag::T_RangeTblEntry) => match (*node.cast::<RangeTblEntry>()).rtekind {
+                RTEKind::RTE_RELATION => is_of_unaware_server(node.cast()),
+                RTEKind::RTE_CTE => *with_ctes.cast::<bool>(),
+                _ => false,
+            },
+            Some(NodeTag::T_Query) => walk_query(node.cast(), reads, with_ctes),
+            Some(_) => walk_expression(node, reads, with_ctes),
+        }
+    }
+}
+
+/// Whether a table is of such a server, or one of its partitions, if their groups may be computed by themselves.
+///
+/// # Safety
+///
+/// Called with an entry of a table, of a query to be planned.
+#[pg_guard]
+unsafe extern "C-unwind" fn is_of_unaware_server(entry: *mut RangeTblEntry) -> bool {
+    // SAFETY: the caller vouches for the entry. No partition is locked: one that goes meanwhile has no kind any more.
+    unsafe {
+        let entry = &*entry;
+        match entry.relkind as u8 {
+            pg_sys::RELKIND_FOREIGN_TABLE => is_unaware(entry.relid),
+            pg_sys::RELKIND_PARTITIONED_TABLE if pg_sys::enable_partitionwise_aggregate => {
+                let lock = pg_sys::NoLock as pg_sys::LOCKMODE;
+                let tables = pg_sys::find_all_inheritors(entry.relid, lock, ptr::null_mut());
+                let is_foreign = |table: &Oid| pg_sys::get_rel_relkind(*table) as u8 == pg_sys::RELKIND_FOREIGN_TABLE;
+                oids(tables).filter(is_foreign).any(|table| is_unaware(table))
+            }
+            _ => false,
+        }
+    }
+}
+
+/// Whether the server of a foreign table may compute aggregates, and does not have our extension, as far as its options
+/// say.
+///
+/// # Safety
+///
+/// `table` is a foreign table.
+unsafe fn is_unaware(table: Oid) -> bool {
+    // SAFETY: the caller vouches for the table, which has a server, which has a wrapper.
+    unsafe {
+        let server = &*pg_sys::GetForeignServer((*pg_sys::GetForeignTable(table)).serverid);
+        let handler = (*pg_sys::GetForeignDataWrapper(server.fdwid)).fdwhandler;
+        if handler == Oid::INVALID || (*pg_sys::GetFdwRoutine(handler)).GetForeignUpperPaths.is_none() {
+            return false;
+        }
+        !elements::<DefElem>(server.options).any(|option| {
+            CStr::from_ptr((*option).defname) == c"extensions" && names_ours(pg_sys::defGetString(option))
+        })
+    }
+}
+
+/// Whether a list of names of extensions, as postgres_fdw takes it, has ours.
+///
+/// # Safety
+///
+/// `list` is a string that a zero ends.
+unsafe fn names_ours(list: *const c_char) -> bool {
+    // SAFETY: the caller vouches for the string; PostgreSQL's function writes into its copy.
+    unsafe {
+        let mut names = ptr::null_mut();
+        pg_sys::SplitIdentifierString(pg_sys::pstrdup(list), b',' as c_char, &mut names)
+            && elements::<c_char>(names).any(|name| CStr::from_ptr(name) == c"cvm_count")
+    }
+}
+
+/// What a node of a plan has another server compute, in place of reading a table: a list of expressions, or NULL.
+///
+/// # Safety
+///
+/// `plan` is a node of a plan.
+pub(crate) unsafe fn columns_from_there(plan: &Plan) -> *mut Node {
+    if plan.type_ != NodeTag::T_ForeignScan {
+        return ptr::null_mut();
+    }
+    // SAFETY: the caller vouches for the node, which has the structure that its tag says.
+    let scan = unsafe { &*ptr::from_ref(plan).cast::<pg_sys::ForeignScan>() };
+    match scan.scan.scanrelid {
+        0 => scan.fdw_scan_tlist.cast(),
+        _ => ptr::null_mut(),
+    }
+}
+
+/// Whether a plan has another server compute a `count(DISTINCT x)`.
+///
+/// # Safety
+///
+/// Called with a plan.
+#[pg_guard]
+pub(crate) unsafe extern "C-unwind" fn compute_counts_of(planned: *mut PlannedStmt) -> bool {
+    // SAFETY: the caller vouches for the plan.
+    unsafe { any_of_plan(&*planned, &|plan| has_count(columns_from_there(plan), ptr::null_mut())) }
+}
+
+/// Walker: whether there is a `count(DISTINCT x)`.
+///
+/// # Safety
+///
+/// Called by PostgreSQL's walkers with a node, or none.
+unsafe extern "C-unwind" fn has_count(node: *mut Node, context: *mut c_void) -> bool {
+    // SAFETY: the walkers vouch for the node.
+    unsafe {
+        match node.as_ref().map(|node| node.type_) {
+            None => false,
+            Some(NodeTag::T_Aggref) if counts_distinct(&*node.cast::<Aggref>()) => true,
+            Some(_) => walk_expression(node, has_count, context),
+        }
+    }
+}

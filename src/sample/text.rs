@@ -1,0 +1,667 @@
+//! Values as text, and back: the form in which a sample keeps them, which every server reads.
+//!
+//! It is what the type's output function writes, in UTF-8, under settings that are always the same, whatever those of
+//! the session are. The binary form of a type would be no shorter for most, is not documented, and may change with the
+//! version of a type; text is what dumps rely on.
+
+use crate::hash::equality;
+use crate::pg::error::{OrRaise, raise};
+use crate::pg::invalidation;
+use crate::pg::memory::ContextAllocator;
+use crate::pg::pg_sys::{
+    self, Datum, FmgrInfo, FormData_pg_attribute, HeapTupleData, HeapTupleHeader, MemoryContext, Oid, TupleDesc,
+};
+use allocator_api2::vec::Vec;
+use cvm_sketch::hash::double_as_integer;
+use cvm_sketch::{Kind, OutOfMemory};
+use pgrx::PgTupleDesc;
+use pgrx::pg_sys::errcodes::PgSqlErrorCode;
+use std::ffi::{CStr, c_char, c_int};
+use std::io::Write;
+use std::mem::ManuallyDrop;
+
+/// A setting that what types write or read depends on, the value that it is given, and where PostgreSQL keeps it.
+struct Setting {
+    name: &'static CStr,
+    value: &'static CStr,
+    variable: Variable,
+}
+
+/// A variable that a setting sets, and what it is under the value. It is read for each value that is written: to ask for
+/// a setting by its name takes longer than to write most values.
+enum Variable {
+    Integer(*const c_int, c_int),
+    Boolean(*const bool, bool),
+    String(*const *mut c_char),
+    TimeZone,
+}
+
+unsafe extern "C" {
+    /// Of `utils/bytea.h`: how bytea is written, as one of two forms.
+    static bytea_output: c_int;
+}
+const BYTEA_OUTPUT_HEX: c_int = 1;
+
+/// All of them. What the last three are for are names of objects, and arrays.
+const ALL: [Setting; 9] = [
+    // A date style also says the order of day and month, which ISO does not use.
+    setting(
+        c"datestyle",
+        c"ISO",
+        Variable::Integer(&raw const pg_sys::DateStyle, pg_sys::USE_ISO_DATES as c_int),
+    ),
+    setting(c"timezone", c"GMT", Variable::TimeZone),
+    setting(
+        c"intervalstyle",
+        c"postgres",
+        Variable::Integer(&raw const pg_sys::IntervalStyle, pg_sys::INTSTYLE_POSTGRES as c_int),
+    ),
+    setting(
+        c"extra_float_digits",
+        c"1",
+        Variable::Integer(&raw const pg_sys::extra_float_digits, 1),
+    ),
+    setting(
+        c"bytea_output",
+        c"hex",
+        Variable::Integer(&raw const bytea_output, BYTEA_OUTPUT_HEX),
+    ),
+    setting(
+        c"lc_monetary",
+        c"C",
+        Variable::String(&raw const pg_sys::locale_monetary as _),
+    ),
+    setting(
+        c"search_path",
+        c"pg_catalog, pg_temp",
+        Variable::String(&raw const pg_sys::namespace_search_path as _),
+    ),
+    setting(
+        c"quote_all_identifiers",
+        c"off",
+        Variable::Boolean(&raw const pg_sys::quote_all_identifiers, false),
+    ),
+    setting(
+        c"array_nulls",
+        c"on",
+        Variable::Boolean(&raw const pg_sys::Array_nulls, true),
+    ),
+];
+
+const fn setting(name: &'static CStr, value: &'static CStr, variable: Variable) -> Setting {
+    Setting { name, value, variable }
+}
+
+impl Setting {
+    /// Whether the setting has the value already.
+    fn is_set(&self) -> bool {
+        // SAFETY: PostgreSQL has these variables for as long as the process lives, and writes them between calls. All
+        // of the settings have a default, so that no string and no time zone is NULL.
+        unsafe {
+            match self.variable {
+                Variable::Integer(at, value) => *at == value,
+                Variable::Boolean(at, value) => *at == value,
+                Variable::String(at) => CStr::from_ptr(*at) == self.value,
+                // Under each of its names, points in time are written alike.
+                Variable::TimeZone => {
+                    let name = CStr::from_ptr(pg_sys::pg_get_timezone_name(pg_sys::session_timezone));
+                    [self.value, c"UTC", c"Etc/UTC"].contains(&name)
+                }
+            }
+        }
+    }
+}
+
+/// Some of [`ALL`] settings, a bit for each.
+#[derive(Clone, Copy, PartialEq)]
+struct Settings(u16);
+
+const NONE: Settings = Settings(0);
+const DATE_STYLE: Settings = Settings(1);
+const DATE_STYLE_AND_TIME_ZONE: Settings = Settings(1 | 2);
+const INTERVAL_STYLE: Settings = Settings(4);
+const FLOAT_DIGITS: Settings = Settings(8);
+const BYTEA_OUTPUT: Settings = Settings(16);
+const MONEY_LOCALE: Settings = Settings(32);
+const ANY: Settings = Settings((1 << ALL.len()) - 1);
+
+/// Calls `work` while the settings have their values, as PostgreSQL does for the settings of a function. After an
+/// ERROR, the end of the transaction or subtransaction undoes them.
+///
+/// # Safety
+///
+/// The caller is behind pgrx's guard, in a transaction.
+unsafe fn under<T>(settings: Settings, work: impl FnOnce() -> T) -> T {
+    if settings == NONE {
+        return work();
+    }
+    let mut level = None;
+    for (bit, setting) in ALL.iter().enumerate() {
+        if settings.0 >> bit & 1 == 0 || setting.is_set() {
+            continue;
+        }
+        // SAFETY: the caller vouches for the transaction, and the strings live for ever.
+        unsafe {
+            level.get_or_insert_with(|| pg_sys::NewGUCNestLevel());
+            pg_sys::set_config_option(
+                setting.name.as_ptr(),
+                setting.value.as_ptr(),
+                pg_sys::GucContext::PGC_USERSET,
+                pg_sys::GucSource::PGC_S_SESSION,
+                pg_sys::GucAction::GUC_ACTION_SAVE,
+                true,
+                0,
+                false,
+            );
+        }
+    }
+    let result = work();
+    if let Some(level) = level {
+        // SAFETY: the level was begun above, and what began others ended them.
+        unsafe { pg_sys::AtEOXact_GUC(true, level) };
+    }
+    result
+}
+
+/// What is done to a value before it is written, or to what is written, so that equal values are written alike.
+#[derive(Clone, Copy)]
+enum Form {
+    AsIs,
+    /// Integers, of which there may be many, are written here.
+    Integer(fn(Datum) -> i64),
+    /// Numbers of either width are written as those of the greater; 0 for -0, and one NaN.
+    Float32,
+    Float64,
+    /// Blanks at the end do not count.
+    BlankPadded,
+}
+
+/// Writes the values of one type.
+pub(crate) struct Writer {
+    output: FmgrInfo,
+    form: Form,
+    minded: MindedSettings,
+    is_unique: bool,
+}
+
+impl Writer {
+    /// # Safety
+    ///
+    /// The writer is not used after the end of the memory context.
+    pub(crate) unsafe fn new(declared: Oid, kind: Kind, context: MemoryContext) -> Self {
+        // SAFETY: any type may be asked about; the caller vouches for the context, where all that the record refers to
+        // lives.
+        unsafe {
+            let written = written_as(declared);
+            let form = match written {
+                pg_sys::INT2OID => Form::Integer(|value| i64::from(value.value() as i16)),
+                pg_sys::INT4OID => Form::Integer(|value| i64::from(value.value() as i32)),
+                pg_sys::INT8OID => Form::Integer(|value| value.value() as i64),
+                pg_sys::FLOAT4OID => Form::Float32,
+                pg_sys::FLOAT8OID => Form::Float64,
+                pg_sys::BPCHAROID => Form::BlankPadded,
+                _ => Form::AsIs,
+            };
+            let output = match form {
+                Form::Float32 => pg_sys::FLOAT8OID,
+                _ => written,
+            };
+            let (mut function, mut is_varlena) = (Oid::INVALID, false);
+            pg_sys::getTypeOutputInfo(output, &mut function, &mut is_varlena);
+            let mut record: FmgrInfo = std::mem::zeroed();
+            pg_sys::fmgr_info_cxt(function, &mut record, context);
+            Writer {
+                output: record,
+                form,
+                minded: MindedSettings::new(output, ContextAllocator::new(context)),
+                is_unique: is_unique(written) && kind != Kind::CollatedText,
+            }
+        }
+    }
+
+    /// Whether equal values are always written alike.
+    pub(crate) fn is_unique(&self) -> bool {
+        self.is_unique
+    }
+
+    /// Calls `read` with a value as text. Raises an ERROR if it is not text in the encoding that it should have.
+    ///
+    /// # Safety
+    ///
+    /// `value` is of the writer's type, the caller behind pgrx's guard, and the current memory context one that may be
+    /// left with what the type's output function takes of it.
+    pub(crate) unsafe fn with_text<T>(&mut self, value: Datum, read: impl FnOnce(&str) -> T) -> T {
+        if let Form::Integer(integer) = self.form {
+            let mut digits = [0; LONGEST_INTEGER];
+            let mut rest = &mut digits[..];
+            write!(rest, "{}", integer(value)).expect("there is room for any integer");
+            let length = LONGEST_INTEGER - rest.len();
+            return read(str::from_utf8(&digits[..length]).expect("digits are ASCII"));
+        }
+        // SAFETY: the caller vouches for value and context. The output function returns a string that a zero ends.
+        let text = unsafe {
+            let value = match self.form {
+                Form::Float32 => Datum::from(double_as_integer(f64::from(f32::from_bits(value.value() as u32)))),
+                Form::Float64 => Datum::from(double_as_integer(f64::from_bits(value.value() as u64))),
+                Form::AsIs | Form::BlankPadded | Form::Integer(_) => value,
+            };
+            let settings = self.minded.by(value);
+            let text = under(settings, || pg_sys::OutputFunctionCall(&mut self.output, value));
+            let length = CStr::from_ptr(text).count_bytes();
+            let text = pg_sys::pg_server_to_any(text, length as i32, pg_sys::pg_enc::PG_UTF8 as i32);
+            CStr::from_ptr(text)
+        };
+        let Ok(text) = text.to_str() else {
+            raise(
+                PgSqlErrorCode::ERRCODE_CHARACTER_NOT_IN_REPERTOIRE,
+                "a value in a sample is not text in the encoding of the database",
+            );
+        };
+        read(match self.form {
+            Form::BlankPadded => text.trim_end_matches(' '),
+            _ => text,
+        })
+    }
+}
+
+/// The length of -2^63.
+const LONGEST_INTEGER: usize = 20;
+
+/// The type as which values are written: for one without an equality of its own, such as varchar and regclass, the type
+/// whose equality it takes, text and oid. That is the rule by which values are hashed.
+///
+/// # Safety
+///
+/// In a transaction.
+unsafe fn written_as(declared: Oid) -> Oid {
+    // SAFETY: any type may be asked about.
+    unsafe {
+        let base_type = pg_sys::getBaseType(declared);
+        let is_plain = pg_sys::get_element_type(base_type) == Oid::INVALID
+            && pg_sys::get_typtype(base_type) as u8 == pg_sys::TYPTYPE_BASE;
+        if is_plain {
+            equality::compared_as(base_type)
+        } else {
+            base_type
+        }
+    }
+}
+
+/// Whether equal values of a type are always written alike, as by its [`Form`], for types of which that is known.
+fn is_unique(written: Oid) -> bool {
+    #[cfg(feature = "pg19")]
+    if written == pg_sys::OID8OID {
+        return true;
+    }
+    matches!(
+        written,
+        pg_sys::INT2OID
+            | pg_sys::INT4OID
+            | pg_sys::INT8OID
+            | pg_sys::OIDOID
+            | pg_sys::FLOAT4OID
+            | pg_sys::FLOAT8OID
+            | pg_sys::TEXTOID
+            | pg_sys::BPCHAROID
+            | pg_sys::NAMEOID
+            | pg_sys::BYTEAOID
+            | pg_sys::BITOID
+            | pg_sys::VARBITOID
+            | pg_sys::DATEOID
+            | pg_sys::TIMESTAMPOID
+            | pg_sys::TIMESTAMPTZOID
+            | pg_sys::TIMEOID
+            | pg_sys::TIMETZOID
+            | pg_sys::BOOLOID
+            | pg_sys::CHAROID
+            | pg_sys::MONEYOID
+            | pg_sys::PG_LSNOID
+            | pg_sys::XIDOID
+            | pg_sys::CIDOID
+            | pg_sys::XID8OID
+            | pg_sys::UUIDOID
+            | pg_sys::MACADDROID
+            | pg_sys::MACADDR8OID
+            | pg_sys::TIDOID
+            | pg_sys::TSVECTOROID
+    )
+}
+
+/// The settings that what is written of the values of one type depends on.
+struct MindedSettings {
+    of: Oid,
+    /// The [changes](invalidation) that the rest is from after.
+    changes: u64,
+    /// Of anonymous rows, `None`: each says itself of which type it is.
+    settings: Option<Settings>,
+    rows: Vec<RowType, ContextAllocator>,
+}
+
+/// A type that an anonymous row had, and the settings that it minds.
+#[derive(Clone, Copy)]
+struct RowType {
+    type_id: Oid,
+    typmod: i32,
+    settings: Settings,
+    /// If columns are anonymous rows themselves, the columns; else NULL. What those mind is not among the settings.
+    columns: TupleDesc,
+}
+
+impl MindedSettings {
+    /// # Safety
+    ///
+    /// In a transaction.
+    unsafe fn new(of: Oid, allocator: ContextAllocator) -> Self {
+        if settings_of_known(of).is_none() {
+            invalidation::watch();
+        }
+        MindedSettings {
+            of,
+            changes: invalidation::count(),
+            // SAFETY: the caller vouches for the transaction.
+            settings: unsafe { Self::unless_anonymous(of) },
+            rows: Vec::new_in(allocator),
+        }
+    }
+
+    /// # Safety
+    ///
+    /// As [`new`](Self::new).
+    unsafe fn unless_anonymous(of: Oid) -> Option<Settings> {
+        // SAFETY: the caller vouches for the transaction.
+        (of != pg_sys::RECORDOID).then(|| unsafe { settings_of(of, &mut Vec::new_in(ContextAllocator::current())) })
+    }
+
+    /// The settings that a value minds.
+    ///
+    /// # Safety
+    ///
+    /// As [`Writer::with_text`].
+    #[inline]
+    unsafe fn by(&mut self, value: Datum) -> Settings {
+        let changes = invalidation::count();
+        if self.changes != changes {
+            // What was kept of the columns goes with the memory context.
+            self.rows.clear();
+            // SAFETY: the caller vouches for the transaction.
+            self.settings = unsafe { Self::unless_anonymous(self.of) };
+            self.changes = changes;
+        }
+        // SAFETY: the caller vouches for the value, which is a row where the type does not say it.
+        self.settings.unwrap_or_else(|| unsafe { self.by_row(value) })
+    }
+
+    /// # Safety
+    ///
+    /// As [`by`](Self::by); the value is a row.
+    unsafe fn by_row(&mut self, row: Datum) -> Settings {
+        // SAFETY: the caller vouches for the row, which as a datum has its type in its head, and is of that type. It is
+        // read as PostgreSQL reads rows; what that takes is left in the current memory context.
+        unsafe {
+            let row: HeapTupleHeader = pg_sys::pg_detoast_datum(row.cast_mut_ptr()).cast();
+            let head = (*row).t_choice.t_datum;
+            let known = self.row_type(head.datum_typeid, head.datum_typmod);
+            if known.columns.is_null() {
+                return known.settings;
+            }
+            pg_sys::check_stack_depth();
+            let mut tuple: HeapTupleData = std::mem::zeroed();
+            tuple.t_len = pgrx::varlena::varsize_4b(row.cast()) as u32;
+            tuple.t_data = row;
+            let attributes = ManuallyDrop::new(PgTupleDesc::from_pg_unchecked(known.columns));
+            let mut values = filled(attributes.len(), Datum::null());
+            let mut nulls = filled(attributes.len(), false);
+            pg_sys::heap_deform_tuple(&mut tuple, known.columns, values.as_mut_ptr(), nulls.as_mut_ptr());
+            let columns = attributes.iter().zip(values.iter().zip(&nulls));
+            let mut settings = known.settings;
+            for (_, (&value, _)) in columns.filter(|(column, (_, is_null))| is_anonymous(column) && !**is_null) {
+                settings.0 |= self.by_row(value).0;
+            }
+            settings
+        }
+    }
+
+    /// What is known of a type of rows, or is learned now.
+    ///
+    /// # Safety
+    ///
+    /// As [`by`](Self::by); there are rows of that type and typmod.
+    unsafe fn row_type(&mut self, type_id: Oid, typmod: i32) -> RowType {
+        let is_it = |known: &&RowType| known.type_id == type_id && known.typmod == typmod;
+        if let Some(&known) = self.rows.iter().find(is_it) {
+            return known;
+        }
+        // SAFETY: the type is one that a row has. The descriptor is a copy, of which PostgreSQL keeps no count, in the
+        // memory context of the writer if it is kept.
+        unsafe {
+            let mut known = Vec::new_in(ContextAllocator::current());
+            let settings = settings_of_columns(type_id, typmod, &mut known);
+            let before = pg_sys::MemoryContextSwitchTo(self.rows.allocator().context());
+            let mut columns = pg_sys::lookup_rowtype_tupdesc_copy(type_id, typmod);
+            pg_sys::MemoryContextSwitchTo(before);
+            if !ManuallyDrop::new(PgTupleDesc::from_pg_unchecked(columns))
+                .iter()
+                .any(is_anonymous)
+            {
+                pg_sys::FreeTupleDesc(columns);
+                columns = std::ptr::null_mut();
+            }
+            let row_type = RowType {
+                type_id,
+                typmod,
+                settings,
+                columns,
+            };
+            self.rows.try_reserve(1).map_err(|_| OutOfMemory).or_raise();
+            self.rows.push(row_type);
+            row_type
+        }
+    }
+}
+
+/// Whether a column is of rows that each say themselves of which type they are.
+fn is_anonymous(column: &FormData_pg_attribute) -> bool {
+    column.atttypid == pg_sys::RECORDOID
+}
+
+/// So many of the same, in the current memory context.
+///
+/// # Safety
+///
+/// As [`ContextAllocator::current`].
+unsafe fn filled<T: Clone>(count: usize, value: T) -> Vec<T, ContextAllocator> {
+    // SAFETY: the caller vouches for it.
+    let mut filled = Vec::new_in(unsafe { ContextAllocator::current() });
+    filled.try_reserve_exact(count).map_err(|_| OutOfMemory).or_raise();
+    filled.resize(count, value);
+    filled
+}
+
+/// The settings that what a type writes depends on: of types that are not known, any. `known` is what has been found of
+/// types so far, for types that are made of one another.
+///
+/// # Safety
+///
+/// In a transaction, behind pgrx's guard.
+unsafe fn settings_of(of: Oid, known: &mut Vec<(Oid, Settings), ContextAllocator>) -> Settings {
+    // SAFETY: any type may be asked about.
+    unsafe {
+        pg_sys::check_stack_depth();
+        let of = pg_sys::getBaseType(of);
+        if let Some(settings) = settings_of_known(of) {
+            return settings;
+        }
+        if let Some(&(_, settings)) = known.iter().find(|known| known.0 == of) {
+            return settings;
+        }
+        let (mut output, mut is_varlena) = (Oid::INVALID, false);
+        pg_sys::getTypeOutputInfo(of, &mut output, &mut is_varlena);
+        let settings = match pg_sys::get_typtype(of) as u8 {
+            pg_sys::TYPTYPE_ENUM => NONE,
+            pg_sys::TYPTYPE_RANGE => settings_of(pg_sys::get_range_subtype(of), known),
+            pg_sys::TYPTYPE_MULTIRANGE => settings_of(pg_sys::get_multirange_range(of), known),
+            pg_sys::TYPTYPE_COMPOSITE => settings_of_columns(of, -1, known),
+            _ if output == Oid::from(pg_sys::F_ARRAY_OUT) => settings_of(pg_sys::get_element_type(of), known),
+            _ => settings_of_output(output),
+        };
+        known.try_reserve(1).map_err(|_| OutOfMemory).or_raise();
+        known.push((of, settings));
+        settings
+    }
+}
+
+/// [`settings_of`] rows; columns that are anonymous rows left out.
+///
+/// # Safety
+///
+/// As [`settings_of`]; there are rows of that type and typmod.
+unsafe fn settings_of_columns(
+    type_id: Oid,
+    typmod: i32,
+    known: &mut Vec<(Oid, Settings), ContextAllocator>,
+) -> Settings {
+    // SAFETY: the caller vouches for the type. The descriptor is a copy in the current memory context, of which
+    // PostgreSQL keeps no count; so it is not dropped.
+    unsafe {
+        let descriptor = pg_sys::lookup_rowtype_tupdesc_copy(type_id, typmod);
+        let attributes = ManuallyDrop::new(PgTupleDesc::from_pg_unchecked(descriptor));
+        let mut settings = NONE;
+        for attribute in attributes
+            .iter()
+            .filter(|column| !column.attisdropped && !is_anonymous(column))
+        {
+            settings.0 |= settings_of(attribute.atttypid, known).0;
+            if settings == ANY {
+                break;
+            }
+        }
+        settings
+    }
+}
+
+/// The settings that what PostgreSQL's own types write depends on, where that is known.
+const KNOWN: &[(Oid, Settings)] = &[
+    (pg_sys::INT2OID, NONE),
+    (pg_sys::INT4OID, NONE),
+    (pg_sys::INT8OID, NONE),
+    (pg_sys::OIDOID, NONE),
+    #[cfg(feature = "pg19")]
+    (pg_sys::OID8OID, NONE),
+    (pg_sys::NUMERICOID, NONE),
+    (pg_sys::FLOAT4OID, FLOAT_DIGITS),
+    (pg_sys::FLOAT8OID, FLOAT_DIGITS),
+    (pg_sys::MONEYOID, MONEY_LOCALE),
+    (pg_sys::TEXTOID, NONE),
+    (pg_sys::VARCHAROID, NONE),
+    (pg_sys::BPCHAROID, NONE),
+    (pg_sys::NAMEOID, NONE),
+    (pg_sys::UNKNOWNOID, NONE),
+    (pg_sys::CHAROID, NONE),
+    (pg_sys::BYTEAOID, BYTEA_OUTPUT),
+    (pg_sys::BITOID, NONE),
+    (pg_sys::VARBITOID, NONE),
+    (pg_sys::BOOLOID, NONE),
+    (pg_sys::DATEOID, DATE_STYLE),
+    (pg_sys::TIMESTAMPOID, DATE_STYLE),
+    (pg_sys::TIMESTAMPTZOID, DATE_STYLE_AND_TIME_ZONE),
+    (pg_sys::TIMEOID, NONE),
+    (pg_sys::TIMETZOID, NONE),
+    (pg_sys::INTERVALOID, INTERVAL_STYLE),
+    (pg_sys::INETOID, NONE),
+    (pg_sys::CIDROID, NONE),
+    (pg_sys::MACADDROID, NONE),
+    (pg_sys::MACADDR8OID, NONE),
+    (pg_sys::UUIDOID, NONE),
+    (pg_sys::JSONBOID, NONE),
+    (pg_sys::TSVECTOROID, NONE),
+    (pg_sys::TSQUERYOID, NONE),
+    (pg_sys::PG_LSNOID, NONE),
+    (pg_sys::XIDOID, NONE),
+    (pg_sys::XID8OID, NONE),
+    (pg_sys::CIDOID, NONE),
+    (pg_sys::TIDOID, NONE),
+];
+
+fn settings_of_known(of: Oid) -> Option<Settings> {
+    KNOWN.iter().find(|known| known.0 == of).map(|known| known.1)
+}
+
+/// The settings that an output function minds: those of the known type whose it is too, as text's is citext's, and any
+/// if there is none.
+///
+/// # Safety
+///
+/// In a transaction; `output` is a function.
+unsafe fn settings_of_output(output: Oid) -> Settings {
+    // SAFETY: the caller vouches for the function, and PostgreSQL's own types have theirs. The records live as long as
+    // they are needed, in the current memory context.
+    let address = |output| unsafe {
+        let mut record: FmgrInfo = std::mem::zeroed();
+        pg_sys::fmgr_info(output, &mut record);
+        record.fn_addr.map(|address| address as usize)
+    };
+    let wanted = address(output);
+    let has_it = |known: &&(Oid, Settings)| {
+        let (mut output, mut is_varlena) = (Oid::INVALID, false);
+        // SAFETY: as above.
+        unsafe { pg_sys::getTypeOutputInfo(known.0, &mut output, &mut is_varlena) };
+        address(output) == wanted
+    };
+    KNOWN.iter().find(has_it).map_or(ANY, |known| known.1)
+}
+
+/// Reads the values of one type from text.
+pub(crate) struct Reader {
+    input: FmgrInfo,
+    parameter: Oid,
+    modifier: i32,
+}
+
+impl Reader {
+    /// `modifier` is what a column says beside the type, such as the length of a varchar, or -1.
+    ///
+    /// # Safety
+    ///
+    /// The reader is not used after the end of the memory context.
+    pub(crate) unsafe fn new(of: Oid, modifier: i32, context: MemoryContext) -> Self {
+        // SAFETY: any type may be asked about; the caller vouches for the context, where all that the record refers to
+        // lives.
+        unsafe {
+            let (mut function, mut parameter) = (Oid::INVALID, Oid::INVALID);
+            pg_sys::getTypeInputInfo(of, &mut function, &mut parameter);
+            let mut input: FmgrInfo = std::mem::zeroed();
+            pg_sys::fmgr_info_cxt(function, &mut input, context);
+            Reader {
+                input,
+                parameter,
+                modifier,
+            }
+        }
+    }
+
+    /// Calls `work` under the settings that values are [read](Self::read) under.
+    ///
+    /// # Safety
+    ///
+    /// The caller is behind pgrx's guard, in a transaction.
+    pub(crate) unsafe fn under_settings<T>(work: impl FnOnce() -> T) -> T {
+        // SAFETY: the caller vouches for it.
+        unsafe { under(ANY, work) }
+    }
+
+    /// The value of a text, in the current memory context. Raises an ERROR if it is none of the type, or not in the
+    /// encoding of the database.
+    ///
+    /// # Safety
+    ///
+    /// The text has no zero in it; the caller is behind pgrx's guard.
+    pub(crate) unsafe fn read(&mut self, text: &str) -> Datum {
+        // SAFETY: the copy ends with a zero, and so does what it is converted to. Conversion checks the bytes also
+        // where there is nothing to convert.
+        unsafe {
+            let copy = pg_sys::pnstrdup(text.as_ptr().cast(), text.len());
+            let text: *mut c_char = pg_sys::pg_any_to_server(copy, text.len() as i32, pg_sys::pg_enc::PG_UTF8 as i32);
+            pg_sys::InputFunctionCall(&mut self.input, text, self.parameter, self.modifier)
+        }
+    }
+}

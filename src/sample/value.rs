@@ -1,0 +1,119 @@
+//! The type `cvm_sample`: its ways in, which all check every byte, and what is made of a stored sample. Its way out is
+//! that of sketches.
+
+use crate::pg::bytes_type::{self, Fault, behind_header};
+use crate::pg::call::{argument, declare_function};
+use crate::pg::error::{OrRaise, raise_invalid_sample};
+use crate::pg::memory::ContextAllocator;
+use crate::pg::varlena;
+use cvm_sketch::sample_codec::{SAMPLE_HEADER_LEN, parse_sample_header};
+use cvm_sketch::{EncodedSample, Header, Sample};
+use pgrx::pg_guard;
+use pgrx::pg_sys::errcodes::PgSqlErrorCode;
+use pgrx::pg_sys::{Datum, FunctionCallInfo};
+
+declare_function! {
+    pg_finfo_cvm_sample_in for cvm_sample_in,
+    pg_finfo_cvm_sample_recv for cvm_sample_recv,
+    pg_finfo_cvm_sample_from_bytea for cvm_sample_from_bytea,
+    pg_finfo_cvm_sketch_of_sample for cvm_sketch_of_sample,
+}
+
+/// Calls `read` with a stored sample. Raises an ERROR if it is broken: what was checked on its way in has changed
+/// since.
+///
+/// # Safety
+///
+/// `datum` is of type `cvm_sample`.
+pub(crate) unsafe fn with_sample<T>(datum: Datum, read: impl FnOnce(&EncodedSample<'_>) -> T) -> T {
+    // SAFETY: the caller vouches for the datum.
+    unsafe {
+        let surroundings = ContextAllocator::current();
+        varlena::with_bytes(datum, |bytes| match EncodedSample::parse_in(bytes, &surroundings) {
+            Ok(sample) => read(&sample),
+            Err(fault) => raise_invalid_sample(PgSqlErrorCode::ERRCODE_DATA_CORRUPTED, fault),
+        })
+    }
+}
+
+/// The header of the sketch in a stored sample, which is all that is read of one stored out of line.
+///
+/// # Safety
+///
+/// `datum` is of type `cvm_sample`.
+pub(crate) unsafe fn header(datum: Datum) -> Header {
+    // SAFETY: the caller vouches for the datum.
+    unsafe {
+        varlena::with_first_bytes(datum, SAMPLE_HEADER_LEN, parse_sample_header)
+            .unwrap_or_else(|fault| raise_invalid_sample(PgSqlErrorCode::ERRCODE_DATA_CORRUPTED, fault))
+    }
+}
+
+/// The bytes of a sample as a varlena in the current memory context.
+///
+/// # Safety
+///
+/// As [`ContextAllocator::current`].
+pub(crate) unsafe fn encode(sample: &Sample<ContextAllocator>) -> Datum {
+    // SAFETY: the caller vouches for it.
+    let allocator = unsafe { ContextAllocator::current() };
+    varlena::into_datum(sample.encode_in(varlena::HEADER_LEN, allocator).or_raise())
+}
+
+/// Names the first fault of bytes that are to be a sample.
+fn check(bytes: &[u8], surroundings: &ContextAllocator) -> Result<(), Fault> {
+    let parsed = EncodedSample::parse_in(bytes, surroundings).map(drop);
+    parsed.map_err(|fault| format!("invalid cvm_sample: {fault}"))
+}
+
+/// `cvm_sample_in(cstring) returns cvm_sample`, strict.
+///
+/// # Safety
+///
+/// Called by PostgreSQL, as declared in `sql/cvm_count.sql`.
+#[unsafe(no_mangle)]
+#[pg_guard]
+pub unsafe extern "C-unwind" fn cvm_sample_in(fcinfo: FunctionCallInfo) -> Datum {
+    // SAFETY: the declaration gives the argument, a string that a zero ends.
+    unsafe { bytes_type::from_text(fcinfo, "cvm_sample", check) }
+}
+
+/// `cvm_sample_recv(internal) returns cvm_sample`, strict.
+///
+/// # Safety
+///
+/// As [`cvm_sample_in`].
+#[unsafe(no_mangle)]
+#[pg_guard]
+pub unsafe extern "C-unwind" fn cvm_sample_recv(fcinfo: FunctionCallInfo) -> Datum {
+    // SAFETY: the declaration gives the argument, which PostgreSQL makes a message.
+    unsafe { bytes_type::from_message(argument(fcinfo, 0).value, check) }
+}
+
+/// `cvm_sample(bytea) returns cvm_sample`, strict: the cast.
+///
+/// # Safety
+///
+/// As [`cvm_sample_in`].
+#[unsafe(no_mangle)]
+#[pg_guard]
+pub unsafe extern "C-unwind" fn cvm_sample_from_bytea(fcinfo: FunctionCallInfo) -> Datum {
+    // SAFETY: the declaration gives the argument.
+    unsafe { bytes_type::from_bytea(argument(fcinfo, 0).value, check) }
+}
+
+/// `cvm_sketch(cvm_sample) returns cvm_sketch`, strict: the cast.
+///
+/// # Safety
+///
+/// As [`cvm_sample_in`].
+#[unsafe(no_mangle)]
+#[pg_guard]
+pub unsafe extern "C-unwind" fn cvm_sketch_of_sample(fcinfo: FunctionCallInfo) -> Datum {
+    // SAFETY: the declaration gives the argument.
+    unsafe {
+        with_sample(argument(fcinfo, 0).value, |sample| {
+            varlena::into_datum(behind_header(sample.sketch_bytes()))
+        })
+    }
+}

@@ -1,0 +1,162 @@
+//! The aggregates whose state is a `cvm_sketch`: `cvm_sketch_agg_hashed` and `cvm_sketch_union_agg`.
+
+use crate::pg::call::{aggregate_context, argument, declare_function, return_null};
+use crate::pg::error::OrRaise;
+use crate::pg::expanded::{self, Value};
+use crate::pg::memory::ContextAllocator;
+use crate::pg::pg_sys::{self, Datum, ExpandedObjectMethods, FunctionCallInfo};
+use crate::sketch::state::{Parameters, State};
+use crate::sketch::value::{self, with_framed, with_sketch};
+use cvm_sketch::{Kind, Sketch};
+use pgrx::pg_guard;
+
+declare_function! {
+    pg_finfo_cvm_accumulate_hashed for cvm_accumulate_hashed,
+    pg_finfo_cvm_combine_hashed for cvm_combine_hashed,
+    pg_finfo_cvm_merge for cvm_merge,
+    pg_finfo_cvm_final_flat for cvm_final_flat,
+}
+
+impl Value for State {
+    const METHODS: &'static ExpandedObjectMethods = expanded::methods!(State);
+
+    unsafe fn read(value: Datum, allocator: ContextAllocator) -> Self {
+        // SAFETY: the caller vouches for the value.
+        let sketch = unsafe { with_sketch(value, |sketch| Sketch::decode_in(sketch, allocator).or_raise()) };
+        State::of_sketch(sketch, None, allocator)
+    }
+
+    fn flat_len(&mut self, _scratch: ContextAllocator) -> usize {
+        self.sketch.settle().or_raise();
+        self.sketch.header().encoded_len()
+    }
+
+    fn write(&mut self, bytes: &mut [u8], scratch: ContextAllocator) {
+        self.sketch.encode_into(bytes, scratch).or_raise();
+    }
+}
+
+/// Transition: `cvm_accumulate_hashed(cvm_sketch, bigint [, float8 [, float8 [, bigint]]]) returns cvm_sketch`, not
+/// strict. Like `cvm_accumulate`, a bare function with a cold path.
+///
+/// # Safety
+///
+/// Called by PostgreSQL, as declared in `sql/cvm_count.sql`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn cvm_accumulate_hashed(fcinfo: FunctionCallInfo) -> Datum {
+    // SAFETY: the declaration gives two to five arguments. PostgreSQL passes the state on as it was returned, and uses
+    // it nowhere else during the call.
+    unsafe {
+        let (state, hash) = (argument(fcinfo, 0), argument(fcinfo, 1));
+        if !state.isnull
+            && !hash.isnull
+            && let Some(in_place) = expanded::state_in_place::<State>(state.value)
+            && in_place.is_said_again(fcinfo)
+            && in_place.sketch.offer(hash.value.value() as u64)
+        {
+            return state.value;
+        }
+        accumulate_hashed_slowly(fcinfo)
+    }
+}
+
+/// The rows that [`cvm_accumulate_hashed`] leaves over.
+///
+/// # Safety
+///
+/// As [`cvm_accumulate_hashed`].
+#[cold]
+#[pg_guard]
+unsafe extern "C-unwind" fn accumulate_hashed_slowly(fcinfo: FunctionCallInfo) -> Datum {
+    // SAFETY: as in `cvm_accumulate_hashed`.
+    unsafe {
+        let context = aggregate_context(fcinfo);
+        let (given, hash) = (argument(fcinfo, 0), argument(fcinfo, 1));
+        let parameters = Parameters::of_call(fcinfo, 2);
+        if hash.isnull && given.isnull {
+            return return_null(fcinfo);
+        }
+        let (state, in_place) = expanded::in_place(given, context, |allocator| {
+            State::new_in(parameters, Kind::Unknown, allocator)
+        });
+        if let Some(parameters) = parameters {
+            in_place.raise_unless_said_before(parameters);
+        }
+        if !hash.isnull {
+            in_place.sketch.accumulate(hash.value.value() as u64).or_raise();
+        }
+        state
+    }
+}
+
+/// Combine: `cvm_combine_hashed(cvm_sketch, cvm_sketch) returns cvm_sketch`, not strict: [`cvm_merge`] of two parts of
+/// one group, which were told the same accuracy.
+///
+/// # Safety
+///
+/// As [`cvm_accumulate_hashed`].
+#[unsafe(no_mangle)]
+#[pg_guard]
+pub unsafe extern "C-unwind" fn cvm_combine_hashed(fcinfo: FunctionCallInfo) -> Datum {
+    // SAFETY: the declaration gives both arguments.
+    unsafe { merge(fcinfo, true) }
+}
+
+/// Transition and combine: `cvm_merge(cvm_sketch, cvm_sketch) returns cvm_sketch`, not strict. Sketches that are NULL
+/// are skipped.
+///
+/// # Safety
+///
+/// As [`cvm_accumulate_hashed`].
+#[unsafe(no_mangle)]
+#[pg_guard]
+pub unsafe extern "C-unwind" fn cvm_merge(fcinfo: FunctionCallInfo) -> Datum {
+    // SAFETY: the declaration gives both arguments.
+    unsafe { merge(fcinfo, false) }
+}
+
+/// # Safety
+///
+/// `fcinfo` is the frame of a call of one of the functions above.
+unsafe fn merge(fcinfo: FunctionCallInfo, is_one_group: bool) -> Datum {
+    // SAFETY: the caller vouches for the frame. The second argument may live in a shorter context than the first.
+    unsafe {
+        let context = aggregate_context(fcinfo);
+        let (into, from) = (argument(fcinfo, 0), argument(fcinfo, 1));
+        if from.isnull {
+            return if into.isnull { return_null(fcinfo) } else { into.value };
+        }
+        if into.isnull {
+            return expanded::in_place::<State>(from, context, |_| unreachable!("it is not NULL")).0;
+        }
+        let (state, into) = expanded::in_place::<State>(into, context, |_| unreachable!("it is not NULL"));
+        with_framed(from.value, |from| {
+            if is_one_group {
+                into.raise_unless_as_large_as(from.header().capacity());
+            }
+            into.sketch.accumulate_framed(from)
+        })
+        .or_raise();
+        state
+    }
+}
+
+/// Final: `cvm_final_flat(cvm_sketch) returns cvm_sketch`, not strict. Leaves the state as it is; of no rows, the
+/// sketch of nothing.
+///
+/// # Safety
+///
+/// As [`cvm_accumulate_hashed`].
+#[unsafe(no_mangle)]
+#[pg_guard]
+pub unsafe extern "C-unwind" fn cvm_final_flat(fcinfo: FunctionCallInfo) -> Datum {
+    // SAFETY: the declaration gives the argument.
+    unsafe {
+        aggregate_context(fcinfo);
+        let state = argument(fcinfo, 0);
+        if state.isnull {
+            return value::nothing();
+        }
+        Datum::from(pg_sys::pg_detoast_datum_copy(state.value.cast_mut_ptr()))
+    }
+}

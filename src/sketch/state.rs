@@ -1,0 +1,173 @@
+//! The state of an aggregate: a sketch, and what the call says of it.
+
+use crate::hash::hasher::DEFAULT_SEED;
+use crate::pg::call::{argument, raise_parameter};
+use crate::pg::error::{OrRaise, raise_with_hint};
+use crate::pg::memory::ContextAllocator;
+use cvm_sketch::capacity::{DEFAULT_CAPACITY, DELTA_RANGE, EPSILON_RANGE, Plain};
+use cvm_sketch::{Accuracy, AccuracyError, Kind, Sketch};
+use pgrx::pg_sys::FunctionCallInfo;
+use pgrx::pg_sys::errcodes::PgSqlErrorCode;
+use std::ptr::NonNull;
+
+/// What a call says of the sketch: epsilon, and then delta, and then a seed, if it says so much.
+#[derive(Clone, Copy)]
+pub(crate) struct Parameters {
+    pub(crate) accuracy: Accuracy,
+    pub(crate) seed: u64,
+}
+
+impl Parameters {
+    /// The parameters that start at the argument at `index`; `None` if the call has no such argument.
+    ///
+    /// Raises an ERROR when one is NULL or outside its legal range.
+    ///
+    /// # Safety
+    ///
+    /// `fcinfo` is the frame of a call in progress, whose arguments from `index` on are (double precision, double
+    /// precision, bigint), or the first of these.
+    pub(crate) unsafe fn of_call(fcinfo: FunctionCallInfo, index: usize) -> Option<Self> {
+        // SAFETY: the caller vouches for the frame.
+        let given = |index| unsafe { (index < (*fcinfo).nargs as usize).then(|| argument(fcinfo, index)) };
+        let number = |index, name, (low, high): (f64, f64)| {
+            let given = given(index)?;
+            if given.isnull {
+                let (low, high) = (Plain(low), Plain(high));
+                raise_number(
+                    index,
+                    name,
+                    format!("{name} must be between {low} and {high}, not NULL"),
+                );
+            }
+            Some(f64::from_bits(given.value.value() as u64))
+        };
+        let epsilon = number(index, EPSILON, EPSILON_RANGE)?;
+        let delta = number(index + 1, "delta", DELTA_RANGE).unwrap_or(Accuracy::default().delta());
+        let accuracy = Accuracy::new(epsilon, delta).unwrap_or_else(|error| match error {
+            AccuracyError::Epsilon(_) => raise_number(index, EPSILON, error.to_string()),
+            AccuracyError::Delta(_) => raise_parameter(error.to_string()),
+        });
+        let seed = given(index + 2).map_or(DEFAULT_SEED, |given| {
+            if given.isnull {
+                raise_parameter("seed must be a bigint, not NULL");
+            }
+            given.value.value() as u64
+        });
+        Some(Parameters { accuracy, seed })
+    }
+}
+
+/// The state of one group. It and all it refers to live in one memory context.
+#[repr(C)] // The sketch stands first, where it is looked for in memory that may be something else.
+pub(crate) struct State {
+    pub(crate) sketch: Sketch<ContextAllocator>,
+    /// What the call says of the accuracy, to hold later rows against; `None` in a call that says nothing.
+    accuracy: Option<NonNull<Accuracy>>,
+}
+
+// PostgreSQL's allocator rounds up to powers of two, so a byte more would cost 128 a group.
+const _: () = assert!(size_of::<State>() == 128);
+
+impl State {
+    /// The state of a group without values, whose values are to be of that kind.
+    pub(crate) fn new_in(parameters: Option<Parameters>, kind: Kind, allocator: ContextAllocator) -> Self {
+        let capacity = parameters.map_or(DEFAULT_CAPACITY, |parameters| parameters.accuracy.capacity());
+        let seed = parameters.map_or(DEFAULT_SEED, |parameters| parameters.seed);
+        let sketch = Sketch::new_in(capacity, seed, allocator).of_kind(kind);
+        Self::of_sketch(sketch, parameters, allocator)
+    }
+
+    /// The state of a group that has a sketch already.
+    pub(crate) fn of_sketch(
+        sketch: Sketch<ContextAllocator>,
+        parameters: Option<Parameters>,
+        allocator: ContextAllocator,
+    ) -> Self {
+        State {
+            sketch,
+            accuracy: parameters.map(|parameters| allocator.place(parameters.accuracy).or_raise()),
+        }
+    }
+
+    /// Whether a row says the same parameters, from its third argument on, as the rows before. Cannot raise an error.
+    ///
+    /// # Safety
+    ///
+    /// `fcinfo` is the frame of a transition with this state.
+    #[inline(always)]
+    pub(crate) unsafe fn is_said_again(&self, fcinfo: FunctionCallInfo) -> bool {
+        // SAFETY: the caller vouches for the frame, and an accuracy that a state refers to lives as long as the state.
+        unsafe {
+            let count = (*fcinfo).nargs;
+            if count < 3 {
+                return true;
+            }
+            let Some(accuracy) = self.accuracy else {
+                return false;
+            };
+            let is = |index, bits: u64| {
+                let given = argument(fcinfo, index);
+                !given.isnull && given.value.value() as u64 == bits
+            };
+            is(2, accuracy.as_ref().epsilon().to_bits())
+                && (count < 4 || is(3, accuracy.as_ref().delta().to_bits()))
+                && (count < 5 || is(4, self.sketch.seed()))
+        }
+    }
+
+    /// Raises an ERROR if a row says other parameters than the rows before.
+    pub(crate) fn raise_unless_said_before(&self, given: Parameters) {
+        // SAFETY: an accuracy that a state refers to lives as long as the state.
+        if let Some(before) = self.accuracy.map(|accuracy| unsafe { *accuracy.as_ref() }) {
+            for (name, given, before) in [
+                (EPSILON, given.accuracy.epsilon(), before.epsilon()),
+                ("delta", given.accuracy.delta(), before.delta()),
+            ] {
+                if given != before {
+                    let (before, given) = (Plain(before), Plain(given));
+                    let message = format!("{name} must be the same in every row, not {before} and then {given}");
+                    raise_number(AFTER_VALUE, name, message);
+                }
+            }
+        }
+        if given.accuracy.capacity() != self.sketch.capacity() {
+            raise_capacities();
+        }
+        let (before, given) = (self.sketch.seed() as i64, given.seed as i64);
+        if before != given {
+            raise_parameter(format!(
+                "seed must be the same in every row, not {before} and then {given}"
+            ));
+        }
+    }
+
+    /// Raises an ERROR if another part of the same group was told another accuracy.
+    pub(crate) fn raise_unless_as_large_as(&self, capacity: u32) {
+        if self.sketch.capacity() != capacity {
+            raise_capacities();
+        }
+    }
+}
+
+fn raise_capacities() -> ! {
+    raise_parameter("epsilon and delta must be the same in every row")
+}
+
+const EPSILON: &str = "epsilon";
+
+/// Where an aggregate's arguments after the value start, counted from 0, the state being the first.
+const AFTER_VALUE: usize = 2;
+
+/// Raises an ERROR because of the number of that name at `index`. Other systems count the distinct pairs of two
+/// arguments: who gives a second value, which is taken for epsilon, is told how to write that here.
+#[track_caller]
+fn raise_number(index: usize, name: &str, message: String) -> ! {
+    if index == AFTER_VALUE && name == EPSILON {
+        raise_with_hint(
+            PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+            message,
+            "The second argument is the relative error. To count distinct pairs, write ROW(a, b) for the first.",
+        );
+    }
+    raise_parameter(message)
+}
