@@ -5,6 +5,7 @@
 //!
 //! - `pg`: what any file needs of PostgreSQL: its calls, its memory, its errors, its values.
 //! - `hash`: from a datum to its hash, by the rule of its type.
+//! - `row`: the path of a row that counts, sketches and samples share.
 //! - `sketch`: the type `cvm_sketch`, its functions and aggregates, and `approx_count_distinct_cvm`.
 //! - `sample`: the type `cvm_sample`, its functions and aggregates.
 //! - `planner`: what is replaced in a query before it is planned, as the session's settings say.
@@ -12,6 +13,8 @@
 mod pg;
 
 mod hash;
+
+mod row;
 
 mod sketch;
 

@@ -1,6 +1,6 @@
 //! `cvm_hash(anyelement, bigint)`: the hash of a value, as the aggregates see it.
 
-use crate::hash::hasher::Hasher;
+use crate::hash::site::Site;
 use crate::pg::call::{argument, declare_function};
 use pgrx::pg_guard;
 use pgrx::pg_sys::{Datum, FunctionCallInfo};
@@ -18,8 +18,8 @@ pub unsafe extern "C-unwind" fn cvm_hash(fcinfo: FunctionCallInfo) -> Datum {
     // hashing raises may leave this frame behind.
     unsafe {
         let (value, seed) = (argument(fcinfo, 0).value, argument(fcinfo, 1).value);
-        if let Some(hasher) = Hasher::made_before(fcinfo)
-            && let Some(hash) = hasher.try_hash(value, seed.value() as u64)
+        if let Some(site) = Site::<()>::made_before(fcinfo)
+            && let Some(hash) = site.hasher.try_hash(value, seed.value() as u64)
         {
             return Datum::from(hash);
         }
@@ -38,6 +38,6 @@ unsafe extern "C-unwind" fn hash_slowly(fcinfo: FunctionCallInfo) -> Datum {
     // SAFETY: as in `cvm_hash`.
     unsafe {
         let (value, seed) = (argument(fcinfo, 0).value, argument(fcinfo, 1).value);
-        Datum::from(Hasher::of_call(fcinfo, 0).hash(value, seed.value() as u64))
+        Datum::from(Site::<()>::of_call(fcinfo, 0).hasher.hash(value, seed.value() as u64))
     }
 }

@@ -1,7 +1,7 @@
 //! From a datum to its hash, at one call site.
 //!
 //! By which rule depends on the type and the collation, which are the same for all rows of a call site. So a [`Hasher`]
-//! is made once, at the first row, and kept with the call site's function record.
+//! is made once, at the first row, and kept in the [site](crate::hash::site).
 
 use crate::hash::plain::Plain;
 use crate::hash::rule::Rule;
@@ -26,35 +26,11 @@ pub(crate) struct Hasher {
     collation: Oid,
     /// Where all that the rule refers to lives.
     context: MemoryContext,
-    /// What takes the rows of this call site from the second on, where an aggregate has one for the rule.
-    transition: Option<Transition>,
 }
-
-/// A function of PostgreSQL's version-1 calling convention that takes a row.
-pub(crate) type Transition = unsafe extern "C-unwind" fn(FunctionCallInfo) -> Datum;
 
 static CONTEXT_NAME: &CStr = c"cvm_count hash rule";
 
 impl Hasher {
-    /// The hasher of the argument at `index`, counted from 0, made if this is the call site's first row.
-    ///
-    /// Raises an ERROR when the type has no equality to follow.
-    ///
-    /// # Safety
-    ///
-    /// `fcinfo` is the frame of a call in progress, of a function that keeps nothing but this hasher in `fn_extra`.
-    #[inline(always)]
-    pub(crate) unsafe fn of_call<'a>(fcinfo: FunctionCallInfo, index: usize) -> &'a mut Hasher {
-        // SAFETY: the caller vouches for the frame and for what fn_extra holds. PostgreSQL runs one row at a time, and
-        // hashing does not come back to the same call site, so the reference is the only one.
-        unsafe {
-            match Self::made_before(fcinfo) {
-                Some(hasher) => hasher,
-                None => make(fcinfo, index),
-            }
-        }
-    }
-
     /// A hasher of the argument at `index`, to be kept with the function record by the caller.
     ///
     /// Raises an ERROR when the type has no equality to follow.
@@ -91,52 +67,8 @@ impl Hasher {
                 declared,
                 collation,
                 context,
-                transition: None,
             }
         }
-    }
-
-    /// The hasher that an earlier row of the same call site has made.
-    ///
-    /// # Safety
-    ///
-    /// As [`of_call`](Self::of_call).
-    #[inline(always)]
-    pub(crate) unsafe fn made_before<'a>(fcinfo: FunctionCallInfo) -> Option<&'a mut Hasher> {
-        // SAFETY: as in `of_call`.
-        unsafe { (*call::function(fcinfo)).fn_extra.cast::<Hasher>().as_mut() }
-    }
-
-    /// Lets the call site of `fcinfo` call the transition function for its type directly from now on, in place of one of
-    /// `own`, which are for any type.
-    ///
-    /// PostgreSQL calls a function through the address in the call site's own copy of the function's record. Replacing it
-    /// there makes the type's rule a part of that call, in place of a branch on the rule in every row. A call site has
-    /// one type under one collation; others have other records. Compiled expressions, and who calls one of `own` for
-    /// somebody else, go on to call it by its name: it finds the new one [here](Self::transition).
-    ///
-    /// # Safety
-    ///
-    /// `fcinfo` is the frame of a call in progress of one of `own`, for which `transition` does the same in all later
-    /// calls from its call site, which has this hasher.
-    pub(crate) unsafe fn specialize(&mut self, fcinfo: FunctionCallInfo, own: &[Transition], transition: Transition) {
-        self.transition = Some(transition);
-        // SAFETY: the caller vouches for the frame and the function.
-        unsafe {
-            // A superuser's function may hand its own frame on to ours: then the record is that function's.
-            let function = call::function(fcinfo);
-            if let Some(address) = (*function).fn_addr
-                && own.iter().any(|&own| own as usize == address as usize)
-            {
-                (*function).fn_addr = Some(transition);
-            }
-        }
-    }
-
-    /// The transition function that [`specialize`](Self::specialize) was given, if it was.
-    #[inline(always)]
-    pub(crate) fn transition(&self) -> Option<Transition> {
-        self.transition
     }
 
     /// The rule, if it is one that needs nothing but the datum.
@@ -203,26 +135,5 @@ impl Hasher {
                 )
             })
         }
-    }
-}
-
-/// Makes the hasher of a call site and keeps it there.
-///
-/// # Safety
-///
-/// As [`Hasher::of_call`].
-#[cold]
-unsafe fn make<'a>(fcinfo: FunctionCallInfo, index: usize) -> &'a mut Hasher {
-    // SAFETY: the caller vouches for the frame. The hasher is placed where fn_extra belongs, in fn_mcxt, and lives as
-    // long as the function record.
-    unsafe {
-        let function = call::function(fcinfo);
-        let hasher = Hasher::new(fcinfo, index);
-        let hasher = ContextAllocator::new((*function).fn_mcxt)
-            .place(hasher)
-            .or_raise()
-            .as_mut();
-        (*function).fn_extra = std::ptr::from_mut(hasher).cast();
-        hasher
     }
 }

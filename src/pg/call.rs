@@ -111,6 +111,19 @@ pub(crate) unsafe fn return_null(fcinfo: FunctionCallInfo) -> Datum {
     Datum::null()
 }
 
+/// The state of an aggregate as the result of its support function, as it was given.
+///
+/// # Safety
+///
+/// `fcinfo` is the frame of a call in progress.
+#[inline(always)]
+pub(crate) unsafe fn unchanged(fcinfo: FunctionCallInfo, state: NullableDatum) -> Datum {
+    match state.isnull {
+        true => unsafe { return_null(fcinfo) },
+        false => state.value,
+    }
+}
+
 /// The record of the function called, which lives as long as the query, or as whoever calls without a query likes.
 ///
 /// # Safety

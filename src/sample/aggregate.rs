@@ -6,21 +6,25 @@
 //! sketch: a bare function hashes it and compares. A row whose value is in the sample is counted behind pgrx's guard,
 //! and only a value that is taken into the sample, or may be written differently than before, is written as text.
 
-use crate::hash::hasher::{DEFAULT_SEED, Hasher, Transition};
-use crate::hash::plain::{PlainHash, Visitor};
-use crate::pg::call::{self, aggregate_context, argument, declare_function, raise_parameter, return_null};
+use crate::hash::hasher::{DEFAULT_SEED, Hasher};
+use crate::hash::site::{Keep, Site};
+use crate::pg::call::{aggregate_context, argument, declare_function, raise_parameter, return_null, unchanged};
 use crate::pg::error::{OrRaise, raise_invalid_sample, raise_with_hint};
 use crate::pg::expanded::{self, Value};
 use crate::pg::memory::ContextAllocator;
 use crate::pg::pg_sys::{self, Datum, ExpandedObjectMethods, FunctionCallInfo, MemoryContext, NullableDatum};
 use crate::pg::varlena;
+use crate::row;
+use crate::row::state::{START_LEN, recognized};
+use crate::row::transition::{Aggregate, SiteOf, Transition, accumulate};
 use crate::sample::text::Writer;
 use crate::sample::value::{encode, with_sample};
 use allocator_api2::vec::Vec;
-use cvm_sketch::EncodedSample;
 use cvm_sketch::sample::{DEFAULT_SIZE, MAX_SIZE, MIN_SIZE, Sample};
+use cvm_sketch::{EncodedSample, Kind};
 use pgrx::pg_guard;
 use pgrx::pg_sys::errcodes::PgSqlErrorCode;
+use std::mem::offset_of;
 
 declare_function! {
     pg_finfo_cvm_sample_accumulate for cvm_sample_accumulate,
@@ -46,45 +50,38 @@ struct State {
     sample: Sample<ContextAllocator>,
 }
 
-/// What a call site keeps of the type of its values.
-struct Site {
-    hasher: Hasher,
-    writer: Writer,
-}
-
-impl Site {
-    /// What an earlier row of the same call site has made.
-    ///
-    /// # Safety
-    ///
-    /// `fcinfo` is the frame of a call in progress, of a function that keeps nothing but this in `fn_extra`. PostgreSQL
-    /// runs one row at a time, so the reference is the only one.
-    #[inline(always)]
-    unsafe fn made_before<'a>(fcinfo: FunctionCallInfo) -> Option<&'a mut Site> {
-        // SAFETY: the caller vouches for what fn_extra holds.
-        unsafe { (*call::function(fcinfo)).fn_extra.cast::<Site>().as_mut() }
+impl State {
+    fn new(sample: Sample<ContextAllocator>) -> Self {
+        State { mark: MARK, sample }
     }
 
-    /// The same, made if this is the call site's first row. Raises an ERROR when the type has no equality to follow.
-    ///
-    /// # Safety
-    ///
-    /// As [`made_before`](Self::made_before), and the value is the argument at `index`, in all calls of the site.
-    unsafe fn of_call<'a>(fcinfo: FunctionCallInfo, index: usize) -> &'a mut Site {
-        // SAFETY: the caller vouches for the frame. It is placed where fn_extra belongs, in fn_mcxt, and lives as long
-        // as the function record, and so does all that it refers to.
-        unsafe {
-            if let Some(site) = Self::made_before(fcinfo) {
-                return site;
-            }
-            let function = call::function(fcinfo);
-            let hasher = Hasher::new(fcinfo, index);
-            let writer = Writer::new(hasher.declared(), hasher.kind(), (*function).fn_mcxt);
-            let allocator = ContextAllocator::new((*function).fn_mcxt);
-            let site = allocator.place(Site { hasher, writer }).or_raise().as_mut();
-            (*function).fn_extra = std::ptr::from_mut(site).cast();
-            site
-        }
+    /// Puts the state to where the sample lives.
+    fn place(sample: Sample<ContextAllocator>, allocator: ContextAllocator) -> Datum {
+        Datum::from(allocator.place(Self::new(sample)).or_raise().as_ptr())
+    }
+}
+
+impl row::state::State for State {
+    fn may_start(bytes: &[u8; START_LEN]) -> bool {
+        const { assert!(offset_of!(State, mark) == 0) };
+        let mark = MARK.map(u64::to_ne_bytes);
+        bytes == mark.as_flattened()
+    }
+
+    #[inline(always)]
+    fn seed(&self) -> u64 {
+        self.sample.seed()
+    }
+
+    #[inline(always)]
+    fn offer(&mut self, hash: u64) -> bool {
+        !self.sample.belongs(hash)
+    }
+}
+
+impl Keep for Writer {
+    unsafe fn new(hasher: &Hasher, context: MemoryContext) -> Self {
+        unsafe { Writer::new(hasher.declared(), hasher.kind(), context) }
     }
 }
 
@@ -95,14 +92,8 @@ pub(crate) struct Parameters {
     pub(crate) seed: u64,
 }
 
-/// The arguments of a transition, counted from 0: state, value, a measure if it `IS_MEASURED`, and what the call says of
-/// the sample, its size first.
-const VALUE: usize = 1;
+/// Where a transition has the measure, if it has one, counted from 0: after state and value.
 const MEASURE: usize = 2;
-
-const fn size_at(is_measured: bool) -> usize {
-    if is_measured { MEASURE + 1 } else { MEASURE }
-}
 
 impl Parameters {
     /// What the arguments from `first` on say. Raises an ERROR when one is NULL or outside its legal range, with the hint
@@ -163,66 +154,86 @@ fn raise_parameter_with(message: String, hint: Option<&str>) -> ! {
     }
 }
 
+/// The path of a row into a sample.
+struct Samples<const IS_MEASURED: bool>;
+
+impl<const IS_MEASURED: bool> Samples<IS_MEASURED> {
+    const HINT: Option<&str> = if IS_MEASURED { None } else { Some(MEASURE_HINT) };
+}
+
+impl<const IS_MEASURED: bool> Aggregate for Samples<IS_MEASURED> {
+    type State = State;
+    type Parameters = Parameters;
+    type Added = Writer;
+
+    const PARAMETERS_AT: usize = if IS_MEASURED { MEASURE + 1 } else { MEASURE };
+    const SEED_AT: usize = Self::PARAMETERS_AT + 1;
+    const DECLARED: [Transition; 2] = if IS_MEASURED {
+        [cvm_sample_accumulate_measured, cvm_sample_accumulate_measured_sized]
+    } else {
+        [cvm_sample_accumulate, cvm_sample_accumulate_sized]
+    };
+
+    unsafe fn parameters(fcinfo: FunctionCallInfo) -> Parameters {
+        unsafe { Parameters::of_call(fcinfo, Self::PARAMETERS_AT, Self::HINT) }
+    }
+
+    fn seed(parameters: Parameters) -> u64 {
+        parameters.seed
+    }
+
+    fn new_state(Parameters { size, seed }: Parameters, kind: Kind, allocator: ContextAllocator) -> State {
+        State::new(Sample::new_in(size, seed, kind, allocator))
+    }
+
+    #[inline(always)]
+    unsafe fn is_said_again(state: &State, fcinfo: FunctionCallInfo) -> bool {
+        // SAFETY: a call has the arguments that it says it has.
+        unsafe {
+            let is = |index, bits| {
+                let given = argument(fcinfo, index);
+                !given.isnull && given.value.value() as u64 == bits
+            };
+            let count = (*fcinfo).nargs as usize;
+            let size = argument(fcinfo, Self::PARAMETERS_AT);
+            !size.isnull
+                && size.value.value() as u32 == state.sample.size()
+                && (count <= Self::SEED_AT || is(Self::SEED_AT, state.sample.seed()))
+        }
+    }
+
+    fn raise_unless_said_before(state: &State, parameters: Parameters) {
+        parameters.raise_unless_said_before(&state.sample, Self::HINT);
+    }
+
+    /// Counts a row whose value belongs into the sample. Only a value that is taken into it, or may be written
+    /// differently than before, is written as text.
+    unsafe fn accumulate(State { sample, .. }: &mut State, hash: u64, fcinfo: FunctionCallInfo) {
+        // SAFETY: a call has the arguments that its declaration gives it.
+        unsafe {
+            let value = argument(fcinfo, 1).value;
+            let measure = IS_MEASURED.then(|| argument(fcinfo, MEASURE)).and_then(measure_of);
+            let writer = &mut SiteOf::<Self>::of_call(fcinfo, 1).kept.added;
+            if !writer.is_unique() || !sample.count(hash, measure).or_raise() {
+                writer.with_text(value, |text| sample.insert(hash, text, measure).or_raise());
+            }
+        }
+    }
+}
+
+/// A measure as a number, unless it is NULL.
+fn measure_of(argument: NullableDatum) -> Option<f64> {
+    (!argument.isnull).then(|| f64::from_bits(argument.value.value() as u64))
+}
+
 /// Transition: `cvm_sample_accumulate(internal, anyelement) returns internal`, not strict.
-///
-/// For the common types it only runs until the first value: [`accumulate`] then [takes its place](Hasher::specialize).
-/// Compiled expressions come here, and go on to that.
 ///
 /// # Safety
 ///
 /// Called by PostgreSQL, as declared in `sql/cvm_count.sql`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn cvm_sample_accumulate(fcinfo: FunctionCallInfo) -> Datum {
-    // SAFETY: the declaration gives state and value, and the site is that of the call.
-    unsafe {
-        match Site::made_before(fcinfo).and_then(|site| site.hasher.transition()) {
-            Some(transition) => transition(fcinfo),
-            None => accumulate_by_rule::<false>(fcinfo),
-        }
-    }
-}
-
-/// Transition: `cvm_sample_accumulate_measured(internal, anyelement, float8) returns internal`, not strict: as
-/// [`cvm_sample_accumulate`].
-///
-/// # Safety
-///
-/// As [`cvm_sample_accumulate`].
-#[unsafe(no_mangle)]
-pub unsafe extern "C-unwind" fn cvm_sample_accumulate_measured(fcinfo: FunctionCallInfo) -> Datum {
-    // SAFETY: the declaration gives state, value and measure, and the site is that of the call.
-    unsafe {
-        match Site::made_before(fcinfo).and_then(|site| site.hasher.transition()) {
-            Some(transition) => transition(fcinfo),
-            None => accumulate_by_rule::<true>(fcinfo),
-        }
-    }
-}
-
-/// These where there is no transition for the rule.
-///
-/// # Safety
-///
-/// As [`cvm_sample_accumulate`], with a measure if it `IS_MEASURED`.
-#[inline(never)]
-unsafe extern "C-unwind" fn accumulate_by_rule<const IS_MEASURED: bool>(fcinfo: FunctionCallInfo) -> Datum {
-    // SAFETY: the caller vouches for the frame.
-    unsafe {
-        accumulate_with::<IS_MEASURED>(fcinfo, |value| match Site::made_before(fcinfo) {
-            Some(site) => site.hasher.try_hash(value, DEFAULT_SEED),
-            None => None,
-        })
-    }
-}
-
-/// These for values that are hashed as `H` says.
-///
-/// # Safety
-///
-/// As [`accumulate_by_rule`], and `H` is for the type of the values.
-unsafe extern "C-unwind" fn accumulate<H: PlainHash, const IS_MEASURED: bool>(fcinfo: FunctionCallInfo) -> Datum {
-    // SAFETY: the caller vouches for the frame and the type.
-    unsafe { accumulate_with::<IS_MEASURED>(fcinfo, |value| H::hash(value, DEFAULT_SEED)) }
+    unsafe { accumulate::<Samples<false>, false>(fcinfo) }
 }
 
 /// Transition: `cvm_sample_accumulate(internal, anyelement, integer [, bigint]) returns internal`, not strict.
@@ -232,8 +243,17 @@ unsafe extern "C-unwind" fn accumulate<H: PlainHash, const IS_MEASURED: bool>(fc
 /// As [`cvm_sample_accumulate`].
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn cvm_sample_accumulate_sized(fcinfo: FunctionCallInfo) -> Datum {
-    // SAFETY: the declaration gives state, value and size, and maybe a seed.
-    unsafe { accumulate_sized::<false>(fcinfo) }
+    unsafe { accumulate::<Samples<false>, true>(fcinfo) }
+}
+
+/// Transition: `cvm_sample_accumulate_measured(internal, anyelement, float8) returns internal`, not strict.
+///
+/// # Safety
+///
+/// As [`cvm_sample_accumulate`].
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn cvm_sample_accumulate_measured(fcinfo: FunctionCallInfo) -> Datum {
+    unsafe { accumulate::<Samples<true>, false>(fcinfo) }
 }
 
 /// Transition: `cvm_sample_accumulate_measured(internal, anyelement, float8, integer [, bigint]) returns internal`, not
@@ -244,210 +264,7 @@ pub unsafe extern "C-unwind" fn cvm_sample_accumulate_sized(fcinfo: FunctionCall
 /// As [`cvm_sample_accumulate`].
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn cvm_sample_accumulate_measured_sized(fcinfo: FunctionCallInfo) -> Datum {
-    // SAFETY: the declaration gives state, value, measure and size, and maybe a seed.
-    unsafe { accumulate_sized::<true>(fcinfo) }
-}
-
-/// # Safety
-///
-/// As [`accumulate_by_rule`], with a size, and maybe a seed.
-#[inline(always)]
-unsafe fn accumulate_sized<const IS_MEASURED: bool>(fcinfo: FunctionCallInfo) -> Datum {
-    // SAFETY: the caller vouches for the frame, and the site is that of the call.
-    unsafe {
-        let (size_at, seed_at) = (size_at(IS_MEASURED), size_at(IS_MEASURED) + 1);
-        let (state, size) = (argument(fcinfo, 0), argument(fcinfo, size_at));
-        // Before the first value of a call site is hashed, the state may be another aggregate's.
-        let Some(site) = Site::made_before(fcinfo) else {
-            return accumulate_slowly(fcinfo, IS_MEASURED);
-        };
-        if state.isnull || size.isnull {
-            return accumulate_slowly(fcinfo, IS_MEASURED);
-        }
-        let sample = &(*state.value.cast_mut_ptr::<State>()).sample;
-        let (said_size, said_seed) = (sample.size(), sample.seed());
-        let is_seed_said_again = (*fcinfo).nargs as usize <= seed_at || {
-            let seed = argument(fcinfo, seed_at);
-            !seed.isnull && seed.value.value() as u64 == said_seed
-        };
-        if size.value.value() as u32 != said_size || !is_seed_said_again {
-            return accumulate_slowly(fcinfo, IS_MEASURED);
-        }
-        accumulate_with::<IS_MEASURED>(fcinfo, |value| site.hasher.try_hash(value, said_seed))
-    }
-}
-
-/// The path of a row, as of sketches: no local needs to be dropped.
-///
-/// # Safety
-///
-/// `fcinfo` is the frame of a transition, with a measure if it `IS_MEASURED`, and `hash` may be called with its second
-/// argument. A hash is given only where the call site has a [`Site`].
-#[inline(always)]
-unsafe fn accumulate_with<const IS_MEASURED: bool>(
-    fcinfo: FunctionCallInfo,
-    hash: impl FnOnce(Datum) -> Option<u64>,
-) -> Datum {
-    // SAFETY: the caller vouches for the frame. A state that is not NULL was made by a transition, a combine or a
-    // deserialize function: SQL cannot make or pass a value of type internal.
-    unsafe {
-        let (state, value) = (argument(fcinfo, 0), argument(fcinfo, 1));
-        if value.isnull {
-            return unchanged(fcinfo, state);
-        }
-        if state.isnull {
-            return accumulate_slowly(fcinfo, IS_MEASURED);
-        }
-        match hash(value.value) {
-            None => accumulate_slowly(fcinfo, IS_MEASURED),
-            Some(hash) if (*state.value.cast_mut_ptr::<State>()).sample.belongs(hash) => {
-                take(fcinfo, IS_MEASURED, hash)
-            }
-            Some(_) => state.value,
-        }
-    }
-}
-
-/// Counts a row whose value belongs into the sample, and returns the state.
-///
-/// # Safety
-///
-/// As [`accumulate_by_rule`]: `hash` is that of the value, and the call site has a [`Site`].
-#[pg_guard]
-unsafe extern "C-unwind" fn take(fcinfo: FunctionCallInfo, is_measured: bool, hash: u64) -> Datum {
-    // SAFETY: the caller vouches for the frame. The state is this group's alone, and PostgreSQL uses it nowhere else
-    // during the call, in a memory context that ends with the row.
-    unsafe {
-        let (state, value) = (argument(fcinfo, 0).value, argument(fcinfo, 1).value);
-        let measure = is_measured
-            .then(|| argument(fcinfo, MEASURE))
-            .filter(|measure| !measure.isnull)
-            .map(|measure| f64::from_bits(measure.value.value() as u64));
-        let sample = &mut (*state.cast_mut_ptr::<State>()).sample;
-        let writer = &mut Site::of_call(fcinfo, VALUE).writer;
-        if !writer.is_unique() || !sample.count(hash, measure).or_raise() {
-            writer.with_text(value, |text| sample.insert(hash, text, measure).or_raise());
-        }
-        state
-    }
-}
-
-/// Lets the call site of `fcinfo` call the transition function for its type [directly](Hasher::specialize) from now on,
-/// if there is one.
-///
-/// # Safety
-///
-/// `fcinfo` is the frame of a call in progress of [`cvm_sample_accumulate`], or of [`cvm_sample_accumulate_measured`] if it
-/// `is_measured`; `hasher` is that of its call site.
-unsafe fn specialize(fcinfo: FunctionCallInfo, is_measured: bool, hasher: &mut Hasher) {
-    struct Specialization {
-        is_measured: bool,
-    }
-    impl Visitor for Specialization {
-        type Output = Transition;
-        fn visit<H: PlainHash>(self) -> Self::Output {
-            match self.is_measured {
-                false => accumulate::<H, false>,
-                true => accumulate::<H, true>,
-            }
-        }
-    }
-    if let Some(plain) = hasher.plain() {
-        let own = match is_measured {
-            false => cvm_sample_accumulate as Transition,
-            true => cvm_sample_accumulate_measured,
-        };
-        // SAFETY: the caller vouches for the frame.
-        unsafe { hasher.specialize(fcinfo, &[own], plain.visit(Specialization { is_measured })) };
-    }
-}
-
-/// The state as the call's result.
-///
-/// # Safety
-///
-/// `fcinfo` is the frame of a call in progress.
-#[inline(always)]
-unsafe fn unchanged(fcinfo: FunctionCallInfo, state: NullableDatum) -> Datum {
-    if state.isnull {
-        // SAFETY: the caller vouches for the frame.
-        unsafe { return_null(fcinfo) }
-    } else {
-        state.value
-    }
-}
-
-/// The rows that the transition functions leave over.
-///
-/// # Safety
-///
-/// As [`accumulate_by_rule`], or with a size, and maybe a seed.
-#[cold]
-#[pg_guard]
-unsafe extern "C-unwind" fn accumulate_slowly(fcinfo: FunctionCallInfo, is_measured: bool) -> Datum {
-    // SAFETY: the declarations give the arguments.
-    unsafe {
-        let context = aggregate_context(fcinfo);
-        let (state, value) = (argument(fcinfo, 0), argument(fcinfo, 1));
-        let hint = (!is_measured).then_some(MEASURE_HINT);
-        let parameters = Parameters::of_call(fcinfo, size_at(is_measured), hint);
-        if !state.isnull {
-            parameters.raise_unless_said_before(sample_of(state), hint);
-        }
-        if value.isnull {
-            return unchanged(fcinfo, state);
-        }
-        let site = Site::of_call(fcinfo, VALUE);
-        if (*fcinfo).nargs as usize <= size_at(is_measured) && site.hasher.transition().is_none() {
-            specialize(fcinfo, is_measured, &mut site.hasher);
-        }
-        let hash = site.hasher.hash(value.value, parameters.seed);
-        if state.isnull {
-            let (kind, allocator) = (site.hasher.kind(), ContextAllocator::new(context));
-            let sample = Sample::new_in(parameters.size, parameters.seed, kind, allocator);
-            (*fcinfo).args.as_mut_ptr().write(NullableDatum {
-                value: place(sample, context),
-                isnull: false,
-            });
-        }
-        match sample_of(argument(fcinfo, 0)).belongs(hash) {
-            true => take(fcinfo, is_measured, hash),
-            false => argument(fcinfo, 0).value,
-        }
-    }
-}
-
-/// A state of that sample.
-///
-/// # Safety
-///
-/// `context` is one that an aggregate's state may live in, and the sample lives there.
-unsafe fn place(sample: Sample<ContextAllocator>, context: MemoryContext) -> Datum {
-    let state = State { mark: MARK, sample };
-    // SAFETY: the caller vouches for the context.
-    Datum::from(
-        unsafe { ContextAllocator::new(context) }
-            .place(state)
-            .or_raise()
-            .as_ptr(),
-    )
-}
-
-/// The sample of a state. Raises an ERROR if the state is another aggregate's, which only a superuser can bring about.
-///
-/// # Safety
-///
-/// `state` is not NULL, the state of an aggregate, and nothing else uses it for `'a`.
-unsafe fn sample_of<'a>(state: NullableDatum) -> &'a mut Sample<ContextAllocator> {
-    // SAFETY: whoever made the state, it is in memory of PostgreSQL's, and no state of an aggregate there has less than
-    // two words. They are read as bytes, which may have any value. With the mark, it is one of ours.
-    unsafe {
-        let mark = state.value.cast_mut_ptr::<[u64; 2]>().read_unaligned();
-        if mark != MARK {
-            raise_parameter("the state was not made by an aggregate of cvm_count");
-        }
-        &mut (*state.value.cast_mut_ptr::<State>()).sample
-    }
+    unsafe { accumulate::<Samples<true>, true>(fcinfo) }
 }
 
 /// Combine: `cvm_sample_combine(internal, internal) returns internal`, not strict: of two parts of one group, which
@@ -466,12 +283,12 @@ pub unsafe extern "C-unwind" fn cvm_sample_combine(fcinfo: FunctionCallInfo) -> 
         if from.isnull {
             return unchanged(fcinfo, into);
         }
-        let from = sample_of(from);
+        let from = &recognized::<State>(from).sample;
         if into.isnull {
-            let copy = from.try_clone_in(ContextAllocator::new(context)).or_raise();
-            return place(copy, context);
+            let allocator = ContextAllocator::new(context);
+            return State::place(from.try_clone_in(allocator).or_raise(), allocator);
         }
-        let sample = sample_of(into);
+        let sample = &mut recognized::<State>(into).sample;
         if sample.size() != from.size() {
             raise_parameter("size must be the same in every row");
         }
@@ -491,7 +308,7 @@ pub unsafe extern "C-unwind" fn cvm_sample_serialize(fcinfo: FunctionCallInfo) -
     // SAFETY: the declaration gives the argument, not NULL.
     unsafe {
         aggregate_context(fcinfo);
-        encode(sample_of(argument(fcinfo, 0)))
+        encode(&recognized::<State>(argument(fcinfo, 0)).sample)
     }
 }
 
@@ -513,7 +330,7 @@ pub unsafe extern "C-unwind" fn cvm_sample_deserialize(fcinfo: FunctionCallInfo)
                 Err(fault) => raise_invalid_sample(PgSqlErrorCode::ERRCODE_INVALID_BINARY_REPRESENTATION, fault),
             }
         });
-        place(sample, allocator.context())
+        State::place(sample, allocator)
     }
 }
 
@@ -533,7 +350,7 @@ pub unsafe extern "C-unwind" fn cvm_sample_final(fcinfo: FunctionCallInfo) -> Da
         if state.isnull {
             return encode(&Sample::nothing_in(ContextAllocator::current()));
         }
-        encode(sample_of(state))
+        encode(&recognized::<State>(state).sample)
     }
 }
 
@@ -632,11 +449,11 @@ pub unsafe extern "C-unwind" fn cvm_sample_of(fcinfo: FunctionCallInfo) -> Datum
         if value.isnull {
             return return_null(fcinfo);
         }
-        let site = Site::of_call(fcinfo, 0);
+        let site = Site::<Writer>::of_call(fcinfo, 0);
         let hash = site.hasher.hash(value.value, seed);
-        let measure = (!measure.isnull).then(|| f64::from_bits(measure.value.value() as u64));
+        let measure = measure_of(measure);
         let mut sample = Sample::new_in(size, seed, site.hasher.kind(), ContextAllocator::current());
-        site.writer
+        site.kept
             .with_text(value.value, |text| sample.insert(hash, text, measure).or_raise());
         encode(&sample)
     }

@@ -1,6 +1,6 @@
 //! The functions of `cvm_sketch`: what one can ask of a sketch, and make of one or two.
 
-use crate::hash::hasher::Hasher;
+use crate::hash::site::Site;
 use crate::pg::call::{
     argument, confidence_of_call, declare_function, each_element, raise_parameter, return_null, return_row,
 };
@@ -226,7 +226,7 @@ pub unsafe extern "C-unwind" fn cvm_sketch_add(fcinfo: FunctionCallInfo) -> Datu
         if value.isnull {
             return sketch.value;
         }
-        let hasher = Hasher::of_call(fcinfo, 1);
+        let hasher = &mut Site::<()>::of_call(fcinfo, 1).hasher;
         let hash = hasher.hash(value.value, header(sketch.value).seed());
         let kind = hasher.kind();
         let allocator = ContextAllocator::current();

@@ -4,10 +4,13 @@ use crate::hash::hasher::DEFAULT_SEED;
 use crate::pg::call::{argument, raise_parameter};
 use crate::pg::error::{OrRaise, raise_with_hint};
 use crate::pg::memory::ContextAllocator;
+use crate::row;
+use crate::row::state::START_LEN;
 use cvm_sketch::capacity::{DEFAULT_CAPACITY, DELTA_RANGE, EPSILON_RANGE, Plain};
 use cvm_sketch::{Accuracy, AccuracyError, Kind, Sketch};
 use pgrx::pg_sys::FunctionCallInfo;
 use pgrx::pg_sys::errcodes::PgSqlErrorCode;
+use std::mem::offset_of;
 use std::ptr::NonNull;
 
 /// What a call says of the sketch: epsilon, and then delta, and then a seed, if it says so much.
@@ -67,6 +70,23 @@ pub(crate) struct State {
 
 // PostgreSQL's allocator rounds up to powers of two, so a byte more would cost 128 a group.
 const _: () = assert!(size_of::<State>() == 128);
+
+impl row::state::State for State {
+    fn may_start(bytes: &[u8; START_LEN]) -> bool {
+        const { assert!(offset_of!(State, sketch) == 0) };
+        Sketch::<ContextAllocator>::may_start(bytes)
+    }
+
+    #[inline(always)]
+    fn seed(&self) -> u64 {
+        self.sketch.seed()
+    }
+
+    #[inline(always)]
+    fn offer(&mut self, hash: u64) -> bool {
+        self.sketch.offer(hash)
+    }
+}
 
 impl State {
     /// The state of a group without values, whose values are to be of that kind.

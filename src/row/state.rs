@@ -1,0 +1,52 @@
+//! The state of a group, behind a value of type `internal`.
+
+use crate::pg::call::raise_parameter;
+use crate::pg::pg_sys::NullableDatum;
+use std::ptr::NonNull;
+
+/// How many bytes tell whether memory holds a state.
+pub(crate) const START_LEN: usize = 16;
+
+/// The state of one group. It and all it refers to live in one memory context.
+pub(crate) trait State {
+    /// Whether memory that starts with these bytes may hold such a state. All that do are accepted.
+    fn may_start(bytes: &[u8; START_LEN]) -> bool;
+
+    /// The seed of its hashes.
+    fn seed(&self) -> u64;
+
+    /// Accumulates a hash, if that takes neither memory nor the value itself. Cannot raise an error. False where there
+    /// is more to do.
+    fn offer(&mut self, hash: u64) -> bool;
+}
+
+/// The state in an argument of an aggregate's support function.
+///
+/// # Safety
+///
+/// `state` is not NULL, and was made by a function of the same aggregate.
+#[inline(always)]
+pub(crate) unsafe fn trusted<S: State>(state: NullableDatum) -> NonNull<S> {
+    // SAFETY: such a function returns the address of a state.
+    unsafe { NonNull::new_unchecked(state.value.cast_mut_ptr()) }
+}
+
+/// The state in an argument of an aggregate's support function. Raises an ERROR if it is another aggregate's.
+///
+/// A superuser can define an aggregate of support functions that do not belong together, which PostgreSQL cannot tell
+/// apart: all states are of type internal.
+///
+/// # Safety
+///
+/// `state` is not NULL, and the state of an aggregate, which nothing else uses for `'a`.
+pub(crate) unsafe fn recognized<'a, S: State>(state: NullableDatum) -> &'a mut S {
+    // SAFETY: whoever made the state, it is in memory of PostgreSQL's, and no state of an aggregate there has less than
+    // two words. They are read as bytes, which may have any value.
+    unsafe {
+        let start = state.value.cast_mut_ptr::<[u8; START_LEN]>().read();
+        if !S::may_start(&start) {
+            raise_parameter("the state was not made by an aggregate of cvm_count");
+        }
+        trusted(state).as_mut()
+    }
+}

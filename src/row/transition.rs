@@ -1,0 +1,307 @@
+//! The transition functions of the aggregates over values.
+//!
+//! They run once a row, so they are bare C functions: they read the call frame themselves, cannot panic, and call
+//! nothing that can raise an error but what hashes a value, as [`unguarded`](crate::pg::unguarded) says. Everything else
+//! (the first row, growth, thinning, mistakes) is in cold functions behind pgrx's guard.
+//!
+//! Where the rule of a type needs nothing but the datum, a function compiled for that rule takes the rows of a call site
+//! from the second on.
+
+use crate::hash::hasher::{DEFAULT_SEED, Hasher};
+use crate::hash::plain::{PlainHash, Visitor};
+use crate::hash::site::{Keep, Site};
+use crate::pg::call::{self, aggregate_context, argument, unchanged};
+use crate::pg::error::OrRaise;
+use crate::pg::memory::ContextAllocator;
+use crate::pg::pg_sys::{self, Datum, FunctionCallInfo, MemoryContext, NodeTag, TargetEntry};
+use crate::pg::query_tree::elements;
+use crate::row::state::{State, recognized, trusted};
+use cvm_sketch::Kind;
+use pgrx::{is_a, pg_guard};
+
+/// A function of PostgreSQL's version-1 calling convention that takes a row.
+pub(crate) type Transition = unsafe extern "C-unwind" fn(FunctionCallInfo) -> Datum;
+
+/// An aggregate over values. Its transition functions take the state, the value, what belongs to the value, and then
+/// the parameters, which are the same in all rows of a group: at the end a seed, if the call says one.
+pub(crate) trait Aggregate: 'static {
+    type State: State;
+
+    /// What a call says of the state.
+    type Parameters: Copy;
+
+    /// What a call site keeps beside the hasher.
+    type Added: Keep;
+
+    /// Where the parameters start, counted from 0.
+    const PARAMETERS_AT: usize;
+
+    /// Where the seed is.
+    const SEED_AT: usize;
+
+    /// The functions that SQL knows, which are for any type.
+    const DECLARED: [Transition; 2];
+
+    /// The parameters of a call. Raises an ERROR when one is NULL or outside its legal range.
+    ///
+    /// # Safety
+    ///
+    /// `fcinfo` is the frame of a transition.
+    unsafe fn parameters(fcinfo: FunctionCallInfo) -> Self::Parameters;
+
+    /// The seed of the hashes.
+    fn seed(parameters: Self::Parameters) -> u64;
+
+    /// The state of a group without values, whose values are to be of that kind.
+    fn new_state(parameters: Self::Parameters, kind: Kind, allocator: ContextAllocator) -> Self::State;
+
+    /// Whether a row says the same parameters as the rows before. Cannot raise an error.
+    ///
+    /// # Safety
+    ///
+    /// `fcinfo` is the frame of a transition with this state.
+    unsafe fn is_said_again(state: &Self::State, fcinfo: FunctionCallInfo) -> bool;
+
+    /// Raises an ERROR if a row says other parameters than the rows before.
+    fn raise_unless_said_before(state: &Self::State, parameters: Self::Parameters);
+
+    /// Accumulates a hash that the state has not [taken](State::offer).
+    ///
+    /// # Safety
+    ///
+    /// `fcinfo` is the frame of a transition whose value has that hash, and its call site has a [`Kept`] of this.
+    unsafe fn accumulate(state: &mut Self::State, hash: u64, fcinfo: FunctionCallInfo);
+}
+
+/// What a call site of an aggregate keeps beside the hasher.
+pub(crate) struct Kept<A> {
+    /// What takes the rows from the second on, if there is a function for the rule.
+    transition: Option<Transition>,
+    pub(crate) added: A,
+}
+
+impl<A: Keep> Keep for Kept<A> {
+    unsafe fn new(hasher: &Hasher, context: MemoryContext) -> Self {
+        Kept {
+            transition: None,
+            added: unsafe { A::new(hasher, context) },
+        }
+    }
+}
+
+pub(crate) type SiteOf<A> = Site<Kept<<A as Aggregate>::Added>>;
+
+/// A transition function for any type; `SAYS` whether its calls say parameters.
+///
+/// For the common types it only runs until the first value: then another [takes its place](specialize). Compiled
+/// expressions come here, and go on to that.
+///
+/// # Safety
+///
+/// `fcinfo` is the frame of a transition of the aggregate.
+#[inline(always)]
+pub(crate) unsafe fn accumulate<A: Aggregate, const SAYS: bool>(fcinfo: FunctionCallInfo) -> Datum {
+    unsafe {
+        match SiteOf::<A>::made_before(fcinfo).and_then(|site| site.kept.transition) {
+            Some(transition) => transition(fcinfo),
+            None => accumulate_by_rule::<A, SAYS>(fcinfo),
+        }
+    }
+}
+
+/// [`accumulate`] where there is no function for the rule. Kept out of line, so that where there is one, no registers
+/// are saved on the way to it.
+///
+/// # Safety
+///
+/// As [`accumulate`].
+#[inline(never)]
+unsafe extern "C-unwind" fn accumulate_by_rule<A: Aggregate, const SAYS: bool>(fcinfo: FunctionCallInfo) -> Datum {
+    unsafe {
+        let site = SiteOf::<A>::made_before(fcinfo);
+        // Before the first value of a call site is hashed, the state may be another aggregate's.
+        if SAYS && site.is_none() {
+            return accumulate_slowly::<A>(fcinfo);
+        }
+        accumulate_with::<A, SAYS>(fcinfo, |value, seed| site?.hasher.try_hash(value, seed))
+    }
+}
+
+/// [`accumulate`] for values that are hashed as `H` says, under no seed of the call's own, from the second value of a
+/// call site on.
+///
+/// # Safety
+///
+/// As [`accumulate`], and `H` is for the type of the values.
+unsafe extern "C-unwind" fn accumulate_by_type<A: Aggregate, H: PlainHash, const SAYS: bool>(
+    fcinfo: FunctionCallInfo,
+) -> Datum {
+    unsafe { accumulate_with::<A, SAYS>(fcinfo, |value, _| H::hash(value, DEFAULT_SEED)) }
+}
+
+/// The path of a row. `hash` gives the hash of a value, or `None` if that takes what the per-row path must not do.
+///
+/// All its ends are returns or tail calls, so that a row saves and restores no registers. No local needs to be dropped,
+/// so an ERROR that hashing raises may leave this frame behind.
+///
+/// # Safety
+///
+/// `fcinfo` is the frame of a transition, and `hash` may be called with its value. It gives one only where the call site
+/// has a [`Site`].
+#[inline(always)]
+unsafe fn accumulate_with<A: Aggregate, const SAYS: bool>(
+    fcinfo: FunctionCallInfo,
+    hash: impl FnOnce(Datum, u64) -> Option<u64>,
+) -> Datum {
+    // SAFETY: a state that is not NULL was made by a transition, a combine or a deserialize function: SQL cannot make or
+    // pass a value of type internal. PostgreSQL uses it nowhere else during the call.
+    unsafe {
+        let (state, value) = (argument(fcinfo, 0), argument(fcinfo, 1));
+        let mut seed = DEFAULT_SEED;
+        if SAYS {
+            if state.isnull || !A::is_said_again(trusted(state).as_ref(), fcinfo) {
+                return accumulate_slowly::<A>(fcinfo);
+            }
+            seed = trusted::<A::State>(state).as_ref().seed();
+        }
+        if value.isnull {
+            return unchanged(fcinfo, state);
+        }
+        if state.isnull {
+            return accumulate_slowly::<A>(fcinfo);
+        }
+        match hash(value.value, seed) {
+            None => accumulate_slowly::<A>(fcinfo),
+            Some(hash) if trusted::<A::State>(state).as_mut().offer(hash) => state.value,
+            Some(hash) => go_on::<A>(fcinfo, state.value, hash),
+        }
+    }
+}
+
+/// Accumulates a hash that the state has not taken, and returns the state.
+///
+/// # Safety
+///
+/// As [`Aggregate::accumulate`]; `state` is the group's, and nothing else uses it.
+#[cold]
+#[pg_guard]
+unsafe extern "C-unwind" fn go_on<A: Aggregate>(fcinfo: FunctionCallInfo, state: Datum, hash: u64) -> Datum {
+    unsafe {
+        A::accumulate(&mut *state.cast_mut_ptr(), hash, fcinfo);
+        state
+    }
+}
+
+/// The rows that the transition functions leave over.
+///
+/// # Safety
+///
+/// As [`accumulate`].
+#[cold]
+#[pg_guard]
+unsafe extern "C-unwind" fn accumulate_slowly<A: Aggregate>(fcinfo: FunctionCallInfo) -> Datum {
+    // SAFETY: the state is this group's alone, and PostgreSQL uses it nowhere else during the call.
+    unsafe {
+        let context = aggregate_context(fcinfo);
+        let (state, value) = (argument(fcinfo, 0), argument(fcinfo, 1));
+        let parameters = A::parameters(fcinfo);
+        let given = (!state.isnull).then(|| recognized::<A::State>(state));
+        if let Some(state) = &given {
+            A::raise_unless_said_before(state, parameters);
+        }
+        if value.isnull {
+            return unchanged(fcinfo, state);
+        }
+        let is_first = SiteOf::<A>::made_before(fcinfo).is_none();
+        let site = SiteOf::<A>::of_call(fcinfo, 1);
+        if is_first {
+            specialize::<A>(fcinfo, site);
+        }
+        let hash = site.hasher.hash(value.value, A::seed(parameters));
+        let state = match given {
+            Some(state) => state,
+            None => {
+                let allocator = ContextAllocator::new(context);
+                let state = A::new_state(parameters, site.hasher.kind(), allocator);
+                allocator.place(state).or_raise().as_mut()
+            }
+        };
+        if !state.offer(hash) {
+            A::accumulate(state, hash, fcinfo);
+        }
+        Datum::from(std::ptr::from_mut(state))
+    }
+}
+
+/// Lets the call site of `fcinfo` call the transition function for its type directly from now on, if there is one. Where
+/// the parameters are constant, that compares them with nothing.
+///
+/// PostgreSQL calls a function through the address in the call site's own copy of the function's record. Replacing it
+/// there makes the type's rule a part of that call, in place of a branch on the rule in every row. A call site has one
+/// type under one collation; others have other records. Compiled expressions, and who calls a declared function for
+/// somebody else, go on to call it by its name: it finds the new one in the site.
+///
+/// # Safety
+///
+/// `fcinfo` is the frame of a transition of the aggregate in progress, and `site` that of its call.
+unsafe fn specialize<A: Aggregate>(fcinfo: FunctionCallInfo, site: &mut SiteOf<A>) {
+    struct Specialization<A> {
+        says: bool,
+        of: std::marker::PhantomData<A>,
+    }
+    impl<A: Aggregate> Visitor for Specialization<A> {
+        type Output = Transition;
+        fn visit<H: PlainHash>(self) -> Self::Output {
+            match self.says {
+                false => accumulate_by_type::<A, H, false>,
+                true => accumulate_by_type::<A, H, true>,
+            }
+        }
+    }
+    // SAFETY: the new function does the same in all later calls from this site.
+    unsafe {
+        let count = (*fcinfo).nargs as usize;
+        // A seed would be one more thing that is not known when this is compiled.
+        let Some(plain) = site.hasher.plain().filter(|_| count <= A::SEED_AT) else {
+            return;
+        };
+        let transition = plain.visit(Specialization::<A> {
+            says: !are_constant(fcinfo, A::PARAMETERS_AT),
+            of: std::marker::PhantomData,
+        });
+        site.kept.transition = Some(transition);
+        // A superuser's function may hand its own frame on to ours: then the record is that function's.
+        let function = call::function(fcinfo);
+        if let Some(address) = (*function).fn_addr
+            && A::DECLARED
+                .iter()
+                .any(|&declared| declared as usize == address as usize)
+        {
+            (*function).fn_addr = Some(transition);
+        }
+    }
+}
+
+/// Whether all arguments of a transition from the one at `first` on are constant, and so the same in every row.
+///
+/// # Safety
+///
+/// `fcinfo` is the frame of a transition in progress.
+unsafe fn are_constant(fcinfo: FunctionCallInfo, first: usize) -> bool {
+    // SAFETY: an aggregate that is no window function has a node, whose arguments are target entries: what the
+    // transition takes beside the state, and what the rows are ordered by.
+    unsafe {
+        let count = (*fcinfo).nargs as usize;
+        if count <= first {
+            return true;
+        }
+        let aggregate = pg_sys::AggGetAggref(fcinfo);
+        !aggregate.is_null()
+            && elements::<TargetEntry>((*aggregate).args)
+                .take(count - 1)
+                .skip(first - 1)
+                .filter(|&argument| is_a((*argument).expr.cast(), NodeTag::T_Const))
+                .count()
+                == count - first
+    }
+}
