@@ -9,6 +9,9 @@ use pgrx::pg_sys::errcodes::PgSqlErrorCode;
 use std::ffi::c_char;
 
 /// Declares the record by which PostgreSQL learns that `function` has the version-1 calling convention.
+///
+/// PostgreSQL calls such a function as `sql/cvm_count.sql` declares it: with the arguments of these types, and NULLs
+/// unless it is strict. All of them rely on that.
 macro_rules! declare_function {
     ($($info:ident for $function:ident),+ $(,)?) => {$(
         #[doc = concat!("The calling convention of [`", stringify!($function), "`].")]

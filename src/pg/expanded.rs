@@ -8,7 +8,7 @@
 
 use crate::pg::error::OrRaise;
 use crate::pg::memory::ContextAllocator;
-use crate::pg::pg_sys::{self, Datum, ExpandedObjectHeader, ExpandedObjectMethods, MemoryContext, NullableDatum, Size};
+use crate::pg::pg_sys::{self, Datum, ExpandedObjectHeader, ExpandedObjectMethods, MemoryContext, Size};
 use crate::pg::varlena;
 use std::ffi::{CStr, c_void};
 
@@ -74,13 +74,16 @@ unsafe fn shared_context(parent: MemoryContext) -> MemoryContext {
     }
 }
 
-/// Makes an expanded object of the state that `make` makes, below the memory context `parent`, and returns it as a
-/// datum with the right to change it.
+/// Makes an expanded object of the state that `make` makes, below the memory context `parent`. Returns a datum with the
+/// right to change it, and the state.
 ///
 /// # Safety
 ///
-/// `parent` is a memory context, and the datum is not used after its end.
-pub(crate) unsafe fn new<S: Value>(parent: MemoryContext, make: impl FnOnce(ContextAllocator) -> S) -> Datum {
+/// `parent` is a memory context, and neither is used after its end.
+pub(crate) unsafe fn new<'a, S: Value + 'a>(
+    parent: MemoryContext,
+    make: impl FnOnce(ContextAllocator) -> S,
+) -> (Datum, &'a mut S) {
     // SAFETY: the caller vouches for the parent. The header is initialized by PostgreSQL before anyone reads it; until
     // then zeros are as good as anything, its fields being integers, pointers and bytes.
     unsafe {
@@ -94,7 +97,8 @@ pub(crate) unsafe fn new<S: Value>(parent: MemoryContext, make: impl FnOnce(Cont
             .or_raise()
             .as_ptr();
         pg_sys::EOH_init_header(&raw mut (*object).header, S::METHODS, context);
-        Datum::from((&raw mut (*object).header.eoh_rw_ptr).cast::<u8>())
+        let datum = Datum::from((&raw mut (*object).header.eoh_rw_ptr).cast::<u8>());
+        (datum, &mut (*object).state)
     }
 }
 
@@ -119,29 +123,16 @@ pub(crate) unsafe fn state_in_place<'a, S: Value>(datum: Datum) -> Option<&'a mu
     }
 }
 
-/// The value as one that may be changed, and the state in it: itself, or an expanded form of it, or if it is NULL, what
-/// `make` makes.
+/// The value as one that may be changed, itself or an expanded form of it, and the state in it.
 ///
 /// # Safety
 ///
 /// `context` is the aggregate's memory context, `value` of the type, and nothing else uses it for `'a`.
-pub(crate) unsafe fn in_place<'a, S: Value + 'a>(
-    value: NullableDatum,
-    context: MemoryContext,
-    make: impl FnOnce(ContextAllocator) -> S,
-) -> (Datum, &'a mut S) {
-    // SAFETY: the caller vouches for both.
+pub(crate) unsafe fn in_place<'a, S: Value + 'a>(value: Datum, context: MemoryContext) -> (Datum, &'a mut S) {
     unsafe {
-        let value = match value.isnull {
-            true => new(context, make),
-            false => match state_in_place(value.value) {
-                Some(state) => return (value.value, state),
-                None => new(context, |allocator| S::read(value.value, allocator)),
-            },
-        };
         match state_in_place(value) {
             Some(state) => (value, state),
-            None => unreachable!("a state made to be changed can be"),
+            None => new(context, |allocator| S::read(value, allocator)),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The path of a row into an aggregate over values: unpacked, hashed by the rule of its type, and offered to the state.
-//! Counts, sketches and samples share it.
+//! Counts, sketches and samples share it, and so do the unions of stored sketches and of stored samples.
 
 pub(crate) mod state;
 pub(crate) mod transition;
+pub(crate) mod union;

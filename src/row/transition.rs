@@ -153,8 +153,8 @@ unsafe fn accumulate_with<A: Aggregate, const SAYS: bool>(
     fcinfo: FunctionCallInfo,
     hash: impl FnOnce(Datum, u64) -> Option<u64>,
 ) -> Datum {
-    // SAFETY: a state that is not NULL was made by a transition, a combine or a deserialize function: SQL cannot make or
-    // pass a value of type internal. PostgreSQL uses it nowhere else during the call.
+    // SAFETY: a state that is not NULL was made by a transition, a combine or a deserialize function: SQL cannot make
+    // or pass a value of type internal. PostgreSQL uses it nowhere else during the call.
     unsafe {
         let (state, value) = (argument(fcinfo, 0), argument(fcinfo, 1));
         let mut seed = DEFAULT_SEED;

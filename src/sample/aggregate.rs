@@ -12,13 +12,14 @@ use crate::pg::call::{aggregate_context, argument, declare_function, raise_param
 use crate::pg::error::{OrRaise, raise_invalid_sample, raise_with_hint};
 use crate::pg::expanded::{self, Value};
 use crate::pg::memory::ContextAllocator;
-use crate::pg::pg_sys::{self, Datum, ExpandedObjectMethods, FunctionCallInfo, MemoryContext, NullableDatum};
+use crate::pg::pg_sys::{Datum, ExpandedObjectMethods, FunctionCallInfo, MemoryContext, NullableDatum};
 use crate::pg::varlena;
 use crate::row;
 use crate::row::state::{START_LEN, recognized};
 use crate::row::transition::{Aggregate, SiteOf, Transition, accumulate};
+use crate::row::union::{flat, merge};
 use crate::sample::text::Writer;
-use crate::sample::value::{encode, with_sample};
+use crate::sample::value::{encode, nothing, with_sample};
 use allocator_api2::vec::Vec;
 use cvm_sketch::sample::{DEFAULT_SIZE, MAX_SIZE, MIN_SIZE, Sample};
 use cvm_sketch::{EncodedSample, Kind};
@@ -103,7 +104,6 @@ impl Parameters {
     ///
     /// `fcinfo` is the frame of a call in progress, with no arguments from there on but a size and a seed.
     pub(crate) unsafe fn of_call(fcinfo: FunctionCallInfo, first: usize, hint: Option<&str>) -> Self {
-        // SAFETY: the caller vouches for the frame.
         let given = |index| unsafe { (index < (*fcinfo).nargs as usize).then(|| argument(fcinfo, index)) };
         let size = given(first).map_or(DEFAULT_SIZE, |given| {
             let refuse = |given| {
@@ -227,30 +227,18 @@ fn measure_of(argument: NullableDatum) -> Option<f64> {
 }
 
 /// Transition: `cvm_sample_accumulate(internal, anyelement) returns internal`, not strict.
-///
-/// # Safety
-///
-/// Called by PostgreSQL, as declared in `sql/cvm_count.sql`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn cvm_sample_accumulate(fcinfo: FunctionCallInfo) -> Datum {
     unsafe { accumulate::<Samples<false>, false>(fcinfo) }
 }
 
 /// Transition: `cvm_sample_accumulate(internal, anyelement, integer [, bigint]) returns internal`, not strict.
-///
-/// # Safety
-///
-/// As [`cvm_sample_accumulate`].
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn cvm_sample_accumulate_sized(fcinfo: FunctionCallInfo) -> Datum {
     unsafe { accumulate::<Samples<false>, true>(fcinfo) }
 }
 
 /// Transition: `cvm_sample_accumulate_measured(internal, anyelement, float8) returns internal`, not strict.
-///
-/// # Safety
-///
-/// As [`cvm_sample_accumulate`].
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn cvm_sample_accumulate_measured(fcinfo: FunctionCallInfo) -> Datum {
     unsafe { accumulate::<Samples<true>, false>(fcinfo) }
@@ -258,10 +246,6 @@ pub unsafe extern "C-unwind" fn cvm_sample_accumulate_measured(fcinfo: FunctionC
 
 /// Transition: `cvm_sample_accumulate_measured(internal, anyelement, float8, integer [, bigint]) returns internal`, not
 /// strict.
-///
-/// # Safety
-///
-/// As [`cvm_sample_accumulate`].
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn cvm_sample_accumulate_measured_sized(fcinfo: FunctionCallInfo) -> Datum {
     unsafe { accumulate::<Samples<true>, true>(fcinfo) }
@@ -269,14 +253,10 @@ pub unsafe extern "C-unwind" fn cvm_sample_accumulate_measured_sized(fcinfo: Fun
 
 /// Combine: `cvm_sample_combine(internal, internal) returns internal`, not strict: of two parts of one group, which
 /// were told the same size. Changes the first state, copies the second.
-///
-/// # Safety
-///
-/// As [`cvm_sample_accumulate`].
 #[unsafe(no_mangle)]
 #[pg_guard]
 pub unsafe extern "C-unwind" fn cvm_sample_combine(fcinfo: FunctionCallInfo) -> Datum {
-    // SAFETY: the declaration gives both arguments; the second state may live in a shorter context than the first.
+    // SAFETY: the second state may live in a shorter context than the first.
     unsafe {
         let context = aggregate_context(fcinfo);
         let (into, from) = (argument(fcinfo, 0), argument(fcinfo, 1));
@@ -298,14 +278,9 @@ pub unsafe extern "C-unwind" fn cvm_sample_combine(fcinfo: FunctionCallInfo) -> 
 }
 
 /// Serialize: `cvm_sample_serialize(internal) returns bytea`, strict.
-///
-/// # Safety
-///
-/// As [`cvm_sample_accumulate`].
 #[unsafe(no_mangle)]
 #[pg_guard]
 pub unsafe extern "C-unwind" fn cvm_sample_serialize(fcinfo: FunctionCallInfo) -> Datum {
-    // SAFETY: the declaration gives the argument, not NULL.
     unsafe {
         aggregate_context(fcinfo);
         encode(&recognized::<State>(argument(fcinfo, 0)).sample)
@@ -313,14 +288,10 @@ pub unsafe extern "C-unwind" fn cvm_sample_serialize(fcinfo: FunctionCallInfo) -
 }
 
 /// Deserialize: `cvm_sample_deserialize(bytea, internal) returns internal`, strict.
-///
-/// # Safety
-///
-/// As [`cvm_sample_accumulate`].
 #[unsafe(no_mangle)]
 #[pg_guard]
 pub unsafe extern "C-unwind" fn cvm_sample_deserialize(fcinfo: FunctionCallInfo) -> Datum {
-    // SAFETY: the declaration gives the arguments. The state goes to the caller's memory context: combine copies it.
+    // SAFETY: the state goes to the caller's memory context: combine copies it.
     unsafe {
         aggregate_context(fcinfo);
         let allocator = ContextAllocator::current();
@@ -336,19 +307,14 @@ pub unsafe extern "C-unwind" fn cvm_sample_deserialize(fcinfo: FunctionCallInfo)
 
 /// Final: `cvm_sample_final(internal) returns cvm_sample`, not strict. Leaves the state as it is; of no rows, the
 /// sample of nothing.
-///
-/// # Safety
-///
-/// As [`cvm_sample_accumulate`].
 #[unsafe(no_mangle)]
 #[pg_guard]
 pub unsafe extern "C-unwind" fn cvm_sample_final(fcinfo: FunctionCallInfo) -> Datum {
-    // SAFETY: the declaration gives the argument. The bytes go to the caller's memory context.
     unsafe {
         aggregate_context(fcinfo);
         let state = argument(fcinfo, 0);
         if state.isnull {
-            return encode(&Sample::nothing_in(ContextAllocator::current()));
+            return nothing();
         }
         encode(&recognized::<State>(state).sample)
     }
@@ -371,7 +337,6 @@ impl Value for Union {
     const METHODS: &'static ExpandedObjectMethods = expanded::methods!(Union);
 
     unsafe fn read(value: Datum, allocator: ContextAllocator) -> Self {
-        // SAFETY: the caller vouches for the value.
         let sample = unsafe { with_sample(value, |sample| Sample::decode_in(sample, allocator).or_raise()) };
         Union { sample, bytes: None }
     }
@@ -388,61 +353,31 @@ impl Value for Union {
 
 /// Transition and combine: `cvm_sample_merge(cvm_sample, cvm_sample) returns cvm_sample`, not strict. Samples that are
 /// NULL are skipped.
-///
-/// # Safety
-///
-/// As [`cvm_sample_accumulate`].
 #[unsafe(no_mangle)]
 #[pg_guard]
 pub unsafe extern "C-unwind" fn cvm_sample_merge(fcinfo: FunctionCallInfo) -> Datum {
-    // SAFETY: the declaration gives both arguments. The second may live in a shorter context than the first.
     unsafe {
-        let context = aggregate_context(fcinfo);
-        let (into, from) = (argument(fcinfo, 0), argument(fcinfo, 1));
-        if from.isnull {
-            return unchanged(fcinfo, into);
-        }
-        if into.isnull {
-            return expanded::in_place::<Union>(from, context, |_| unreachable!("it is not NULL")).0;
-        }
-        let (state, into) = expanded::in_place::<Union>(into, context, |_| unreachable!("it is not NULL"));
-        // What was asked for before the state changed, is not what is written then.
-        into.bytes = None;
-        with_sample(from.value, |from| into.sample.merge_encoded(from)).or_raise();
-        state
+        merge::<Union>(fcinfo, |into, from| {
+            // What was asked for before the state changed, is not what is written then.
+            into.bytes = None;
+            with_sample(from, |from| into.sample.merge_encoded(from)).or_raise();
+        })
     }
 }
 
 /// Final: `cvm_sample_final_flat(cvm_sample) returns cvm_sample`, not strict. Leaves the state as it is; of no rows, the
 /// sample of nothing.
-///
-/// # Safety
-///
-/// As [`cvm_sample_accumulate`].
 #[unsafe(no_mangle)]
 #[pg_guard]
 pub unsafe extern "C-unwind" fn cvm_sample_final_flat(fcinfo: FunctionCallInfo) -> Datum {
-    // SAFETY: the declaration gives the argument. The bytes go to the caller's memory context.
-    unsafe {
-        aggregate_context(fcinfo);
-        let state = argument(fcinfo, 0);
-        if state.isnull {
-            return encode(&Sample::nothing_in(ContextAllocator::current()));
-        }
-        Datum::from(pg_sys::pg_detoast_datum_copy(state.value.cast_mut_ptr()))
-    }
+    unsafe { flat(fcinfo, nothing) }
 }
 
 /// `cvm_sample_of(anyelement, float8, integer, bigint) returns cvm_sample`, not strict: of one row; NULL if the value
 /// is.
-///
-/// # Safety
-///
-/// As [`cvm_sample_accumulate`].
 #[unsafe(no_mangle)]
 #[pg_guard]
 pub unsafe extern "C-unwind" fn cvm_sample_of(fcinfo: FunctionCallInfo) -> Datum {
-    // SAFETY: the declaration gives value, measure, size and seed. The sample goes to the caller's memory context.
     unsafe {
         let Parameters { size, seed } = Parameters::of_call(fcinfo, 2, None);
         let (value, measure) = (argument(fcinfo, 0), argument(fcinfo, 1));

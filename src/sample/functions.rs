@@ -35,26 +35,16 @@ declare_function! {
 }
 
 /// `cvm_sample_estimate(cvm_sample) returns bigint`, strict.
-///
-/// # Safety
-///
-/// Called by PostgreSQL, as declared in `sql/cvm_count.sql`.
 #[unsafe(no_mangle)]
 #[pg_guard]
 pub unsafe extern "C-unwind" fn cvm_sample_estimate(fcinfo: FunctionCallInfo) -> Datum {
-    // SAFETY: the declaration gives the argument.
     unsafe { Datum::from(header(argument(fcinfo, 0).value).estimate()) }
 }
 
 /// `cvm_sample_bounds(cvm_sample, bigint, float8) returns (bigint, bigint, bigint)`, not strict.
-///
-/// # Safety
-///
-/// As [`cvm_sample_estimate`].
 #[unsafe(no_mangle)]
 #[pg_guard]
 pub unsafe extern "C-unwind" fn cvm_sample_bounds(fcinfo: FunctionCallInfo) -> Datum {
-    // SAFETY: the declaration gives the arguments and the columns.
     unsafe {
         let confidence = confidence_of_call(fcinfo, 2);
         if argument(fcinfo, 0).isnull {
@@ -82,14 +72,9 @@ pub unsafe extern "C-unwind" fn cvm_sample_bounds(fcinfo: FunctionCallInfo) -> D
 
 /// `cvm_sample_info(cvm_sample) returns (integer, bigint, integer, integer, integer, boolean, integer, text, boolean)`,
 /// strict.
-///
-/// # Safety
-///
-/// As [`cvm_sample_estimate`].
 #[unsafe(no_mangle)]
 #[pg_guard]
 pub unsafe extern "C-unwind" fn cvm_sample_info(fcinfo: FunctionCallInfo) -> Datum {
-    // SAFETY: the declaration gives the argument and the columns.
     unsafe {
         let sample = argument(fcinfo, 0).value;
         let header = header(sample);
@@ -109,14 +94,9 @@ pub unsafe extern "C-unwind" fn cvm_sample_info(fcinfo: FunctionCallInfo) -> Dat
 }
 
 /// `cvm_sample_union(cvm_sample, cvm_sample) returns cvm_sample`, strict.
-///
-/// # Safety
-///
-/// As [`cvm_sample_estimate`].
 #[unsafe(no_mangle)]
 #[pg_guard]
 pub unsafe extern "C-unwind" fn cvm_sample_union(fcinfo: FunctionCallInfo) -> Datum {
-    // SAFETY: the declaration gives both arguments. All goes to the caller's memory context.
     unsafe {
         let mut union = decode(argument(fcinfo, 0).value);
         union.merge(&decode(argument(fcinfo, 1).value)).or_raise();
@@ -130,7 +110,6 @@ pub unsafe extern "C-unwind" fn cvm_sample_union(fcinfo: FunctionCallInfo) -> Da
 ///
 /// `datum` is of type `cvm_sample`; and as [`ContextAllocator::current`].
 unsafe fn decode(datum: Datum) -> Sample<ContextAllocator> {
-    // SAFETY: the caller vouches for both.
     unsafe {
         with_sample(datum, |sample| {
             Sample::decode_in(sample, ContextAllocator::current()).or_raise()
@@ -140,14 +119,9 @@ unsafe fn decode(datum: Datum) -> Sample<ContextAllocator> {
 
 /// `cvm_sample_union(cvm_sample[]) returns cvm_sample`, strict: of all elements that are not NULL; of none, the sample
 /// of nothing.
-///
-/// # Safety
-///
-/// As [`cvm_sample_estimate`].
 #[unsafe(no_mangle)]
 #[pg_guard]
 pub unsafe extern "C-unwind" fn cvm_sample_union_of_array(fcinfo: FunctionCallInfo) -> Datum {
-    // SAFETY: the declaration gives the argument, an array of samples. All goes to the current memory context.
     unsafe {
         let mut union = Sample::nothing_in(ContextAllocator::current());
         each_element(argument(fcinfo, 0).value, |sample| {
@@ -158,26 +132,16 @@ pub unsafe extern "C-unwind" fn cvm_sample_union_of_array(fcinfo: FunctionCallIn
 }
 
 /// `cvm_sample_intersection(cvm_sample, cvm_sketch) returns cvm_sample`, strict.
-///
-/// # Safety
-///
-/// As [`cvm_sample_estimate`].
 #[unsafe(no_mangle)]
 #[pg_guard]
 pub unsafe extern "C-unwind" fn cvm_sample_intersection(fcinfo: FunctionCallInfo) -> Datum {
-    // SAFETY: the declaration gives both arguments.
     unsafe { operate(fcinfo, sample_operations::intersection) }
 }
 
 /// `cvm_sample_difference(cvm_sample, cvm_sketch) returns cvm_sample`, strict.
-///
-/// # Safety
-///
-/// As [`cvm_sample_estimate`].
 #[unsafe(no_mangle)]
 #[pg_guard]
 pub unsafe extern "C-unwind" fn cvm_sample_difference(fcinfo: FunctionCallInfo) -> Datum {
-    // SAFETY: the declaration gives both arguments.
     unsafe { operate(fcinfo, sample_operations::difference) }
 }
 
@@ -195,7 +159,6 @@ type Operation = fn(
 ///
 /// `fcinfo` is the frame of a call in progress with a `cvm_sample` and a `cvm_sketch`, neither NULL.
 unsafe fn operate(fcinfo: FunctionCallInfo, operation: Operation) -> Datum {
-    // SAFETY: the caller vouches for the frame. The sample goes to the caller's memory context.
     unsafe {
         let allocator = ContextAllocator::current();
         with_sample(argument(fcinfo, 0).value, |sample| {
@@ -207,14 +170,9 @@ unsafe fn operate(fcinfo: FunctionCallInfo, operation: Operation) -> Datum {
 }
 
 /// `cvm_sample_empty([integer, bigint]) returns cvm_sample`, not strict: without a size, the sample of nothing.
-///
-/// # Safety
-///
-/// As [`cvm_sample_estimate`].
 #[unsafe(no_mangle)]
 #[pg_guard]
 pub unsafe extern "C-unwind" fn cvm_sample_empty(fcinfo: FunctionCallInfo) -> Datum {
-    // SAFETY: the declarations give no arguments, or size and seed. The sample goes to the caller's memory context.
     unsafe {
         let allocator = ContextAllocator::current();
         encode(&match (*fcinfo).nargs {
@@ -229,14 +187,9 @@ pub unsafe extern "C-unwind" fn cvm_sample_empty(fcinfo: FunctionCallInfo) -> Da
 
 /// `cvm_sample_values(cvm_sample, anyelement) returns setof (anyelement, bigint, float8, float8, float8, float8)`, not
 /// strict: the second argument is there for its type.
-///
-/// # Safety
-///
-/// As [`cvm_sample_estimate`].
 #[unsafe(no_mangle)]
 #[pg_guard]
 pub unsafe extern "C-unwind" fn cvm_sample_values(fcinfo: FunctionCallInfo) -> Datum {
-    // SAFETY: the declaration gives both arguments and the columns.
     unsafe {
         make_store(fcinfo, 0);
         let column = ValueColumn {
@@ -250,15 +203,11 @@ pub unsafe extern "C-unwind" fn cvm_sample_values(fcinfo: FunctionCallInfo) -> D
 
 /// `cvm_sample_values(cvm_sample) returns setof record`, strict: the columns are those of the other form, and the
 /// query says of which type the first is.
-///
-/// # Safety
-///
-/// As [`cvm_sample_estimate`].
 #[unsafe(no_mangle)]
 #[pg_guard]
 pub unsafe extern "C-unwind" fn cvm_sample_values_as_declared(fcinfo: FunctionCallInfo) -> Datum {
-    // SAFETY: the declaration gives the argument. A function that returns a set is called with a place for the set, or
-    // none, and the store has the columns that the query says.
+    // SAFETY: a function that returns a set is called with a place for the set, or none, and the store has the columns
+    // that the query says.
     unsafe {
         let result: *mut pg_sys::ReturnSetInfo = (*fcinfo).resultinfo.cast();
         if !result.is_null() && (*result).expectedDesc.is_null() {
@@ -340,7 +289,6 @@ unsafe fn declared_column(columns: pg_sys::TupleDesc) -> ValueColumn {
 /// `fcinfo` is the frame of a call in progress of a function that returns a set of rows, and the flags are of
 /// `funcapi.h`.
 unsafe fn make_store(fcinfo: FunctionCallInfo, flags: u32) {
-    // SAFETY: the caller vouches for both.
     unsafe {
         // 15.0 has it by its first name alone.
         #[cfg(feature = "pg15")]
@@ -356,7 +304,6 @@ unsafe fn make_store(fcinfo: FunctionCallInfo, flags: u32) {
 ///
 /// `fcinfo` is the frame of the call, with a sample for its first argument and a store of that column and [`COLUMNS`].
 unsafe fn values(fcinfo: FunctionCallInfo, column: ValueColumn) -> Datum {
-    // SAFETY: the caller vouches for the frame and the store.
     unsafe {
         let sample = argument(fcinfo, 0);
         if !sample.isnull {
@@ -389,8 +336,7 @@ fn raise_unless_of_type(kind: Kind, of: Oid, collation: Oid) {
 ///
 /// As [`values`].
 unsafe fn put_values(fcinfo: FunctionCallInfo, sample: &EncodedSample<'_>, column: &ValueColumn) {
-    // SAFETY: the caller vouches for the frame. The store copies each row, so that the memory that it took is free
-    // again.
+    // SAFETY: the store copies each row, so that the memory that it took is free again.
     unsafe {
         let weight = sample.header().weight();
         let result: *mut pg_sys::ReturnSetInfo = (*fcinfo).resultinfo.cast();

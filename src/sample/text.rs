@@ -140,7 +140,6 @@ unsafe fn under<T>(settings: Settings, work: impl FnOnce() -> T) -> T {
         if settings.0 >> bit & 1 == 0 || setting.is_set() {
             continue;
         }
-        // SAFETY: the caller vouches for the transaction, and the strings live for ever.
         unsafe {
             level.get_or_insert_with(|| pg_sys::NewGUCNestLevel());
             pg_sys::set_config_option(
@@ -189,8 +188,7 @@ impl Writer {
     ///
     /// The writer is not used after the end of the memory context.
     pub(crate) unsafe fn new(declared: Oid, kind: Kind, context: MemoryContext) -> Self {
-        // SAFETY: any type may be asked about; the caller vouches for the context, where all that the record refers to
-        // lives.
+        // SAFETY: any type may be asked about; all that the record refers to lives in the context.
         unsafe {
             let written = written_as(declared);
             let form = match written {
@@ -238,7 +236,7 @@ impl Writer {
             let length = LONGEST_INTEGER - rest.len();
             return read(str::from_utf8(&digits[..length]).expect("digits are ASCII"));
         }
-        // SAFETY: the caller vouches for value and context. The output function returns a string that a zero ends.
+        // SAFETY: the output function returns a string that a zero ends.
         let text = unsafe {
             let value = match self.form {
                 Form::Float32 => Datum::from(double_as_integer(f64::from(f32::from_bits(value.value() as u32)))),
@@ -358,7 +356,6 @@ impl MindedSettings {
         MindedSettings {
             of,
             changes: invalidation::count(),
-            // SAFETY: the caller vouches for the transaction.
             settings: unsafe { Self::unless_anonymous(of) },
             rows: Vec::new_in(allocator),
         }
@@ -368,7 +365,6 @@ impl MindedSettings {
     ///
     /// As [`new`](Self::new).
     unsafe fn unless_anonymous(of: Oid) -> Option<Settings> {
-        // SAFETY: the caller vouches for the transaction.
         (of != pg_sys::RECORDOID).then(|| unsafe { settings_of(of, &mut Vec::new_in(ContextAllocator::current())) })
     }
 
@@ -383,11 +379,9 @@ impl MindedSettings {
         if self.changes != changes {
             // What was kept of the columns goes with the memory context.
             self.rows.clear();
-            // SAFETY: the caller vouches for the transaction.
             self.settings = unsafe { Self::unless_anonymous(self.of) };
             self.changes = changes;
         }
-        // SAFETY: the caller vouches for the value, which is a row where the type does not say it.
         self.settings.unwrap_or_else(|| unsafe { self.by_row(value) })
     }
 
@@ -395,8 +389,7 @@ impl MindedSettings {
     ///
     /// As [`by`](Self::by); the value is a row.
     unsafe fn by_row(&mut self, row: Datum) -> Settings {
-        // SAFETY: the caller vouches for the row, which as a datum has its type in its head, and is of that type. It is
-        // read as PostgreSQL reads rows; what that takes is left in the current memory context.
+        // SAFETY: it is read as PostgreSQL reads rows; what that takes is left in the current memory context.
         unsafe {
             let row: HeapTupleHeader = pg_sys::pg_detoast_datum(row.cast_mut_ptr()).cast();
             let head = (*row).t_choice.t_datum;
@@ -470,7 +463,6 @@ fn is_anonymous(column: &FormData_pg_attribute) -> bool {
 ///
 /// As [`ContextAllocator::current`].
 unsafe fn filled<T: Clone>(count: usize, value: T) -> Vec<T, ContextAllocator> {
-    // SAFETY: the caller vouches for it.
     let mut filled = Vec::new_in(unsafe { ContextAllocator::current() });
     filled.try_reserve_exact(count).map_err(|_| OutOfMemory).or_raise();
     filled.resize(count, value);
@@ -520,8 +512,8 @@ unsafe fn settings_of_columns(
     typmod: i32,
     known: &mut Vec<(Oid, Settings), ContextAllocator>,
 ) -> Settings {
-    // SAFETY: the caller vouches for the type. The descriptor is a copy in the current memory context, of which
-    // PostgreSQL keeps no count; so it is not dropped.
+    // SAFETY: the descriptor is a copy in the current memory context, of which PostgreSQL keeps no count; so it is not
+    // dropped.
     unsafe {
         let descriptor = pg_sys::lookup_rowtype_tupdesc_copy(type_id, typmod);
         let attributes = ManuallyDrop::new(PgTupleDesc::from_pg_unchecked(descriptor));
@@ -593,8 +585,7 @@ fn settings_of_known(of: Oid) -> Option<Settings> {
 ///
 /// In a transaction; `output` is a function.
 unsafe fn settings_of_output(output: Oid) -> Settings {
-    // SAFETY: the caller vouches for the function, and PostgreSQL's own types have theirs. The records live as long as
-    // they are needed, in the current memory context.
+    // SAFETY: the records live as long as they are needed, in the current memory context.
     let address = |output| unsafe {
         let mut record: FmgrInfo = std::mem::zeroed();
         pg_sys::fmgr_info(output, &mut record);
@@ -603,7 +594,6 @@ unsafe fn settings_of_output(output: Oid) -> Settings {
     let wanted = address(output);
     let has_it = |known: &&(Oid, Settings)| {
         let (mut output, mut is_varlena) = (Oid::INVALID, false);
-        // SAFETY: as above.
         unsafe { pg_sys::getTypeOutputInfo(known.0, &mut output, &mut is_varlena) };
         address(output) == wanted
     };
@@ -624,8 +614,7 @@ impl Reader {
     ///
     /// The reader is not used after the end of the memory context.
     pub(crate) unsafe fn new(of: Oid, modifier: i32, context: MemoryContext) -> Self {
-        // SAFETY: any type may be asked about; the caller vouches for the context, where all that the record refers to
-        // lives.
+        // SAFETY: any type may be asked about; all that the record refers to lives in the context.
         unsafe {
             let (mut function, mut parameter) = (Oid::INVALID, Oid::INVALID);
             pg_sys::getTypeInputInfo(of, &mut function, &mut parameter);
@@ -645,7 +634,6 @@ impl Reader {
     ///
     /// The caller is behind pgrx's guard, in a transaction.
     pub(crate) unsafe fn under_settings<T>(work: impl FnOnce() -> T) -> T {
-        // SAFETY: the caller vouches for it.
         unsafe { under(ANY, work) }
     }
 

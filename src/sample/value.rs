@@ -26,7 +26,6 @@ declare_function! {
 ///
 /// `datum` is of type `cvm_sample`.
 pub(crate) unsafe fn with_sample<T>(datum: Datum, read: impl FnOnce(&EncodedSample<'_>) -> T) -> T {
-    // SAFETY: the caller vouches for the datum.
     unsafe {
         let surroundings = ContextAllocator::current();
         varlena::with_bytes(datum, |bytes| match EncodedSample::parse_in(bytes, &surroundings) {
@@ -42,7 +41,6 @@ pub(crate) unsafe fn with_sample<T>(datum: Datum, read: impl FnOnce(&EncodedSamp
 ///
 /// `datum` is of type `cvm_sample`.
 pub(crate) unsafe fn header(datum: Datum) -> Header {
-    // SAFETY: the caller vouches for the datum.
     unsafe {
         varlena::with_first_bytes(datum, SAMPLE_HEADER_LEN, parse_sample_header)
             .unwrap_or_else(|fault| raise_invalid_sample(PgSqlErrorCode::ERRCODE_DATA_CORRUPTED, fault))
@@ -55,9 +53,14 @@ pub(crate) unsafe fn header(datum: Datum) -> Header {
 ///
 /// As [`ContextAllocator::current`].
 pub(crate) unsafe fn encode(sample: &Sample<ContextAllocator>) -> Datum {
-    // SAFETY: the caller vouches for it.
     let allocator = unsafe { ContextAllocator::current() };
     varlena::into_datum(sample.encode_in(varlena::HEADER_LEN, allocator).or_raise())
+}
+
+/// The sample of nothing, in the current memory context.
+pub(crate) fn nothing() -> Datum {
+    // SAFETY: whoever gets the datum knows that it ends with the current memory context.
+    unsafe { encode(&Sample::nothing_in(ContextAllocator::current())) }
 }
 
 /// Names the first fault of bytes that are to be a sample.
@@ -67,50 +70,30 @@ fn check(bytes: &[u8], surroundings: &ContextAllocator) -> Result<(), Fault> {
 }
 
 /// `cvm_sample_in(cstring) returns cvm_sample`, strict.
-///
-/// # Safety
-///
-/// Called by PostgreSQL, as declared in `sql/cvm_count.sql`.
 #[unsafe(no_mangle)]
 #[pg_guard]
 pub unsafe extern "C-unwind" fn cvm_sample_in(fcinfo: FunctionCallInfo) -> Datum {
-    // SAFETY: the declaration gives the argument, a string that a zero ends.
     unsafe { bytes_type::from_text(fcinfo, "cvm_sample", check) }
 }
 
 /// `cvm_sample_recv(internal) returns cvm_sample`, strict.
-///
-/// # Safety
-///
-/// As [`cvm_sample_in`].
 #[unsafe(no_mangle)]
 #[pg_guard]
 pub unsafe extern "C-unwind" fn cvm_sample_recv(fcinfo: FunctionCallInfo) -> Datum {
-    // SAFETY: the declaration gives the argument, which PostgreSQL makes a message.
     unsafe { bytes_type::from_message(argument(fcinfo, 0).value, check) }
 }
 
 /// `cvm_sample(bytea) returns cvm_sample`, strict: the cast.
-///
-/// # Safety
-///
-/// As [`cvm_sample_in`].
 #[unsafe(no_mangle)]
 #[pg_guard]
 pub unsafe extern "C-unwind" fn cvm_sample_from_bytea(fcinfo: FunctionCallInfo) -> Datum {
-    // SAFETY: the declaration gives the argument.
     unsafe { bytes_type::from_bytea(argument(fcinfo, 0).value, check) }
 }
 
 /// `cvm_sketch(cvm_sample) returns cvm_sketch`, strict: the cast.
-///
-/// # Safety
-///
-/// As [`cvm_sample_in`].
 #[unsafe(no_mangle)]
 #[pg_guard]
 pub unsafe extern "C-unwind" fn cvm_sketch_of_sample(fcinfo: FunctionCallInfo) -> Datum {
-    // SAFETY: the declaration gives the argument.
     unsafe {
         with_sample(argument(fcinfo, 0).value, |sample| {
             varlena::into_datum(behind_header(sample.sketch_bytes()))

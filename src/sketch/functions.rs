@@ -41,26 +41,16 @@ declare_function! {
 }
 
 /// `cvm_sketch_estimate(cvm_sketch) returns bigint`, strict.
-///
-/// # Safety
-///
-/// Called by PostgreSQL, as declared in `sql/cvm_count.sql`.
 #[unsafe(no_mangle)]
 #[pg_guard]
 pub unsafe extern "C-unwind" fn cvm_sketch_estimate(fcinfo: FunctionCallInfo) -> Datum {
-    // SAFETY: the declaration gives the argument.
     unsafe { Datum::from(header(argument(fcinfo, 0).value).estimate()) }
 }
 
 /// `cvm_sketch_bounds(cvm_sketch, float8) returns (bigint, bigint, bigint)`, not strict.
-///
-/// # Safety
-///
-/// As [`cvm_sketch_estimate`].
 #[unsafe(no_mangle)]
 #[pg_guard]
 pub unsafe extern "C-unwind" fn cvm_sketch_bounds(fcinfo: FunctionCallInfo) -> Datum {
-    // SAFETY: the declaration gives both arguments and the columns.
     unsafe {
         let confidence = confidence_of_call(fcinfo, 1);
         if argument(fcinfo, 0).isnull {
@@ -83,7 +73,6 @@ type Question<T> =
 /// `fcinfo` is the frame of a call in progress with two arguments of type `cvm_sketch` and a double precision, which
 /// returns a row of three columns of the type of `datum`.
 unsafe fn answer<T>(fcinfo: FunctionCallInfo, question: Question<T>, datum: fn(T) -> Datum) -> Datum {
-    // SAFETY: the caller vouches for the frame and the columns.
     unsafe {
         let confidence = confidence_of_call(fcinfo, 2);
         let (a, b) = (argument(fcinfo, 0), argument(fcinfo, 1));
@@ -104,63 +93,38 @@ fn datum_of_share(share: f64) -> Datum {
 }
 
 /// `cvm_sketch_jaccard(cvm_sketch, cvm_sketch, float8) returns (float8, float8, float8)`, not strict.
-///
-/// # Safety
-///
-/// As [`cvm_sketch_estimate`].
 #[unsafe(no_mangle)]
 #[pg_guard]
 pub unsafe extern "C-unwind" fn cvm_sketch_jaccard(fcinfo: FunctionCallInfo) -> Datum {
-    // SAFETY: the declaration gives the three arguments and the columns.
     unsafe { answer(fcinfo, interval::jaccard, datum_of_share) }
 }
 
 /// `cvm_sketch_intersection_bounds(cvm_sketch, cvm_sketch, float8) returns (bigint, bigint, bigint)`, not strict.
-///
-/// # Safety
-///
-/// As [`cvm_sketch_estimate`].
 #[unsafe(no_mangle)]
 #[pg_guard]
 pub unsafe extern "C-unwind" fn cvm_sketch_intersection_bounds(fcinfo: FunctionCallInfo) -> Datum {
-    // SAFETY: the declaration gives the three arguments and the columns.
     unsafe { answer(fcinfo, between::intersection, Datum::from) }
 }
 
 /// `cvm_sketch_difference_bounds(cvm_sketch, cvm_sketch, float8) returns (bigint, bigint, bigint)`, not strict.
-///
-/// # Safety
-///
-/// As [`cvm_sketch_estimate`].
 #[unsafe(no_mangle)]
 #[pg_guard]
 pub unsafe extern "C-unwind" fn cvm_sketch_difference_bounds(fcinfo: FunctionCallInfo) -> Datum {
-    // SAFETY: the declaration gives the three arguments and the columns.
     unsafe { answer(fcinfo, between::difference, Datum::from) }
 }
 
 /// `cvm_sketch_containment(cvm_sketch, cvm_sketch, float8) returns (float8, float8, float8)`, not strict.
-///
-/// # Safety
-///
-/// As [`cvm_sketch_estimate`].
 #[unsafe(no_mangle)]
 #[pg_guard]
 pub unsafe extern "C-unwind" fn cvm_sketch_containment(fcinfo: FunctionCallInfo) -> Datum {
-    // SAFETY: the declaration gives the three arguments and the columns.
     unsafe { answer(fcinfo, between::containment, datum_of_share) }
 }
 
 /// `cvm_sketch_info(cvm_sketch) returns (integer, bigint, integer, integer, integer, boolean, integer, text, boolean)`,
 /// strict.
-///
-/// # Safety
-///
-/// As [`cvm_sketch_estimate`].
 #[unsafe(no_mangle)]
 #[pg_guard]
 pub unsafe extern "C-unwind" fn cvm_sketch_info(fcinfo: FunctionCallInfo) -> Datum {
-    // SAFETY: the declaration gives the argument and the columns.
     unsafe {
         let sketch = argument(fcinfo, 0).value;
         let header = header(sketch);
@@ -181,26 +145,16 @@ pub unsafe extern "C-unwind" fn cvm_sketch_info(fcinfo: FunctionCallInfo) -> Dat
 
 /// `cvm_sketch_is_derived(cvm_sketch) returns boolean`, strict: of 0.2.0 alone. A database that comes from 0.1.0 or is
 /// dumped at 0.2.0 declares it, before the script to 0.3.0 drops it in favour of `cvm_sketch_info`.
-///
-/// # Safety
-///
-/// As [`cvm_sketch_estimate`].
 #[unsafe(no_mangle)]
 #[pg_guard]
 pub unsafe extern "C-unwind" fn cvm_sketch_is_derived(fcinfo: FunctionCallInfo) -> Datum {
-    // SAFETY: the declaration gives the argument.
     unsafe { Datum::from(header(argument(fcinfo, 0).value).is_derived()) }
 }
 
 /// `cvm_sketch_empty(float8, float8, bigint) returns cvm_sketch`, not strict.
-///
-/// # Safety
-///
-/// As [`cvm_sketch_estimate`].
 #[unsafe(no_mangle)]
 #[pg_guard]
 pub unsafe extern "C-unwind" fn cvm_sketch_empty(fcinfo: FunctionCallInfo) -> Datum {
-    // SAFETY: the declaration gives the three arguments. The sketch goes to the caller's memory context.
     unsafe {
         let allocator = ContextAllocator::current();
         let parameters = Parameters::of_call(fcinfo, 0).expect("the declaration gives all parameters");
@@ -210,14 +164,9 @@ pub unsafe extern "C-unwind" fn cvm_sketch_empty(fcinfo: FunctionCallInfo) -> Da
 }
 
 /// `cvm_sketch_add(cvm_sketch, anyelement) returns cvm_sketch`, not strict: a value that is NULL adds nothing.
-///
-/// # Safety
-///
-/// As [`cvm_sketch_estimate`].
 #[unsafe(no_mangle)]
 #[pg_guard]
 pub unsafe extern "C-unwind" fn cvm_sketch_add(fcinfo: FunctionCallInfo) -> Datum {
-    // SAFETY: the declaration gives both arguments. The sketch goes to the caller's memory context.
     unsafe {
         let (sketch, value) = (argument(fcinfo, 0), argument(fcinfo, 1));
         if sketch.isnull {
@@ -238,14 +187,9 @@ pub unsafe extern "C-unwind" fn cvm_sketch_add(fcinfo: FunctionCallInfo) -> Datu
 }
 
 /// `cvm_sketch_downsample(cvm_sketch, float8, float8) returns cvm_sketch`, not strict.
-///
-/// # Safety
-///
-/// As [`cvm_sketch_estimate`].
 #[unsafe(no_mangle)]
 #[pg_guard]
 pub unsafe extern "C-unwind" fn cvm_sketch_downsample(fcinfo: FunctionCallInfo) -> Datum {
-    // SAFETY: the declaration gives the three arguments. The sketch goes to the caller's memory context.
     unsafe {
         let parameters = Parameters::of_call(fcinfo, 1).expect("the declaration gives epsilon and delta");
         let sketch = argument(fcinfo, 0);
@@ -276,14 +220,9 @@ fn raise_finer(capacity: u32, asked: Accuracy) -> ! {
 }
 
 /// `cvm_sketch_of_kind(cvm_sketch, text) returns cvm_sketch`, strict.
-///
-/// # Safety
-///
-/// As [`cvm_sketch_estimate`].
 #[unsafe(no_mangle)]
 #[pg_guard]
 pub unsafe extern "C-unwind" fn cvm_sketch_of_kind(fcinfo: FunctionCallInfo) -> Datum {
-    // SAFETY: the declaration gives both arguments, neither NULL. The sketch goes to the caller's memory context.
     unsafe {
         let (sketch, name) = (argument(fcinfo, 0).value, argument(fcinfo, 1).value);
         let kind = varlena::with_bytes(name, |name| {
@@ -333,7 +272,6 @@ type Operation = fn(
 ///
 /// `fcinfo` is the frame of a call in progress with two arguments of type `cvm_sketch`, neither NULL.
 unsafe fn operate(fcinfo: FunctionCallInfo, operation: Operation) -> Datum {
-    // SAFETY: the caller vouches for the frame. The sketch goes to the caller's memory context.
     unsafe {
         let allocator = ContextAllocator::current();
         with_sketch(argument(fcinfo, 0).value, |a| {
@@ -345,27 +283,17 @@ unsafe fn operate(fcinfo: FunctionCallInfo, operation: Operation) -> Datum {
 }
 
 /// `cvm_sketch_union(cvm_sketch, cvm_sketch) returns cvm_sketch`, strict.
-///
-/// # Safety
-///
-/// As [`cvm_sketch_estimate`].
 #[unsafe(no_mangle)]
 #[pg_guard]
 pub unsafe extern "C-unwind" fn cvm_sketch_union(fcinfo: FunctionCallInfo) -> Datum {
-    // SAFETY: the declaration gives both arguments.
     unsafe { operate(fcinfo, operations::union) }
 }
 
 /// `cvm_sketch_union(cvm_sketch[]) returns cvm_sketch`, strict: of all elements that are not NULL; of none, the sketch
 /// of nothing.
-///
-/// # Safety
-///
-/// As [`cvm_sketch_estimate`].
 #[unsafe(no_mangle)]
 #[pg_guard]
 pub unsafe extern "C-unwind" fn cvm_sketch_union_of_array(fcinfo: FunctionCallInfo) -> Datum {
-    // SAFETY: the declaration gives the argument, an array of sketches. The result goes to the current memory context.
     unsafe {
         let allocator = ContextAllocator::current();
         let nothing = Header::NOTHING;
@@ -379,34 +307,20 @@ pub unsafe extern "C-unwind" fn cvm_sketch_union_of_array(fcinfo: FunctionCallIn
 }
 
 /// `cvm_sketch_intersection(cvm_sketch, cvm_sketch) returns cvm_sketch`, strict.
-///
-/// # Safety
-///
-/// As [`cvm_sketch_estimate`].
 #[unsafe(no_mangle)]
 #[pg_guard]
 pub unsafe extern "C-unwind" fn cvm_sketch_intersection(fcinfo: FunctionCallInfo) -> Datum {
-    // SAFETY: the declaration gives both arguments.
     unsafe { operate(fcinfo, operations::intersection) }
 }
 
 /// `cvm_sketch_difference(cvm_sketch, cvm_sketch) returns cvm_sketch`, strict.
-///
-/// # Safety
-///
-/// As [`cvm_sketch_estimate`].
 #[unsafe(no_mangle)]
 #[pg_guard]
 pub unsafe extern "C-unwind" fn cvm_sketch_difference(fcinfo: FunctionCallInfo) -> Datum {
-    // SAFETY: the declaration gives both arguments.
     unsafe { operate(fcinfo, operations::difference) }
 }
 
 /// `cvm_random_seed() returns bigint`, volatile: from the operating system's source of randomness.
-///
-/// # Safety
-///
-/// As [`cvm_sketch_estimate`].
 #[unsafe(no_mangle)]
 #[pg_guard]
 pub unsafe extern "C-unwind" fn cvm_random_seed(_fcinfo: FunctionCallInfo) -> Datum {

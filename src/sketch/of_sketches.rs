@@ -4,7 +4,8 @@ use crate::pg::call::{aggregate_context, argument, declare_function, return_null
 use crate::pg::error::OrRaise;
 use crate::pg::expanded::{self, Value};
 use crate::pg::memory::ContextAllocator;
-use crate::pg::pg_sys::{self, Datum, ExpandedObjectMethods, FunctionCallInfo};
+use crate::pg::pg_sys::{Datum, ExpandedObjectMethods, FunctionCallInfo};
+use crate::row::union::{flat, merge};
 use crate::sketch::state::{Parameters, State};
 use crate::sketch::value::{self, with_framed, with_sketch};
 use cvm_sketch::{Kind, Sketch};
@@ -21,7 +22,6 @@ impl Value for State {
     const METHODS: &'static ExpandedObjectMethods = expanded::methods!(State);
 
     unsafe fn read(value: Datum, allocator: ContextAllocator) -> Self {
-        // SAFETY: the caller vouches for the value.
         let sketch = unsafe { with_sketch(value, |sketch| Sketch::decode_in(sketch, allocator).or_raise()) };
         State::of_sketch(sketch, None, allocator)
     }
@@ -38,14 +38,9 @@ impl Value for State {
 
 /// Transition: `cvm_accumulate_hashed(cvm_sketch, bigint [, float8 [, float8 [, bigint]]]) returns cvm_sketch`, not
 /// strict. Like `cvm_accumulate`, a bare function with a cold path.
-///
-/// # Safety
-///
-/// Called by PostgreSQL, as declared in `sql/cvm_count.sql`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn cvm_accumulate_hashed(fcinfo: FunctionCallInfo) -> Datum {
-    // SAFETY: the declaration gives two to five arguments. PostgreSQL passes the state on as it was returned, and uses
-    // it nowhere else during the call.
+    // SAFETY: PostgreSQL passes the state on as it was returned, and uses it nowhere else during the call.
     unsafe {
         let (state, hash) = (argument(fcinfo, 0), argument(fcinfo, 1));
         if !state.isnull
@@ -61,14 +56,9 @@ pub unsafe extern "C-unwind" fn cvm_accumulate_hashed(fcinfo: FunctionCallInfo) 
 }
 
 /// The rows that [`cvm_accumulate_hashed`] leaves over.
-///
-/// # Safety
-///
-/// As [`cvm_accumulate_hashed`].
 #[cold]
 #[pg_guard]
 unsafe extern "C-unwind" fn accumulate_hashed_slowly(fcinfo: FunctionCallInfo) -> Datum {
-    // SAFETY: as in `cvm_accumulate_hashed`.
     unsafe {
         let context = aggregate_context(fcinfo);
         let (given, hash) = (argument(fcinfo, 0), argument(fcinfo, 1));
@@ -76,9 +66,10 @@ unsafe extern "C-unwind" fn accumulate_hashed_slowly(fcinfo: FunctionCallInfo) -
         if hash.isnull && given.isnull {
             return return_null(fcinfo);
         }
-        let (state, in_place) = expanded::in_place(given, context, |allocator| {
-            State::new_in(parameters, Kind::Unknown, allocator)
-        });
+        let (state, in_place) = match given.isnull {
+            true => expanded::new(context, |allocator| State::new_in(parameters, Kind::Unknown, allocator)),
+            false => expanded::in_place(given.value, context),
+        };
         if let Some(parameters) = parameters {
             in_place.raise_unless_said_before(parameters);
         }
@@ -91,72 +82,41 @@ unsafe extern "C-unwind" fn accumulate_hashed_slowly(fcinfo: FunctionCallInfo) -
 
 /// Combine: `cvm_combine_hashed(cvm_sketch, cvm_sketch) returns cvm_sketch`, not strict: [`cvm_merge`] of two parts of
 /// one group, which were told the same accuracy.
-///
-/// # Safety
-///
-/// As [`cvm_accumulate_hashed`].
 #[unsafe(no_mangle)]
 #[pg_guard]
 pub unsafe extern "C-unwind" fn cvm_combine_hashed(fcinfo: FunctionCallInfo) -> Datum {
-    // SAFETY: the declaration gives both arguments.
-    unsafe { merge(fcinfo, true) }
+    unsafe { merge_sketch(fcinfo, true) }
 }
 
 /// Transition and combine: `cvm_merge(cvm_sketch, cvm_sketch) returns cvm_sketch`, not strict. Sketches that are NULL
 /// are skipped.
-///
-/// # Safety
-///
-/// As [`cvm_accumulate_hashed`].
 #[unsafe(no_mangle)]
 #[pg_guard]
 pub unsafe extern "C-unwind" fn cvm_merge(fcinfo: FunctionCallInfo) -> Datum {
-    // SAFETY: the declaration gives both arguments.
-    unsafe { merge(fcinfo, false) }
+    unsafe { merge_sketch(fcinfo, false) }
 }
 
 /// # Safety
 ///
 /// `fcinfo` is the frame of a call of one of the functions above.
-unsafe fn merge(fcinfo: FunctionCallInfo, is_one_group: bool) -> Datum {
-    // SAFETY: the caller vouches for the frame. The second argument may live in a shorter context than the first.
+unsafe fn merge_sketch(fcinfo: FunctionCallInfo, is_one_group: bool) -> Datum {
     unsafe {
-        let context = aggregate_context(fcinfo);
-        let (into, from) = (argument(fcinfo, 0), argument(fcinfo, 1));
-        if from.isnull {
-            return if into.isnull { return_null(fcinfo) } else { into.value };
-        }
-        if into.isnull {
-            return expanded::in_place::<State>(from, context, |_| unreachable!("it is not NULL")).0;
-        }
-        let (state, into) = expanded::in_place::<State>(into, context, |_| unreachable!("it is not NULL"));
-        with_framed(from.value, |from| {
-            if is_one_group {
-                into.raise_unless_as_large_as(from.header().capacity());
-            }
-            into.sketch.accumulate_framed(from)
+        merge::<State>(fcinfo, |into, from| {
+            with_framed(from, |from| {
+                if is_one_group {
+                    into.raise_unless_as_large_as(from.header().capacity());
+                }
+                into.sketch.accumulate_framed(from)
+            })
+            .or_raise();
         })
-        .or_raise();
-        state
     }
 }
 
 /// Final: `cvm_final_flat(cvm_sketch) returns cvm_sketch`, not strict. Leaves the state as it is; of no rows, the
 /// sketch of nothing.
-///
-/// # Safety
-///
-/// As [`cvm_accumulate_hashed`].
 #[unsafe(no_mangle)]
 #[pg_guard]
 pub unsafe extern "C-unwind" fn cvm_final_flat(fcinfo: FunctionCallInfo) -> Datum {
-    // SAFETY: the declaration gives the argument.
-    unsafe {
-        aggregate_context(fcinfo);
-        let state = argument(fcinfo, 0);
-        if state.isnull {
-            return value::nothing();
-        }
-        Datum::from(pg_sys::pg_detoast_datum_copy(state.value.cast_mut_ptr()))
-    }
+    unsafe { flat(fcinfo, value::nothing) }
 }

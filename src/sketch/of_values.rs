@@ -66,34 +66,22 @@ impl Aggregate for Sketches {
 }
 
 /// Transition: `cvm_accumulate(internal, anyelement) returns internal`, not strict.
-///
-/// # Safety
-///
-/// Called by PostgreSQL, as declared in `sql/cvm_count.sql`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn cvm_accumulate(fcinfo: FunctionCallInfo) -> Datum {
     unsafe { accumulate::<Sketches, false>(fcinfo) }
 }
 
 /// Transition: `cvm_accumulate(internal, anyelement, float8 [, float8 [, bigint]]) returns internal`, not strict.
-///
-/// # Safety
-///
-/// As [`cvm_accumulate`].
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn cvm_accumulate_within(fcinfo: FunctionCallInfo) -> Datum {
     unsafe { accumulate::<Sketches, true>(fcinfo) }
 }
 
 /// Combine: `cvm_combine(internal, internal) returns internal`, not strict. Changes the first state, copies the second.
-///
-/// # Safety
-///
-/// As [`cvm_accumulate`].
 #[unsafe(no_mangle)]
 #[pg_guard]
 pub unsafe extern "C-unwind" fn cvm_combine(fcinfo: FunctionCallInfo) -> Datum {
-    // SAFETY: the declaration gives both arguments; the second may live in a shorter context than the first.
+    // SAFETY: the second may live in a shorter context than the first.
     unsafe {
         let context = aggregate_context(fcinfo);
         let (into, from) = (argument(fcinfo, 0), argument(fcinfo, 1));
@@ -114,14 +102,9 @@ pub unsafe extern "C-unwind" fn cvm_combine(fcinfo: FunctionCallInfo) -> Datum {
 }
 
 /// Serialize: `cvm_serialize(internal) returns bytea`, strict.
-///
-/// # Safety
-///
-/// As [`cvm_accumulate`].
 #[unsafe(no_mangle)]
 #[pg_guard]
 pub unsafe extern "C-unwind" fn cvm_serialize(fcinfo: FunctionCallInfo) -> Datum {
-    // SAFETY: the declaration gives the argument, not NULL. The bytes go to the caller's memory context.
     unsafe {
         aggregate_context(fcinfo);
         let state = settled(argument(fcinfo, 0));
@@ -134,14 +117,10 @@ pub unsafe extern "C-unwind" fn cvm_serialize(fcinfo: FunctionCallInfo) -> Datum
 }
 
 /// Deserialize: `cvm_deserialize(bytea, internal) returns internal`, strict.
-///
-/// # Safety
-///
-/// As [`cvm_accumulate`].
 #[unsafe(no_mangle)]
 #[pg_guard]
 pub unsafe extern "C-unwind" fn cvm_deserialize(fcinfo: FunctionCallInfo) -> Datum {
-    // SAFETY: the declaration gives the arguments. The state goes to the caller's memory context: combine copies it.
+    // SAFETY: the state goes to the caller's memory context: combine copies it.
     unsafe {
         aggregate_context(fcinfo);
         let allocator = ContextAllocator::current();
@@ -157,14 +136,9 @@ pub unsafe extern "C-unwind" fn cvm_deserialize(fcinfo: FunctionCallInfo) -> Dat
 }
 
 /// Final: `cvm_final_count(internal) returns bigint`, not strict. Leaves the state as it is.
-///
-/// # Safety
-///
-/// As [`cvm_accumulate`].
 #[unsafe(no_mangle)]
 #[pg_guard]
 pub unsafe extern "C-unwind" fn cvm_final_count(fcinfo: FunctionCallInfo) -> Datum {
-    // SAFETY: the declaration gives the argument.
     unsafe {
         aggregate_context(fcinfo);
         let state = argument(fcinfo, 0);
@@ -178,14 +152,9 @@ pub unsafe extern "C-unwind" fn cvm_final_count(fcinfo: FunctionCallInfo) -> Dat
 }
 
 /// Final: `cvm_final_sketch(internal) returns cvm_sketch`, not strict. Leaves the state as it is.
-///
-/// # Safety
-///
-/// As [`cvm_accumulate`].
 #[unsafe(no_mangle)]
 #[pg_guard]
 pub unsafe extern "C-unwind" fn cvm_final_sketch(fcinfo: FunctionCallInfo) -> Datum {
-    // SAFETY: the declaration gives the argument. The bytes go to the caller's memory context.
     unsafe {
         aggregate_context(fcinfo);
         let state = argument(fcinfo, 0);

@@ -30,7 +30,6 @@ impl Parameters {
     /// `fcinfo` is the frame of a call in progress, whose arguments from `index` on are (double precision, double
     /// precision, bigint), or the first of these.
     pub(crate) unsafe fn of_call(fcinfo: FunctionCallInfo, index: usize) -> Option<Self> {
-        // SAFETY: the caller vouches for the frame.
         let given = |index| unsafe { (index < (*fcinfo).nargs as usize).then(|| argument(fcinfo, index)) };
         let number = |index, name, (low, high): (f64, f64)| {
             let given = given(index)?;
@@ -116,7 +115,6 @@ impl State {
     /// `fcinfo` is the frame of a transition with this state.
     #[inline(always)]
     pub(crate) unsafe fn is_said_again(&self, fcinfo: FunctionCallInfo) -> bool {
-        // SAFETY: the caller vouches for the frame, and an accuracy that a state refers to lives as long as the state.
         unsafe {
             let count = (*fcinfo).nargs;
             if count < 3 {

@@ -24,7 +24,6 @@ declare_function! {
 ///
 /// `datum` is of type `cvm_sketch`.
 pub(crate) unsafe fn with_sketch<T>(datum: Datum, read: impl FnOnce(&EncodedSketch<'_>) -> T) -> T {
-    // SAFETY: the caller vouches for the datum.
     unsafe {
         let surroundings = ContextAllocator::current();
         varlena::with_bytes(datum, |bytes| match EncodedSketch::parse_in(bytes, &surroundings) {
@@ -43,7 +42,6 @@ pub(crate) unsafe fn with_framed<T>(
     datum: Datum,
     read: impl FnOnce(&FramedSketch<'_>) -> Result<T, MergeError>,
 ) -> Result<T, OperationError> {
-    // SAFETY: the caller vouches for the datum.
     unsafe {
         varlena::with_bytes(datum, |bytes| {
             let result = FramedSketch::parse(bytes).map_err(MergeError::Decode);
@@ -62,7 +60,6 @@ pub(crate) unsafe fn with_framed<T>(
 ///
 /// `datum` is of type `cvm_sketch`.
 pub(crate) unsafe fn header(datum: Datum) -> Header {
-    // SAFETY: the caller vouches for the datum.
     unsafe {
         varlena::with_first_bytes(datum, cvm_sketch::codec::HEADER_LEN, Header::parse)
             .unwrap_or_else(|fault| raise_invalid(PgSqlErrorCode::ERRCODE_DATA_CORRUPTED, fault))
@@ -84,49 +81,29 @@ fn check(bytes: &[u8], surroundings: &ContextAllocator) -> Result<(), Fault> {
 }
 
 /// `cvm_sketch_in(cstring) returns cvm_sketch`, strict.
-///
-/// # Safety
-///
-/// Called by PostgreSQL, as declared in `sql/cvm_count.sql`.
 #[unsafe(no_mangle)]
 #[pg_guard]
 pub unsafe extern "C-unwind" fn cvm_sketch_in(fcinfo: FunctionCallInfo) -> Datum {
-    // SAFETY: the declaration gives the argument, a string that a zero ends.
     unsafe { bytes_type::from_text(fcinfo, "cvm_sketch", check) }
 }
 
 /// `cvm_sketch_out(cvm_sketch) returns cstring`, strict; of samples too.
-///
-/// # Safety
-///
-/// As [`cvm_sketch_in`].
 #[unsafe(no_mangle)]
 #[pg_guard]
 pub unsafe extern "C-unwind" fn cvm_sketch_out(fcinfo: FunctionCallInfo) -> Datum {
-    // SAFETY: the declaration gives the argument.
     unsafe { bytes_type::into_text(argument(fcinfo, 0).value) }
 }
 
 /// `cvm_sketch_recv(internal) returns cvm_sketch`, strict.
-///
-/// # Safety
-///
-/// As [`cvm_sketch_in`].
 #[unsafe(no_mangle)]
 #[pg_guard]
 pub unsafe extern "C-unwind" fn cvm_sketch_recv(fcinfo: FunctionCallInfo) -> Datum {
-    // SAFETY: the declaration gives the argument, which PostgreSQL makes a message.
     unsafe { bytes_type::from_message(argument(fcinfo, 0).value, check) }
 }
 
 /// `cvm_sketch(bytea) returns cvm_sketch`, strict: the cast.
-///
-/// # Safety
-///
-/// As [`cvm_sketch_in`].
 #[unsafe(no_mangle)]
 #[pg_guard]
 pub unsafe extern "C-unwind" fn cvm_sketch_from_bytea(fcinfo: FunctionCallInfo) -> Datum {
-    // SAFETY: the declaration gives the argument.
     unsafe { bytes_type::from_bytea(argument(fcinfo, 0).value, check) }
 }

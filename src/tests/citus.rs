@@ -200,7 +200,6 @@ impl Wrapper {
 ///
 /// The value is a state of an aggregate of ours, of a type whose values are varlenas.
 unsafe fn is_in_place(value: Datum) -> bool {
-    // SAFETY: the caller vouches for the value.
     unsafe { expanded::state_in_place::<State>(value).is_some() || expanded::state_in_place::<Union>(value).is_some() }
 }
 
@@ -301,7 +300,6 @@ pub unsafe extern "C-unwind" fn citus_to_binary(fcinfo: FunctionCallInfo) -> Dat
 #[unsafe(no_mangle)]
 #[pg_guard]
 pub unsafe extern "C-unwind" fn citus_from_text(fcinfo: FunctionCallInfo) -> Datum {
-    // SAFETY: the declaration gives the arguments.
     unsafe {
         let wrapper = Wrapper::of_call(fcinfo);
         let mut state = argument(fcinfo, 2);
@@ -324,7 +322,7 @@ pub unsafe extern "C-unwind" fn citus_from_text(fcinfo: FunctionCallInfo) -> Dat
 #[unsafe(no_mangle)]
 #[pg_guard]
 pub unsafe extern "C-unwind" fn citus_from_binary(fcinfo: FunctionCallInfo) -> Datum {
-    // SAFETY: the declaration gives the arguments. The message is a copy of the bytes.
+    // SAFETY: the message is a copy of the bytes.
     unsafe {
         let wrapper = Wrapper::of_call(fcinfo);
         let mut state = argument(fcinfo, 2);

@@ -74,7 +74,7 @@ mod tests {
         // SAFETY: all objects live in the current memory context, which outlives the test, and are used nowhere else.
         unsafe {
             let context = pg_sys::CurrentMemoryContext;
-            let state = expanded::new(context, |allocator| State::new_in(None, Kind::Unknown, allocator));
+            let (state, _) = expanded::new(context, |allocator| State::new_in(None, Kind::Unknown, allocator));
             assert!(expanded::state_in_place::<State>(state).is_some());
             let header: *mut ExpandedObjectHeader = pg_sys::DatumGetEOHP(state);
             let read_only = Datum::from((&raw mut (*header).eoh_ro_ptr).cast::<u8>());
