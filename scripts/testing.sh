@@ -70,3 +70,17 @@ lacks() {
             { echo "no setting $setting"; return; }
     done
 }
+
+# within_bounds FILE: compares counts of instructions, which it reads as lines of a case and a count, with the bounds in the
+# file, and fails if one is above its bound or missing.
+within_bounds() {
+    awk '
+        FILENAME == "-" { count[$1] = $2; next }
+        /^#/ { next }
+        {
+            verdict = !($1 in count) ? "NOT COUNTED" : count[$1] <= $2 ? "ok" : "ABOVE ITS BOUND"
+            bad += verdict != "ok"
+            printf "%-28s %8.1f instructions a row, bound %6.1f  %s\n", $1, count[$1], $2, verdict
+        }
+        END { exit bad > 0 || FNR == 0 }' - "$1"
+}
