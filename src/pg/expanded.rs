@@ -128,6 +128,7 @@ pub(crate) unsafe fn state_in_place<'a, S: Value>(datum: Datum) -> Option<&'a mu
 /// # Safety
 ///
 /// `context` is the aggregate's memory context, `value` of the type, and nothing else uses it for `'a`.
+#[inline]
 pub(crate) unsafe fn in_place<'a, S: Value + 'a>(value: Datum, context: MemoryContext) -> (Datum, &'a mut S) {
     unsafe {
         match state_in_place(value) {

@@ -118,12 +118,13 @@ pub(crate) unsafe fn accumulate<A: Aggregate, const SAYS: bool>(fcinfo: Function
 #[inline(never)]
 unsafe extern "C-unwind" fn accumulate_by_rule<A: Aggregate, const SAYS: bool>(fcinfo: FunctionCallInfo) -> Datum {
     unsafe {
-        let site = SiteOf::<A>::made_before(fcinfo);
         // Before the first value of a call site is hashed, the state may be another aggregate's.
-        if SAYS && site.is_none() {
+        if SAYS && SiteOf::<A>::made_before(fcinfo).is_none() {
             return accumulate_slowly::<A>(fcinfo);
         }
-        accumulate_with::<A, SAYS>(fcinfo, |value, seed| site?.hasher.try_hash(value, seed))
+        accumulate_with::<A, SAYS>(fcinfo, |value, seed| {
+            SiteOf::<A>::made_before(fcinfo)?.hasher.try_hash(value, seed)
+        })
     }
 }
 
@@ -156,7 +157,7 @@ unsafe fn accumulate_with<A: Aggregate, const SAYS: bool>(
     // SAFETY: a state that is not NULL was made by a transition, a combine or a deserialize function: SQL cannot make
     // or pass a value of type internal. PostgreSQL uses it nowhere else during the call.
     unsafe {
-        let (state, value) = (argument(fcinfo, 0), argument(fcinfo, 1));
+        let state = argument(fcinfo, 0);
         let mut seed = DEFAULT_SEED;
         if SAYS {
             if state.isnull || !A::is_said_again(trusted(state).as_ref(), fcinfo) {
@@ -164,6 +165,7 @@ unsafe fn accumulate_with<A: Aggregate, const SAYS: bool>(
             }
             seed = trusted::<A::State>(state).as_ref().seed();
         }
+        let value = argument(fcinfo, 1);
         if value.isnull {
             return unchanged(fcinfo, state);
         }

@@ -9,6 +9,7 @@ use crate::pg::pg_sys::{self, Datum, FunctionCallInfo};
 /// # Safety
 ///
 /// `fcinfo` is the frame of a call of an aggregate's function of two values of the type of `S`.
+#[inline(always)]
 pub(crate) unsafe fn merge<S: Value>(fcinfo: FunctionCallInfo, add: impl FnOnce(&mut S, Datum)) -> Datum {
     // SAFETY: PostgreSQL uses the state nowhere else during the call. The second argument may live in a shorter
     // context.
