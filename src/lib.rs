@@ -24,8 +24,7 @@ mod planner;
 
 pgrx::pg_module_magic!(name, version);
 
-/// Called by PostgreSQL as it loads the library: at the start of the server or of a session, or when a session first
-/// needs it.
+/// PostgreSQL calls this as it loads the library: as the server or a session starts, or when a session first needs it.
 #[pgrx::pg_guard]
 pub extern "C-unwind" fn _PG_init() {
     pg::reserve::prepare();

@@ -1,5 +1,5 @@
-//! The path of a row into an aggregate over values: unpacked, hashed by the rule of its type, and offered to the state.
-//! Counts, sketches and samples share it, and so do the unions of stored sketches and of stored samples.
+//! The path of a row into an aggregate: its value is unpacked, hashed by the rule of its type, and offered to the
+//! state. Counts, sketches and samples share it. So do the unions of stored sketches and of stored samples.
 
 pub(crate) mod state;
 pub(crate) mod transition;

@@ -33,15 +33,15 @@ pub(crate) unsafe fn trusted<S: State>(state: NullableDatum) -> NonNull<S> {
 
 /// The state in an argument of an aggregate's support function. Raises an ERROR if it is another aggregate's.
 ///
-/// A superuser can define an aggregate of support functions that do not belong together, which PostgreSQL cannot tell
+/// A superuser can define an aggregate of support functions that do not belong together. PostgreSQL cannot tell them
 /// apart: all states are of type internal.
 ///
 /// # Safety
 ///
 /// `state` is not NULL, and the state of an aggregate, which nothing else uses for `'a`.
 pub(crate) unsafe fn recognized<'a, S: State>(state: NullableDatum) -> &'a mut S {
-    // SAFETY: whoever made the state, it is in memory of PostgreSQL's, and no state of an aggregate there has less than
-    // two words. They are read as bytes, which may have any value.
+    // SAFETY: whoever made the state, it is in memory of PostgreSQL's, where no state of an aggregate has less than two
+    // words. Bytes may have any value.
     unsafe {
         let start = state.value.cast_mut_ptr::<[u8; START_LEN]>().read();
         if !S::may_start(&start) {

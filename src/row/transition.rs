@@ -1,11 +1,11 @@
 //! The transition functions of the aggregates over values.
 //!
-//! They run once a row, so they are bare C functions: they read the call frame themselves, cannot panic, and call
-//! nothing that can raise an error but what hashes a value, as [`unguarded`](crate::pg::unguarded) says. Everything else
-//! (the first row, growth, thinning, mistakes) is in cold functions behind pgrx's guard.
+//! They run once a row, so they are bare C functions. They read the call frame themselves, and cannot panic. Only what
+//! hashes a value may raise an error there, as [`unguarded`](crate::pg::unguarded) says. Everything else (the first
+//! row, growth, thinning, mistakes) is in cold functions behind pgrx's guard.
 //!
-//! Where the rule of a type needs nothing but the datum, a function compiled for that rule takes the rows of a call site
-//! from the second on.
+//! Some rules need nothing but the datum. Where the type has one, a function compiled for it takes the rows from the
+//! second on.
 
 use crate::hash::hasher::{DEFAULT_SEED, Hasher};
 use crate::hash::plain::{PlainHash, Visitor};
@@ -23,7 +23,7 @@ use pgrx::{is_a, pg_guard};
 pub(crate) type Transition = unsafe extern "C-unwind" fn(FunctionCallInfo) -> Datum;
 
 /// An aggregate over values. Its transition functions take the state, the value, what belongs to the value, and then
-/// the parameters, which are the same in all rows of a group: at the end a seed, if the call says one.
+/// the parameters. These are the same in all rows of a group; the last may be a seed.
 pub(crate) trait Aggregate: 'static {
     type State: State;
 
@@ -69,7 +69,7 @@ pub(crate) trait Aggregate: 'static {
     ///
     /// # Safety
     ///
-    /// `fcinfo` is the frame of a transition whose value has that hash, and its call site has a [`Kept`] of this.
+    /// `fcinfo` is the frame of a transition whose value has that hash. Its call site has a [`Kept`] of this.
     unsafe fn accumulate(state: &mut Self::State, hash: u64, fcinfo: FunctionCallInfo);
 }
 
@@ -128,8 +128,8 @@ unsafe extern "C-unwind" fn accumulate_by_rule<A: Aggregate, const SAYS: bool>(f
     }
 }
 
-/// [`accumulate`] for values that are hashed as `H` says, under no seed of the call's own, from the second value of a
-/// call site on.
+/// [`accumulate`] for values that are hashed as `H` says, from the second value of a call site on. The call says no
+/// seed.
 ///
 /// # Safety
 ///
@@ -147,8 +147,8 @@ unsafe extern "C-unwind" fn accumulate_by_type<A: Aggregate, H: PlainHash, const
 ///
 /// # Safety
 ///
-/// `fcinfo` is the frame of a transition, and `hash` may be called with its value. It gives one only where the call site
-/// has a [`Site`].
+/// `fcinfo` is the frame of a transition, and `hash` may be called with its value. It gives one only where the call
+/// site has a [`Site`].
 #[inline(always)]
 unsafe fn accumulate_with<A: Aggregate, const SAYS: bool>(
     fcinfo: FunctionCallInfo,
@@ -235,13 +235,13 @@ unsafe extern "C-unwind" fn accumulate_slowly<A: Aggregate>(fcinfo: FunctionCall
     }
 }
 
-/// Lets the call site of `fcinfo` call the transition function for its type directly from now on, if there is one. Where
-/// the parameters are constant, that compares them with nothing.
+/// Lets the call site of `fcinfo` call the transition function for its type from now on, if there is one. That of
+/// constant parameters does not compare them.
 ///
-/// PostgreSQL calls a function through the address in the call site's own copy of the function's record. Replacing it
-/// there makes the type's rule a part of that call, in place of a branch on the rule in every row. A call site has one
-/// type under one collation; others have other records. Compiled expressions, and who calls a declared function for
-/// somebody else, go on to call it by its name: it finds the new one in the site.
+/// PostgreSQL calls a function through the address in the call site's own copy of the function's record. Another
+/// address there makes the type's rule a part of that call, and saves a branch on the rule in every row. A call site
+/// has one type under one collation; others have other records. Compiled expressions go on to call the declared
+/// function by its name, which finds the new one in the site. So does whoever calls it for somebody else.
 ///
 /// # Safety
 ///
@@ -284,14 +284,14 @@ unsafe fn specialize<A: Aggregate>(fcinfo: FunctionCallInfo, site: &mut SiteOf<A
     }
 }
 
-/// Whether all arguments of a transition from the one at `first` on are constant, and so the same in every row.
+/// Whether all arguments of a transition from `first` on are constant, and so the same in every row.
 ///
 /// # Safety
 ///
 /// `fcinfo` is the frame of a transition in progress.
 unsafe fn are_constant(fcinfo: FunctionCallInfo, first: usize) -> bool {
-    // SAFETY: an aggregate that is no window function has a node, whose arguments are target entries: what the
-    // transition takes beside the state, and what the rows are ordered by.
+    // SAFETY: an aggregate that is no window function has a node. Its arguments are target entries: what the transition
+    // takes beside the state, and what the rows are ordered by.
     unsafe {
         let count = (*fcinfo).nargs as usize;
         if count <= first {

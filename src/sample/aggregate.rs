@@ -1,10 +1,9 @@
-//! `cvm_sample_agg`, `cvm_sample_agg_measured` and `cvm_sample_union_agg`: their support functions, in the order in which
-//! PostgreSQL calls them, those of the union last. And `cvm_sample_of`, which makes of one row what the first two do of
-//! many.
+//! `cvm_sample_agg`, `cvm_sample_agg_measured` and `cvm_sample_union_agg`: their support functions, in the order in
+//! which PostgreSQL calls them, those of the union last. And `cvm_sample_of`, which makes of one row what the first two
+//! do of many.
 //!
-//! A row whose value is not in the sample, which is most rows of a long table, takes the way that it takes into a
-//! sketch: a bare function hashes it and compares. A row whose value is in the sample is counted behind pgrx's guard,
-//! and only a value that is taken into the sample, or may be written differently than before, is written as text.
+//! Most rows of a long table have a value that is not in the sample. They end on the [path of a row](crate::row), which
+//! hashes the value and compares. A row whose value is in the sample is counted behind pgrx's guard.
 
 use crate::hash::hasher::{DEFAULT_SEED, Hasher};
 use crate::hash::site::{Keep, Site};
@@ -41,7 +40,7 @@ declare_function! {
     pg_finfo_cvm_sample_of for cvm_sample_of,
 }
 
-/// What memory starts with that is a state of these aggregates, and other memory does not but for a chance of 2^-128.
+/// A state of these aggregates starts with this. Other memory does so with a chance of 2^-128.
 const MARK: [u64; 2] = [0x1C6B_0A5F_93D2_E847, 0xB52D_7E16_4F8A_39C3];
 
 /// The state of one group. It and all it refers to live in one memory context.
@@ -97,12 +96,12 @@ pub(crate) struct Parameters {
 const MEASURE: usize = 2;
 
 impl Parameters {
-    /// What the arguments from `first` on say. Raises an ERROR when one is NULL or outside its legal range, with the hint
-    /// if it is the size. What the call does not say is as if nobody had said it.
+    /// What the arguments from `first` on say. Raises an ERROR when one is NULL or outside its legal range, with the
+    /// hint if it is the size. What the call does not say is as if nobody had said it.
     ///
     /// # Safety
     ///
-    /// `fcinfo` is the frame of a call in progress, with no arguments from there on but a size and a seed.
+    /// `fcinfo` is the frame of a call in progress. Its arguments from there on are a size and a seed at most.
     pub(crate) unsafe fn of_call(fcinfo: FunctionCallInfo, first: usize, hint: Option<&str>) -> Self {
         let given = |index| unsafe { (index < (*fcinfo).nargs as usize).then(|| argument(fcinfo, index)) };
         let size = given(first).map_or(DEFAULT_SIZE, |given| {
@@ -128,7 +127,7 @@ impl Parameters {
         Parameters { size, seed }
     }
 
-    /// Raises an ERROR if these are others than those that the rows before have said, with the hint if it is the size.
+    /// Raises an ERROR if the rows before have said others. The hint is for another size.
     fn raise_unless_said_before(self, sample: &Sample<ContextAllocator>, hint: Option<&str>) {
         for (name, before, given, hint) in [
             ("size", i64::from(sample.size()), i64::from(self.size), hint),
@@ -365,8 +364,8 @@ pub unsafe extern "C-unwind" fn cvm_sample_merge(fcinfo: FunctionCallInfo) -> Da
     }
 }
 
-/// Final: `cvm_sample_final_flat(cvm_sample) returns cvm_sample`, not strict. Leaves the state as it is; of no rows, the
-/// sample of nothing.
+/// Final: `cvm_sample_final_flat(cvm_sample) returns cvm_sample`, not strict. Leaves the state as it is; of no rows,
+/// the sample of nothing.
 #[unsafe(no_mangle)]
 #[pg_guard]
 pub unsafe extern "C-unwind" fn cvm_sample_final_flat(fcinfo: FunctionCallInfo) -> Datum {

@@ -201,13 +201,13 @@ pub unsafe extern "C-unwind" fn cvm_sample_values(fcinfo: FunctionCallInfo) -> D
     }
 }
 
-/// `cvm_sample_values(cvm_sample) returns setof record`, strict: the columns are those of the other form, and the
-/// query says of which type the first is.
+/// `cvm_sample_values(cvm_sample) returns setof record`, strict. The columns are those of the other form; the query
+/// says the type of the first.
 #[unsafe(no_mangle)]
 #[pg_guard]
 pub unsafe extern "C-unwind" fn cvm_sample_values_as_declared(fcinfo: FunctionCallInfo) -> Datum {
-    // SAFETY: a function that returns a set is called with a place for the set, or none, and the store has the columns
-    // that the query says.
+    // SAFETY: PostgreSQL calls a function that returns a set with a place for the set, or none. The store has the
+    // columns that the query says.
     unsafe {
         let result: *mut pg_sys::ReturnSetInfo = (*fcinfo).resultinfo.cast();
         if !result.is_null() && (*result).expectedDesc.is_null() {
@@ -286,8 +286,7 @@ unsafe fn declared_column(columns: pg_sys::TupleDesc) -> ValueColumn {
 ///
 /// # Safety
 ///
-/// `fcinfo` is the frame of a call in progress of a function that returns a set of rows, and the flags are of
-/// `funcapi.h`.
+/// `fcinfo` is the frame of a call of a function that returns a set of rows. The flags are of `funcapi.h`.
 unsafe fn make_store(fcinfo: FunctionCallInfo, flags: u32) {
     unsafe {
         // 15.0 has it by its first name alone.
@@ -302,7 +301,7 @@ unsafe fn make_store(fcinfo: FunctionCallInfo, flags: u32) {
 ///
 /// # Safety
 ///
-/// `fcinfo` is the frame of the call, with a sample for its first argument and a store of that column and [`COLUMNS`].
+/// `fcinfo` is the frame of the call. Its first argument is a sample; its store has that column and [`COLUMNS`].
 unsafe fn values(fcinfo: FunctionCallInfo, column: ValueColumn) -> Datum {
     unsafe {
         let sample = argument(fcinfo, 0);

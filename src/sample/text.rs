@@ -1,8 +1,8 @@
 //! Values as text, and back: the form in which a sample keeps them, which every server reads.
 //!
-//! It is what the type's output function writes, in UTF-8, under settings that are always the same, whatever those of
-//! the session are. The binary form of a type would be no shorter for most, is not documented, and may change with the
-//! version of a type; text is what dumps rely on.
+//! The type's output function writes it, in UTF-8. The settings are always the same, whatever the session has set. The
+//! binary form of most types is no shorter. It is not documented, and may change with the version of a type. Dumps rely
+//! on text.
 
 use crate::hash::equality;
 use crate::pg::error::{OrRaise, raise};
@@ -20,15 +20,15 @@ use std::ffi::{CStr, c_char, c_int};
 use std::io::Write;
 use std::mem::ManuallyDrop;
 
-/// A setting that what types write or read depends on, the value that it is given, and where PostgreSQL keeps it.
+/// A setting that types mind as they write or read, the value that it is given, and where PostgreSQL keeps it.
 struct Setting {
     name: &'static CStr,
     value: &'static CStr,
     variable: Variable,
 }
 
-/// A variable that a setting sets, and what it is under the value. It is read for each value that is written: to ask for
-/// a setting by its name takes longer than to write most values.
+/// A variable that a setting sets, and what it is under the value. It is read for each value that is written. To ask
+/// for a setting by its name takes longer than to write most values.
 enum Variable {
     Integer(*const c_int, c_int),
     Boolean(*const bool, bool),
@@ -162,7 +162,7 @@ unsafe fn under<T>(settings: Settings, work: impl FnOnce() -> T) -> T {
     result
 }
 
-/// What is done to a value before it is written, or to what is written, so that equal values are written alike.
+/// What is done to a value before it is written, or to its text. Equal values are then written alike.
 #[derive(Clone, Copy)]
 enum Form {
     AsIs,
@@ -226,8 +226,8 @@ impl Writer {
     ///
     /// # Safety
     ///
-    /// `value` is of the writer's type, the caller behind pgrx's guard, and the current memory context one that may be
-    /// left with what the type's output function takes of it.
+    /// `value` is of the writer's type, and the caller is behind pgrx's guard. What the type's output function takes
+    /// stays in the current memory context.
     pub(crate) unsafe fn with_text<T>(&mut self, value: Datum, read: impl FnOnce(&str) -> T) -> T {
         if let Form::Integer(integer) = self.form {
             let mut digits = [0; LONGEST_INTEGER];
@@ -265,8 +265,8 @@ impl Writer {
 /// The length of -2^63.
 const LONGEST_INTEGER: usize = 20;
 
-/// The type as which values are written: for one without an equality of its own, such as varchar and regclass, the type
-/// whose equality it takes, text and oid. That is the rule by which values are hashed.
+/// The type as which values are written. For one without an equality of its own, it is the type whose equality it
+/// takes: text for varchar, oid for regclass. That is the rule by which values are hashed.
 ///
 /// # Safety
 ///
@@ -285,7 +285,7 @@ unsafe fn written_as(declared: Oid) -> Oid {
     }
 }
 
-/// Whether equal values of a type are always written alike, as by its [`Form`], for types of which that is known.
+/// Whether equal values of a type are always written alike, if that is known of the type and its [`Form`].
 fn is_unique(written: Oid) -> bool {
     #[cfg(feature = "pg19")]
     if written == pg_sys::OID8OID {
@@ -424,8 +424,8 @@ impl MindedSettings {
         if let Some(&known) = self.rows.iter().find(is_it) {
             return known;
         }
-        // SAFETY: the type is one that a row has. The descriptor is a copy, of which PostgreSQL keeps no count, in the
-        // memory context of the writer if it is kept.
+        // SAFETY: the type is one that a row has. The descriptor is a copy, of which PostgreSQL keeps no count. One
+        // that is kept is in the writer's memory context.
         unsafe {
             let mut known = Vec::new_in(ContextAllocator::current());
             let settings = settings_of_columns(type_id, typmod, &mut known);
@@ -512,7 +512,7 @@ unsafe fn settings_of_columns(
     typmod: i32,
     known: &mut Vec<(Oid, Settings), ContextAllocator>,
 ) -> Settings {
-    // SAFETY: the descriptor is a copy in the current memory context, of which PostgreSQL keeps no count; so it is not
+    // SAFETY: the descriptor is a copy in the current memory context. PostgreSQL keeps no count of it, so it is not
     // dropped.
     unsafe {
         let descriptor = pg_sys::lookup_rowtype_tupdesc_copy(type_id, typmod);
@@ -578,8 +578,8 @@ fn settings_of_known(of: Oid) -> Option<Settings> {
     KNOWN.iter().find(|known| known.0 == of).map(|known| known.1)
 }
 
-/// The settings that an output function minds: those of the known type whose it is too, as text's is citext's, and any
-/// if there is none.
+/// The settings that an output function minds. A known type may have the same function, as text and citext do; if none
+/// has, it may mind any.
 ///
 /// # Safety
 ///

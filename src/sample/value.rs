@@ -35,7 +35,7 @@ pub(crate) unsafe fn with_sample<T>(datum: Datum, read: impl FnOnce(&EncodedSamp
     }
 }
 
-/// The header of the sketch in a stored sample, which is all that is read of one stored out of line.
+/// The header of the sketch in a stored sample. Of one stored out of line, nothing else is read.
 ///
 /// # Safety
 ///

@@ -70,8 +70,8 @@ type Question<T> =
 ///
 /// # Safety
 ///
-/// `fcinfo` is the frame of a call in progress with two arguments of type `cvm_sketch` and a double precision, which
-/// returns a row of three columns of the type of `datum`.
+/// `fcinfo` is the frame of a call in progress with two arguments of type `cvm_sketch` and a double precision. The
+/// function returns a row of three columns of the type of `datum`.
 unsafe fn answer<T>(fcinfo: FunctionCallInfo, question: Question<T>, datum: fn(T) -> Datum) -> Datum {
     unsafe {
         let confidence = confidence_of_call(fcinfo, 2);
@@ -144,7 +144,7 @@ pub unsafe extern "C-unwind" fn cvm_sketch_info(fcinfo: FunctionCallInfo) -> Dat
 }
 
 /// `cvm_sketch_is_derived(cvm_sketch) returns boolean`, strict: of 0.2.0 alone. A database that comes from 0.1.0 or is
-/// dumped at 0.2.0 declares it, before the script to 0.3.0 drops it in favour of `cvm_sketch_info`.
+/// dumped at 0.2.0 declares it. The script to 0.3.0 then drops it in favour of `cvm_sketch_info`.
 #[unsafe(no_mangle)]
 #[pg_guard]
 pub unsafe extern "C-unwind" fn cvm_sketch_is_derived(fcinfo: FunctionCallInfo) -> Datum {
@@ -247,7 +247,7 @@ fn kind_of_name(name: &[u8]) -> Result<Kind, UnknownKind> {
     str::from_utf8(name).map_err(|_| UnknownKind)?.parse()
 }
 
-/// Raises an ERROR because no kind has that name, of which as much is shown as names of PostgreSQL may be long.
+/// Raises an ERROR because no kind has that name. It shows as much of it as a name of PostgreSQL may have.
 #[track_caller]
 fn raise_kind(error: UnknownKind, name: &[u8]) -> ! {
     let most = pg_sys::NAMEDATALEN as usize - 1;

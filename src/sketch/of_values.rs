@@ -170,8 +170,8 @@ pub unsafe extern "C-unwind" fn cvm_final_sketch(fcinfo: FunctionCallInfo) -> Da
     }
 }
 
-/// The state with its sketch settled, to be read. That the sketch says the same as before makes this harmless where
-/// PostgreSQL reads a state more than once: in windows, and where aggregates share it.
+/// The state with its sketch settled, to be read. A settled sketch says the same as before. So PostgreSQL may read a
+/// state more than once, as it does in windows, and where aggregates share it.
 ///
 /// # Safety
 ///

@@ -27,7 +27,7 @@ impl Parameters {
     ///
     /// # Safety
     ///
-    /// `fcinfo` is the frame of a call in progress, whose arguments from `index` on are (double precision, double
+    /// `fcinfo` is the frame of a call in progress. Its arguments from `index` on are (double precision, double
     /// precision, bigint), or the first of these.
     pub(crate) unsafe fn of_call(fcinfo: FunctionCallInfo, index: usize) -> Option<Self> {
         let given = |index| unsafe { (index < (*fcinfo).nargs as usize).then(|| argument(fcinfo, index)) };
@@ -177,7 +177,7 @@ const EPSILON: &str = "epsilon";
 const AFTER_VALUE: usize = 2;
 
 /// Raises an ERROR because of the number of that name at `index`. Other systems count the distinct pairs of two
-/// arguments: who gives a second value, which is taken for epsilon, is told how to write that here.
+/// arguments. Here a second value is taken for epsilon, so the hint says how to count pairs.
 #[track_caller]
 fn raise_number(index: usize, name: &str, message: String) -> ! {
     if index == AFTER_VALUE && name == EPSILON {
