@@ -272,7 +272,6 @@ SELECT cvm_hash(ROW('ok'::mood)) = cvm_hash(ROW('ok'::text))
 CREATE FUNCTION hash_of(m mood) RETURNS bigint LANGUAGE plpgsql AS $$BEGIN RETURN cvm_hash(m); END$$;
 CREATE FUNCTION hash_of_row(m mood) RETURNS bigint LANGUAGE plpgsql AS $$BEGIN RETURN cvm_hash(ROW(m)); END$$;
 BEGIN;
-
 SELECT hash_of('ok') = cvm_hash('ok'::text) AS before,
        hash_of_row('ok') = cvm_hash(ROW('ok'::text)) AS before_in_row;
 

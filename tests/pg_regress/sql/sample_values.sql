@@ -373,7 +373,6 @@ SELECT settings();
 
 -- It does so in the middle of a cursor, too.
 BEGIN;
-
 DECLARE c CURSOR FOR
     SELECT cvm_sample_agg(ARRAY[now() - now() + timestamptz '2000-01-01']) OVER (ORDER BY i) = NULL,
            settings()

@@ -96,6 +96,7 @@ CREATE OR REPLACE FUNCTION public.cvm_sketch_of_kind(sketch cvm_sketch, kind tex
 
 SELECT all_calls();
 ROLLBACK;
+
 BEGIN;
 CREATE OR REPLACE FUNCTION public.cvm_hash(value anyelement, seed bigint DEFAULT 0) RETURNS bigint
     LANGUAGE sql IMMUTABLE AS 'SELECT 1::bigint';
@@ -107,7 +108,6 @@ SELECT all_calls();
 -- The functions of two releases may belong to two superusers. The hook trusts no owner who is not a superuser.
 CREATE ROLE function_admin SUPERUSER;
 BEGIN;
-
 ALTER AGGREGATE approx_count_distinct_cvm(anyelement, double precision, double precision)
     OWNER TO function_admin;
 
@@ -121,7 +121,6 @@ DROP ROLE function_admin;
 
 -- Names may change places. The hook uses a function only if it returns the right type.
 BEGIN;
-
 ALTER AGGREGATE approx_count_distinct_cvm(anyelement, double precision, double precision)
     RENAME TO count_before;
 
@@ -131,6 +130,7 @@ ALTER AGGREGATE cvm_sketch_agg(anyelement, double precision, double precision)
 ALTER AGGREGATE count_before(anyelement, double precision, double precision) RENAME TO cvm_sketch_agg;
 SELECT all_calls();
 ROLLBACK;
+
 BEGIN;
 ALTER EXTENSION cvm_count DROP FUNCTION cvm_sketch_agg_hashed(bigint);
 ALTER AGGREGATE cvm_sketch_agg_hashed(bigint) RENAME TO renamed;
