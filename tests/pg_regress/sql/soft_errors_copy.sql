@@ -8,10 +8,13 @@ short,\x01
 version,\x0200000045210000000000000000000000000000
 again,\x0100000045210000000000000000000000000000
 \.
+
 SELECT name, # sketch AS estimate FROM copied;
--- one broken row ends it otherwise
+
+-- One broken row ends it otherwise.
 COPY copied FROM stdin WITH (FORMAT csv);
 good,\x0100000045210000000000000000000000000000
 text,zz
 \.
+
 DROP TABLE copied;

@@ -1,4 +1,5 @@
--- Functions that the planner hook puts into queries are the extension's own, and not others' that were added to it under their names.
+-- The planner hook puts the extension's own functions into queries.
+-- It does not use functions of others that were added to the extension under their names.
 SET client_min_messages = warning;
 LOAD 'cvm_count';
 CREATE SCHEMA theirs;
@@ -7,25 +8,42 @@ CREATE ROLE function_owner;
 GRANT CREATE, USAGE ON SCHEMA public, theirs TO function_owner;
 SET cvm_count.count_distinct_epsilon = 0.03;
 CREATE TABLE spread AS SELECT i AS n FROM generate_series(1, 100) i;
--- Something that a table of Citus has: then all functions are used.
+
+-- With a table in the list of Citus the hook uses all of its functions.
 SET allow_system_table_mods = on;
 CREATE TABLE pg_catalog.pg_dist_partition (logicalrelid regclass, partmethod "char");
 INSERT INTO pg_dist_partition VALUES ('spread', 'h');
 RESET allow_system_table_mods;
+
 CREATE FUNCTION calls(query text) RETURNS text LANGUAGE sql AS $$
     SELECT string_agg(DISTINCT call[1], ', ' ORDER BY call[1])
-    FROM regexp_matches(verbose_plan(query), '\m(count\(DISTINCT|approx_count_distinct_cvm|cvm_\w+)', 'g') call $$;
-CREATE FUNCTION all_calls() RETURNS text LANGUAGE sql AS $$ SELECT calls('SELECT count(DISTINCT n) FROM spread') || '; ' || calls('SELECT cvm_sketch_agg(n) FROM spread') || '; ' || calls('SELECT cvm_sample_agg(n) FROM spread') $$;
+    FROM regexp_matches(
+        verbose_plan(query),
+        '\m(count\(DISTINCT|approx_count_distinct_cvm|cvm_\w+)',
+        'g'
+    ) call
+$$;
+
+CREATE FUNCTION all_calls() RETURNS text LANGUAGE sql AS $$
+    SELECT calls('SELECT count(DISTINCT n) FROM spread') || '; '
+        || calls('SELECT cvm_sketch_agg(n) FROM spread') || '; '
+        || calls('SELECT cvm_sample_agg(n) FROM spread')
+$$;
+
 SELECT all_calls();
 
--- A function of another owner's, in the place of each that may be called.
-CREATE FUNCTION replaced(name text, arguments text, returns text, body text) RETURNS text LANGUAGE plpgsql AS $$
+-- Another owner's function takes the place of each that may be called.
+CREATE FUNCTION replaced(name text, arguments text, returns text, body text) RETURNS text
+    LANGUAGE plpgsql AS $$
 DECLARE found text;
 BEGIN
     EXECUTE format('ALTER EXTENSION cvm_count DROP FUNCTION %s(%s)', name, arguments);
     EXECUTE format('ALTER FUNCTION public.%s(%s) RENAME TO renamed', name, arguments);
     SET LOCAL ROLE function_owner;
-    EXECUTE format('CREATE FUNCTION public.%s(%s) RETURNS %s LANGUAGE sql IMMUTABLE AS %L', name, arguments, returns, body);
+    EXECUTE format(
+        'CREATE FUNCTION public.%s(%s) RETURNS %s LANGUAGE sql IMMUTABLE AS %L',
+        name, arguments, returns, body
+    );
     RESET ROLE;
     EXECUTE format('ALTER EXTENSION cvm_count ADD FUNCTION %s(%s)', name, arguments);
     found := all_calls();
@@ -33,13 +51,19 @@ BEGIN
 EXCEPTION WHEN SQLSTATE 'ZZZZZ' THEN
     RETURN SQLERRM;
 END $$;
+
 SELECT name, replaced(name, arguments, returns, body)
-FROM (VALUES ('cvm_hash', 'anyelement, bigint', 'bigint', 'SELECT 1::bigint'), ('cvm_sketch_estimate', 'cvm_sketch', 'bigint', 'SELECT 1::bigint'),
-             ('cvm_sketch_of_kind', 'cvm_sketch, text', 'cvm_sketch', 'SELECT $1'),
-             ('cvm_sample_of', 'anyelement, double precision, integer, bigint', 'cvm_sample', 'SELECT cvm_sample_empty()')) f (name, arguments, returns, body);
+FROM (VALUES
+    ('cvm_hash', 'anyelement, bigint', 'bigint', 'SELECT 1::bigint'),
+    ('cvm_sketch_estimate', 'cvm_sketch', 'bigint', 'SELECT 1::bigint'),
+    ('cvm_sketch_of_kind', 'cvm_sketch, text', 'cvm_sketch', 'SELECT $1'),
+    ('cvm_sample_of', 'anyelement, double precision, integer, bigint', 'cvm_sample',
+     'SELECT cvm_sample_empty()')
+) f (name, arguments, returns, body);
+
 SELECT all_calls();
 
--- The same for an aggregate, and for functions that belong to the right owner and are written in another language.
+-- Another owner's aggregate takes the place of ours.
 BEGIN;
 ALTER EXTENSION cvm_count DROP FUNCTION cvm_sketch_agg_hashed(bigint);
 ALTER AGGREGATE cvm_sketch_agg_hashed(bigint) RENAME TO renamed;
@@ -51,28 +75,42 @@ SELECT all_calls();
 ALTER AGGREGATE cvm_sketch_agg_hashed(bigint) OWNER TO CURRENT_USER;
 SELECT all_calls();
 ROLLBACK;
+
+-- The right owner's aggregate may have another transition function.
 BEGIN;
 ALTER EXTENSION cvm_count DROP FUNCTION cvm_sketch_agg_hashed(bigint);
 ALTER AGGREGATE cvm_sketch_agg_hashed(bigint) RENAME TO renamed;
-CREATE FUNCTION add_one(cvm_sketch, bigint) RETURNS cvm_sketch LANGUAGE sql IMMUTABLE AS 'SELECT cvm_sketch_empty()';
+
+CREATE FUNCTION add_one(cvm_sketch, bigint) RETURNS cvm_sketch LANGUAGE sql IMMUTABLE
+    AS 'SELECT cvm_sketch_empty()';
+
 CREATE AGGREGATE public.cvm_sketch_agg_hashed(bigint) (SFUNC = add_one, STYPE = cvm_sketch);
 ALTER EXTENSION cvm_count ADD AGGREGATE cvm_sketch_agg_hashed(bigint);
 SELECT all_calls();
 ROLLBACK;
+
+-- The right owner's function may be written in SQL.
 BEGIN;
-CREATE OR REPLACE FUNCTION public.cvm_sketch_of_kind(sketch cvm_sketch, kind text) RETURNS cvm_sketch LANGUAGE sql IMMUTABLE AS 'SELECT $1';
+CREATE OR REPLACE FUNCTION public.cvm_sketch_of_kind(sketch cvm_sketch, kind text) RETURNS cvm_sketch
+    LANGUAGE sql IMMUTABLE AS 'SELECT $1';
+
 SELECT all_calls();
 ROLLBACK;
+
 BEGIN;
-CREATE OR REPLACE FUNCTION public.cvm_hash(value anyelement, seed bigint DEFAULT 0) RETURNS bigint LANGUAGE sql IMMUTABLE AS 'SELECT 1::bigint';
+CREATE OR REPLACE FUNCTION public.cvm_hash(value anyelement, seed bigint DEFAULT 0) RETURNS bigint
+    LANGUAGE sql IMMUTABLE AS 'SELECT 1::bigint';
+
 SELECT all_calls();
 ROLLBACK;
 SELECT all_calls();
 
--- Those of one release may belong to another superuser than those of the next; others are nobody's whom the hook knows.
+-- The functions of two releases may belong to two superusers. The hook trusts no owner who is not a superuser.
 CREATE ROLE function_admin SUPERUSER;
 BEGIN;
-ALTER AGGREGATE approx_count_distinct_cvm(anyelement, double precision, double precision) OWNER TO function_admin;
+ALTER AGGREGATE approx_count_distinct_cvm(anyelement, double precision, double precision)
+    OWNER TO function_admin;
+
 ALTER FUNCTION cvm_sketch_of_kind(cvm_sketch, text) OWNER TO function_admin;
 SELECT all_calls();
 ALTER ROLE function_admin NOSUPERUSER;
@@ -81,23 +119,34 @@ SELECT all_calls();
 ROLLBACK;
 DROP ROLE function_admin;
 
--- Names that change places: what is put into a query returns what the hook takes it for.
+-- Names may change places. The hook uses a function only if it returns the right type.
 BEGIN;
-ALTER AGGREGATE approx_count_distinct_cvm(anyelement, double precision, double precision) RENAME TO count_before;
-ALTER AGGREGATE cvm_sketch_agg(anyelement, double precision, double precision) RENAME TO approx_count_distinct_cvm;
+ALTER AGGREGATE approx_count_distinct_cvm(anyelement, double precision, double precision)
+    RENAME TO count_before;
+
+ALTER AGGREGATE cvm_sketch_agg(anyelement, double precision, double precision)
+    RENAME TO approx_count_distinct_cvm;
+
 ALTER AGGREGATE count_before(anyelement, double precision, double precision) RENAME TO cvm_sketch_agg;
 SELECT all_calls();
 ROLLBACK;
+
 BEGIN;
 ALTER EXTENSION cvm_count DROP FUNCTION cvm_sketch_agg_hashed(bigint);
 ALTER AGGREGATE cvm_sketch_agg_hashed(bigint) RENAME TO renamed;
-CREATE AGGREGATE public.cvm_sketch_agg_hashed(bigint) (SFUNC = cvm_accumulate_hashed, STYPE = cvm_sketch, FINALFUNC = cvm_sketch_estimate);
+
+CREATE AGGREGATE public.cvm_sketch_agg_hashed(bigint) (
+    SFUNC = cvm_accumulate_hashed,
+    STYPE = cvm_sketch,
+    FINALFUNC = cvm_sketch_estimate
+);
+
 ALTER EXTENSION cvm_count ADD AGGREGATE cvm_sketch_agg_hashed(bigint);
 SELECT all_calls();
 ROLLBACK;
 SELECT all_calls();
 
--- A version before the one that has all of them; some before and after.
+-- The extension may be of a version that does not have all of the functions.
 CREATE FUNCTION with_version(version text) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
     UPDATE pg_extension SET extversion = version WHERE extname = 'cvm_count';
@@ -106,9 +155,14 @@ BEGIN
 EXCEPTION WHEN SQLSTATE 'ZZZZZ' THEN
     RETURN SQLERRM;
 END $$;
-SELECT version, with_version(version) FROM (VALUES ('0.1.0'), ('0.2.0'), ('0.2.9'), ('0.3'), ('0.3.0'), ('0.3.1'), ('0.10.0'), ('1.0'), ('unpackaged'), (''), ('0.3.0-mine'), ('99999999999.0.0')) v (version);
 
--- Citus's table is a superuser's.
+SELECT version, with_version(version)
+FROM (VALUES
+    ('0.1.0'), ('0.2.0'), ('0.2.9'), ('0.3'), ('0.3.0'), ('0.3.1'), ('0.10.0'), ('1.0'),
+    ('unpackaged'), (''), ('0.3.0-mine'), ('99999999999.0.0')
+) v (version);
+
+-- The list of Citus must belong to a superuser.
 ALTER TABLE pg_catalog.pg_dist_partition OWNER TO function_owner;
 SET allow_system_table_mods = on;
 ALTER TABLE pg_catalog.pg_dist_partition OWNER TO function_owner;
