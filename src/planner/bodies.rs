@@ -47,7 +47,7 @@ fn has_body(function: Oid) -> bool {
     with_function(function, may_be_put).unwrap_or(false)
 }
 
-/// Puts the named and default arguments of a call in their places, as PostgreSQL does before it looks for a body.
+/// Puts the named and default arguments of a call in their places. PostgreSQL does so before it looks for a body.
 ///
 /// # Safety
 ///

@@ -106,8 +106,8 @@ pub(crate) fn owner_of_relation(relation: Oid) -> Option<Oid> {
 ///
 /// # Safety
 ///
-/// The key is the number of a column, a function that compares two values of its type, and such a value. The index, if
-/// it is a valid one, is on that column. `read` is given the row, and what its columns are.
+/// The key is the number of a column, the equality of its type, and a value of that type. The index, if it is a valid
+/// one, is on that column. `read` is given the row, and what its columns are.
 pub(crate) unsafe fn first_row<T>(
     table: Oid,
     index: Oid,
@@ -140,7 +140,7 @@ pub(crate) unsafe fn first_row<T>(
 ///
 /// # Safety
 ///
-/// `row` is one of the catalog whose structure `T` is, and is held as long as the pointer is used.
+/// `row` is one of the catalog whose structure `T` is. It is held as long as the pointer is used.
 unsafe fn form<T>(row: HeapTuple) -> *const T {
     // SAFETY: the header says how many bytes stand before the columns.
     unsafe {

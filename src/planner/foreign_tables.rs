@@ -1,8 +1,8 @@
 //! Aggregates that PostgreSQL has another server compute, as over tables of postgres_fdw.
 //!
 //! If they were ours, PostgreSQL would fetch all rows and compute them here. Whether it leaves one to another server
-//! depends on costs, on what the wrapper can send, and on what becomes of views, functions and joins. So the hook asks
-//! the planner for a plan of the query as it stands.
+//! depends on costs and on what the wrapper can send. The views, functions and joins around it count too. So the hook
+//! asks the planner for a plan of the query as it stands.
 
 use crate::pg::pg_sys::{self, Aggref, DefElem, Node, NodeTag, Oid, Plan, PlannedStmt, Query, RTEKind, RangeTblEntry};
 use crate::pg::query_tree::{any_of_plan, counts_distinct, elements, oids};

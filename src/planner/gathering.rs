@@ -23,8 +23,8 @@ const NAME: &CStr = c"citus.allow_aggregate_worker_combine_on_internal_types";
 /// Called in a transaction.
 #[pg_guard]
 pub(crate) unsafe extern "C-unwind" fn begin() -> c_int {
-    // SAFETY: the strings live for ever. If an ERROR comes between, PostgreSQL sets back what was set at this level, as
-    // it does for the settings of a function.
+    // SAFETY: the strings live for ever. If an ERROR comes between, PostgreSQL sets back what was set at this level. It
+    // does so for the settings of a function.
     unsafe {
         if pg_sys::GetConfigOption(NAME.as_ptr(), true, false).is_null() {
             return 0;

@@ -5,7 +5,7 @@
 //! 3. [`complete`] says in the plan what it depends on.
 //!
 //! PostgreSQL's own mutators copy the query tree, and nothing changes the original. The hook calls the planner without
-//! pgrx's guard, and so it does what calls users' functions before. [`unguarded`](crate::pg::unguarded) says why, and
+//! pgrx's guard, and so it calls what runs users' functions before. [`unguarded`](crate::pg::unguarded) says why, and
 //! what that asks of all frames here.
 
 use crate::pg::pg_sys::{self, PlannedStmt, PlannerGlobal, Query};
@@ -154,14 +154,14 @@ unsafe extern "C-unwind" fn prepare(preparation: &mut Preparation) {
     // SAFETY: nothing in this frame needs a destructor.
     unsafe {
         let mut inlined = Inlined::new(functions);
-        let query = inlined.copy(original);
+        let query = inlined.with_bodies(original);
         preparation.noted = inlined.noted();
         let is_distributed = citus_tables.is_some_and(|tables| tables.are_read_by(query));
         let mut replacement = Replacement::new(functions, accuracy, is_distributed, is_pushed_down);
-        preparation.query = replacement.copy(query);
+        preparation.query = replacement.replaced(query);
         if accuracy.is_some() && foreign_tables::are_read_by(query) {
             preparation.as_it_stands = original;
-            preparation.with_foreign = replacement.copy_with_foreign(query);
+            preparation.with_foreign = replacement.replaced_except_foreign(query);
         }
         preparation.gathers = replacement.gathers();
     }
@@ -186,7 +186,7 @@ unsafe extern "C-unwind" fn complete(preparation: &mut Preparation, planned: *mu
             plans::mark(planned);
         }
         if let Some(noted) = noted.as_ref() {
-            // PostgreSQL makes the plan anew when one of the functions changes, or whose rows may be seen.
+            // PostgreSQL makes the plan anew when a function changes, or for a role that sees other rows.
             (*planned).invalItems = pg_sys::list_concat((*planned).invalItems, noted.invalItems);
             (*planned).dependsOnRole |= noted.dependsOnRole;
         }

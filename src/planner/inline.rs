@@ -45,7 +45,7 @@ impl Inlined {
         }
     }
 
-    /// Where PostgreSQL noted what a plan depends on, for the bodies that are in it.
+    /// Where PostgreSQL noted what the plan depends on, since these bodies are in it.
     pub(crate) fn noted(&self) -> *mut PlannerGlobal {
         // SAFETY: `new` made both.
         unsafe { (*self.planner).glob }
@@ -57,7 +57,7 @@ impl Inlined {
     ///
     /// `query` is a query to be planned. What is between here and PostgreSQL's own handler, or a guard, needs no
     /// destructor.
-    pub(crate) unsafe fn copy(&mut self, query: *mut Query) -> *mut Query {
+    pub(crate) unsafe fn with_bodies(&mut self, query: *mut Query) -> *mut Query {
         unsafe { inline_functions(query.cast(), ptr::from_mut(self).cast()).cast() }
     }
 
@@ -65,7 +65,7 @@ impl Inlined {
     ///
     /// # Safety
     ///
-    /// `query` is a copy that may be changed. For the frames, as [`copy`](Self::copy).
+    /// `query` is a copy that may be changed. For the frames, as [`with_bodies`](Self::with_bodies).
     unsafe fn put_bodies(&mut self, query: *mut Query) {
         // SAFETY: the mutator copied the entries with the query, which outlives the plan.
         unsafe {
@@ -87,12 +87,12 @@ impl Inlined {
         }
     }
 
-    /// The body of the function that an entry of a FROM clause calls, if it is to be put there.
+    /// The body of the function that an entry of a FROM clause calls; `None` if the call is to stay.
     ///
     /// # Safety
     ///
     /// `entry` is a copy that may be changed, for which [`may_be_inlined`] holds. For the frames, as
-    /// [`copy`](Self::copy).
+    /// [`with_bodies`](Self::with_bodies).
     unsafe fn body(&mut self, entry: *mut RangeTblEntry) -> Option<*mut Query> {
         // SAFETY: PostgreSQL's function is called as its preprocess_function_rtes calls it, after named and default
         // arguments were put in their places. Nothing is computed that PostgreSQL may never come to compute.
@@ -117,7 +117,7 @@ impl Inlined {
                 outer: self.within,
             };
             self.within = &raw const within;
-            let body = self.copy(body);
+            let body = self.with_bodies(body);
             self.within = within.outer;
             self.asked.look_at(body);
             (self.asked.counts || foreign_tables::are_read_by(body)).then_some(body)

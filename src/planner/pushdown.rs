@@ -105,8 +105,8 @@ unsafe fn drop_defaults(arguments: &mut Arguments) {
 ///
 /// # Safety
 ///
-/// As [`pushed_down`]. The arguments are a value, a measure if the size is not at 1, a size and a seed, or the first of
-/// these.
+/// As [`pushed_down`]. The arguments are a value, a measure, a size and a seed, or the first of these. There is no
+/// measure if the size is at 1.
 unsafe fn sampled(
     functions: &Functions,
     aggregate: &mut Aggref,

@@ -1,9 +1,9 @@
-//! Which aggregates of a query are replaced, and by what. PostgreSQL could have parsed each replacement itself:
+//! Which aggregates of a query are replaced, and by what. There are two forms, both of which a user could have written:
 //!
-//! - where the session asks for it (`cvm_count.count_distinct_epsilon`), `approx_count_distinct_cvm(x, epsilon, delta)`
-//!   stands for `count(DISTINCT x)`;
-//! - where the query reads a table of Citus, the form that Citus [pushes down](pushed_down) stands for an aggregate of
-//!   values. If there is none, Citus is to gather the rows.
+//! - If the session asks for it (`cvm_count.count_distinct_epsilon`), `count(DISTINCT x)` becomes
+//!   `approx_count_distinct_cvm(x, epsilon, delta)`.
+//! - If the query reads a table of Citus, an aggregate of values becomes what Citus [pushes down](pushed_down). Where
+//!   no form gives the same, Citus is to gather the rows.
 
 use crate::hash::hashable::is_hashable;
 use crate::pg::pg_sys::{self, Aggref, Expr, Node, NodeTag, Oid, Query, RangeTblEntry};
@@ -78,7 +78,7 @@ impl Replacement {
     ///
     /// `query` is a query to be planned. What is between here and PostgreSQL's own handler, or a guard, needs no
     /// destructor.
-    pub(crate) unsafe fn copy(&mut self, query: *mut Query) -> *mut Query {
+    pub(crate) unsafe fn replaced(&mut self, query: *mut Query) -> *mut Query {
         // SAFETY: the mutators leave parts of entries in FROM as they are. The query is copied first, so that no node
         // is in two copies.
         unsafe {
@@ -87,14 +87,14 @@ impl Replacement {
         }
     }
 
-    /// A [copy](Self::copy) that leaves to other servers what they may compute.
+    /// A [copy](Self::replaced) that leaves to other servers what they may compute.
     ///
     /// # Safety
     ///
-    /// As [`copy`](Self::copy).
-    pub(crate) unsafe fn copy_with_foreign(&mut self, query: *mut Query) -> *mut Query {
+    /// As [`replaced`](Self::replaced).
+    pub(crate) unsafe fn replaced_except_foreign(&mut self, query: *mut Query) -> *mut Query {
         self.leaves_foreign = true;
-        let copy = unsafe { self.copy(query) };
+        let copy = unsafe { self.replaced(query) };
         self.leaves_foreign = false;
         copy
     }
@@ -139,7 +139,7 @@ impl Replacement {
     /// # Safety
     ///
     /// `aggregate` is one of the query that is being copied, or of one that it is a part of. For the frames, as
-    /// [`copy`](Self::copy).
+    /// [`replaced`](Self::replaced).
     unsafe fn call(&self, aggregate: &Aggref) -> Option<Call> {
         if self.is_distributed
             && let Some(call) = self.functions.value_call(aggregate.aggfnoid)
