@@ -1,8 +1,8 @@
-//! Aggregates that PostgreSQL has another server compute, as over tables of postgres_fdw, and that would stay here, with
-//! all rows fetched, if they were ours.
+//! Aggregates that PostgreSQL has another server compute, as over tables of postgres_fdw.
 //!
-//! Whether it does is a matter of costs, of what the wrapper can send, and of what the planner makes of views, functions
-//! and joins. So it is asked to plan the query as it stands.
+//! If they were ours, PostgreSQL would fetch all rows and compute them here. Whether it leaves one to another server
+//! depends on costs and on what the wrapper can send. The views, functions and joins around it count too. So the hook
+//! asks the planner for a plan of the query as it stands.
 
 use crate::pg::pg_sys::{self, Aggref, DefElem, Node, NodeTag, Oid, Plan, PlannedStmt, Query, RTEKind, RangeTblEntry};
 use crate::pg::query_tree::{any_of_plan, counts_distinct, elements, oids};
@@ -15,22 +15,21 @@ use std::ptr;
 ///
 /// # Safety
 ///
-/// `query` is a query to be planned, and nothing between here and PostgreSQL's own handler, or a guard, needs a
+/// `query` is a query to be planned. What is between here and PostgreSQL's own handler, or a guard, needs no
 /// destructor.
 pub(crate) unsafe fn are_read_by(query: *mut Query) -> bool {
     let mut with_ctes = false;
-    // SAFETY: the caller vouches for the query and the frames.
     unsafe { walk_query(query, reads, (&raw mut with_ctes).cast()) }
 }
 
-/// [`are_read_by`] of a part of a query that has such a table: of CTEs it is not known which they read, so that all count.
+/// [`are_read_by`] of a part of a query that has such a table. Nothing tells which tables a CTE reads, so every CTE
+/// counts.
 ///
 /// # Safety
 ///
 /// As [`are_read_by`].
 pub(crate) unsafe fn may_be_read_by(query: *mut Query) -> bool {
     let mut with_ctes = true;
-    // SAFETY: the caller vouches for the query and the frames.
     unsafe { walk_query(query, reads, (&raw mut with_ctes).cast()) }
 }
 
@@ -40,7 +39,6 @@ pub(crate) unsafe fn may_be_read_by(query: *mut Query) -> bool {
 ///
 /// Called by PostgreSQL's walkers with a node, or none, and a `bool`.
 unsafe extern "C-unwind" fn reads(node: *mut Node, with_ctes: *mut c_void) -> bool {
-    // SAFETY: the walkers vouch for the node.
     unsafe {
         match node.as_ref().map(|node| node.type_) {
             None => false,
@@ -55,14 +53,14 @@ unsafe extern "C-unwind" fn reads(node: *mut Node, with_ctes: *mut c_void) -> bo
     }
 }
 
-/// Whether a table is of such a server, or one of its partitions, if their groups may be computed by themselves.
+/// Whether a table is of such a server. One of its partitions is enough, if PostgreSQL may aggregate each by itself.
 ///
 /// # Safety
 ///
 /// Called with an entry of a table, of a query to be planned.
 #[pg_guard]
 unsafe extern "C-unwind" fn is_of_unaware_server(entry: *mut RangeTblEntry) -> bool {
-    // SAFETY: the caller vouches for the entry. No partition is locked: one that goes meanwhile has no kind any more.
+    // SAFETY: no partition is locked. One that is dropped meanwhile has no kind any more.
     unsafe {
         let entry = &*entry;
         match entry.relkind as u8 {
@@ -78,14 +76,13 @@ unsafe extern "C-unwind" fn is_of_unaware_server(entry: *mut RangeTblEntry) -> b
     }
 }
 
-/// Whether the server of a foreign table may compute aggregates, and does not have our extension, as far as its options
-/// say.
+/// Whether the server of a foreign table may compute aggregates, and its options do not name our extension.
 ///
 /// # Safety
 ///
 /// `table` is a foreign table.
 unsafe fn is_unaware(table: Oid) -> bool {
-    // SAFETY: the caller vouches for the table, which has a server, which has a wrapper.
+    // SAFETY: a foreign table has a server, and a server has a wrapper.
     unsafe {
         let server = &*pg_sys::GetForeignServer((*pg_sys::GetForeignTable(table)).serverid);
         let handler = (*pg_sys::GetForeignDataWrapper(server.fdwid)).fdwhandler;
@@ -98,13 +95,13 @@ unsafe fn is_unaware(table: Oid) -> bool {
     }
 }
 
-/// Whether a list of names of extensions, as postgres_fdw takes it, has ours.
+/// Whether a list of extensions, as postgres_fdw takes it, names ours.
 ///
 /// # Safety
 ///
 /// `list` is a string that a zero ends.
 unsafe fn names_ours(list: *const c_char) -> bool {
-    // SAFETY: the caller vouches for the string; PostgreSQL's function writes into its copy.
+    // SAFETY: PostgreSQL's function writes into the copy.
     unsafe {
         let mut names = ptr::null_mut();
         pg_sys::SplitIdentifierString(pg_sys::pstrdup(list), b',' as c_char, &mut names)
@@ -112,7 +109,7 @@ unsafe fn names_ours(list: *const c_char) -> bool {
     }
 }
 
-/// What a node of a plan has another server compute, in place of reading a table: a list of expressions, or NULL.
+/// What a node of a plan has another server compute, beyond the rows of a table: a list of expressions, or NULL.
 ///
 /// # Safety
 ///
@@ -121,7 +118,7 @@ pub(crate) unsafe fn columns_from_there(plan: &Plan) -> *mut Node {
     if plan.type_ != NodeTag::T_ForeignScan {
         return ptr::null_mut();
     }
-    // SAFETY: the caller vouches for the node, which has the structure that its tag says.
+    // SAFETY: a node has the structure that its tag says.
     let scan = unsafe { &*ptr::from_ref(plan).cast::<pg_sys::ForeignScan>() };
     match scan.scan.scanrelid {
         0 => scan.fdw_scan_tlist.cast(),
@@ -136,7 +133,6 @@ pub(crate) unsafe fn columns_from_there(plan: &Plan) -> *mut Node {
 /// Called with a plan.
 #[pg_guard]
 pub(crate) unsafe extern "C-unwind" fn compute_counts_of(planned: *mut PlannedStmt) -> bool {
-    // SAFETY: the caller vouches for the plan.
     unsafe { any_of_plan(&*planned, &|plan| has_count(columns_from_there(plan), ptr::null_mut())) }
 }
 
@@ -146,7 +142,6 @@ pub(crate) unsafe extern "C-unwind" fn compute_counts_of(planned: *mut PlannedSt
 ///
 /// Called by PostgreSQL's walkers with a node, or none.
 unsafe extern "C-unwind" fn has_count(node: *mut Node, context: *mut c_void) -> bool {
-    // SAFETY: the walkers vouch for the node.
     unsafe {
         match node.as_ref().map(|node| node.type_) {
             None => false,

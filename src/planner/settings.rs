@@ -1,7 +1,7 @@
 //! The settings of the extension: what a session asks of the planner hook.
 //!
-//! Those that change answers are for superusers, and for whom they grant them to: the policies and triggers of one user
-//! count in the session of another, who must not decide how well they do.
+//! Only superusers, and those whom they grant it, may set what changes answers. Policies and triggers of one user count
+//! in the sessions of others. Those others must not decide how exact these counts are.
 
 use crate::pg::pg_sys;
 use crate::planner::{catalog, plans};
@@ -31,8 +31,8 @@ pub(crate) fn citus_pushdown() -> bool {
     CITUS_PUSHDOWN.get()
 }
 
-/// Tells PostgreSQL of the settings. Where the session has set one before the library was there, it gets that value if
-/// it is a legal one.
+/// Tells PostgreSQL of the settings. A session may have set one before the library was there: the setting then gets
+/// that value, if it is a legal one.
 ///
 /// # Safety
 ///
@@ -43,7 +43,8 @@ pub(crate) unsafe fn define() {
         GucRegistry::define_float_guc_with_hooks(
             c"cvm_count.count_distinct_epsilon",
             c"Approximates count(DISTINCT x) within this relative error; 0 leaves it exact.",
-            c"Every count(DISTINCT x) of a type that has a hash is planned as approx_count_distinct_cvm(x, epsilon, delta).",
+            c"Every count(DISTINCT x) of a type that has a hash is planned as \
+                approx_count_distinct_cvm(x, epsilon, delta).",
             &COUNT_DISTINCT_EPSILON,
             f64::NEG_INFINITY,
             f64::INFINITY,
@@ -69,7 +70,8 @@ pub(crate) unsafe fn define() {
         GucRegistry::define_bool_guc_with_hooks(
             c"cvm_count.citus_pushdown",
             c"Plans aggregates of cvm_count over tables of Citus in the form that Citus sends to the shards.",
-            c"approx_count_distinct_cvm and cvm_sketch_agg are planned as cvm_sketch_agg_hashed; the answers are the same. Off, the rows are gathered.",
+            c"approx_count_distinct_cvm and cvm_sketch_agg are planned as cvm_sketch_agg_hashed; \
+                the answers are the same. Off, the rows are gathered.",
             &CITUS_PUSHDOWN,
             GucContext::Userset,
             GucFlags::EXPLAIN,
@@ -81,6 +83,8 @@ pub(crate) unsafe fn define() {
     }
 }
 
+/// Takes 0, and what the aggregate takes.
+///
 /// # Safety
 ///
 /// Called by PostgreSQL with the address of a value to be checked.
@@ -90,9 +94,7 @@ unsafe extern "C-unwind" fn check_epsilon(
     _extra: *mut *mut c_void,
     _source: pg_sys::GucSource::Type,
 ) -> bool {
-    // SAFETY: PostgreSQL vouches for the address.
     let epsilon = unsafe { *value };
-    // The aggregate takes all of its range; 0 is what only the setting means something by.
     epsilon == 0.0
         || is_legal(
             Accuracy::new(epsilon, Accuracy::default().delta()),
@@ -100,6 +102,8 @@ unsafe extern "C-unwind" fn check_epsilon(
         )
 }
 
+/// Takes what the aggregate takes.
+///
 /// # Safety
 ///
 /// As [`check_epsilon`].
@@ -109,19 +113,18 @@ unsafe extern "C-unwind" fn check_delta(
     _extra: *mut *mut c_void,
     _source: pg_sys::GucSource::Type,
 ) -> bool {
-    // SAFETY: PostgreSQL vouches for the address.
     let delta = unsafe { *value };
     is_legal(Accuracy::new(Accuracy::default().epsilon(), delta), "")
 }
 
-/// Whether there is an accuracy; if not, the message of the aggregate goes to the user.
+/// Whether there is an accuracy. If not, the user is told what the aggregate would say.
 fn is_legal<E: std::fmt::Display>(accuracy: Result<Accuracy, E>, hint: &str) -> bool {
     let Err(error) = accuracy else { return true };
     let mut report = GucCheckError::new(error.to_string());
     if !hint.is_empty() {
         report = report.with_hint(hint);
     }
-    // SAFETY: this is a part of a check hook. The texts are in the current memory context, which outlives the report.
+    // SAFETY: a check hook calls this. The texts are in the current memory context, which outlives the report.
     unsafe { report.apply() };
     false
 }
@@ -150,7 +153,7 @@ unsafe extern "C-unwind" fn assign_citus_pushdown(value: bool, _extra: *mut c_vo
     forget_plans_unless(value == CITUS_PUSHDOWN.get() || !catalog::has_met_citus());
 }
 
-/// Lets those prepared statements and functions plan anew whose plans depend on the settings.
+/// Has PostgreSQL make anew the plans of prepared statements and functions that depend on the settings.
 fn forget_plans_unless(same: bool) {
     if !same {
         plans::forget_marked();
