@@ -17,7 +17,7 @@
 //!
 //! [`query_tree`]: crate::pg::query_tree
 
-use crate::hash::hashable::{is_hashable, kind_of};
+use crate::hash::equality::{is_hashable, kind_of};
 use crate::hash::hasher::DEFAULT_SEED;
 use crate::pg::pg_sys::{self, Aggref, Datum, Expr, List, Node, NodeTag, Oid, PlannedStmt, Query, RangeTblEntry};
 use crate::pg::query_tree::{any_of_plan, counts_distinct, elements, node};
