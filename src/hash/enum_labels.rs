@@ -1,4 +1,4 @@
-//! The labels of an enum type, which are what is hashed: the Oid of a value differs between databases.
+//! The labels of an enum type. They are what is hashed, since the Oid of a value differs between databases.
 
 use crate::pg::memory::ContextAllocator;
 use crate::pg::pg_sys::{self, Datum, Oid};
@@ -6,7 +6,7 @@ use allocator_api2::vec::Vec;
 use cvm_sketch::OutOfMemory;
 use std::ffi::CStr;
 
-/// The labels that have been met so far, in the order of their Oids.
+/// The labels of the values so far, in the order of their Oids.
 pub(crate) struct Labels(Vec<Label, ContextAllocator>);
 
 #[derive(Clone, Copy)]

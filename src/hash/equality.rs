@@ -1,16 +1,22 @@
-//! What makes values of a type equal, one level of a type at a time: what the catalog says, and nothing of the values.
+//! What makes values of a type equal, and so which types have a hash. The catalog says it; no value is looked at.
 //!
-//! It is the `=` that DISTINCT takes, that of the type's default operator class. All that hashes, and all that asks
-//! whether there is a hash, starts here.
+//! It is the `=` that DISTINCT takes, that of the type's default operator class. [`of`] looks at one level of a type,
+//! and nothing else knows which types have a hash. [`Rule::new`](crate::hash::rule::Rule::new) goes by it, and so does
+//! [`is_hashable`], which the planner hook asks.
 
 use crate::hash::plain::Plain;
 use crate::pg::error::{OrRaise, naming_type, raise_with_hint};
+use crate::pg::memory::{self, ContextAllocator};
 use crate::pg::pg_sys::{self, Oid, TypeCacheEntry};
-use cvm_sketch::Kind;
+use allocator_api2::vec::Vec;
+use cvm_sketch::{Kind, OutOfMemory};
+use hashbrown::HashSet;
+use pgrx::PgTupleDesc;
 use pgrx::pg_sys::errcodes::PgSqlErrorCode;
+use std::hash::{BuildHasherDefault, DefaultHasher};
 
 /// A type, and the collation under which its values are compared.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Collated {
     pub(crate) of_type: Oid,
     pub(crate) collation: Oid,
@@ -20,24 +26,30 @@ pub(crate) struct Collated {
 pub(crate) enum Equality {
     /// What the datum holds or points to.
     Plain(Plain),
-    /// A `name` under a collation that may call different bytes equal: it is compared as text, of which this is the
-    /// hash.
+    /// A `name` under a collation that may call different bytes equal. PostgreSQL compares it as text, which has this
+    /// hash function.
     NameAsText(HashFunction),
     /// The label of an enum.
     Label,
     Jsonb,
     TsVector,
     TsQuery,
-    /// The shape of an array, and its elements.
-    Array(Collated),
-    /// The bounds of a range of the type in this entry.
-    Range(*mut TypeCacheEntry, Collated),
-    /// The ranges of a multirange, each of the type in this entry.
-    Multirange(*mut TypeCacheEntry, Collated),
+    /// The shape of the whole, and its parts, all of one type.
+    Parts(Whole, Collated),
     /// The columns of a row, of this type or of any.
     Row(Oid),
     /// What only the type's own functions know.
     Own(HashFunction),
+}
+
+/// A value with parts of one type.
+pub(crate) enum Whole {
+    /// Its parts are its elements.
+    Array,
+    /// A range of the type in this entry. Its parts are its bounds.
+    Range(*mut TypeCacheEntry),
+    /// A multirange of ranges of the type in this entry. Its parts are their bounds.
+    Multirange(*mut TypeCacheEntry),
 }
 
 /// A hash function that goes with the `=` of a type.
@@ -79,7 +91,7 @@ impl<T> OrRaise<T> for Result<T, NotHashable> {
 
 /// What is compared of the values of a type, and what kind of values these are.
 pub(crate) fn of(Collated { of_type, collation }: Collated) -> Result<(Equality, Kind), NotHashable> {
-    // SAFETY: any type may be asked about.
+    // SAFETY: PostgreSQL answers for any type.
     let base_type = unsafe { pg_sys::getBaseType(of_type) };
     let plain = |plain, kind| Ok((Equality::Plain(plain), kind));
     match base_type {
@@ -124,8 +136,8 @@ pub(crate) fn of(Collated { of_type, collation }: Collated) -> Result<(Equality,
         pg_sys::MACADDR8OID => plain(Plain::FixedBytes8, Kind::Other),
         // Family, length of the prefix, address; nothing tells an inet from a cidr.
         pg_sys::INETOID => plain(Plain::Bytes, Kind::Other),
-        // Of all types above only these have no order, so that a user's operator class may bring them one, and with it
-        // another `=` than that of their hash.
+        // Of all types above only these have no order. A user's operator class may bring one, and with it another `=`
+        // than that of the hash.
         pg_sys::XIDOID | pg_sys::CIDOID | pg_sys::ACLITEMOID => {
             hash_function(base_type)?;
             match base_type {
@@ -144,10 +156,10 @@ pub(crate) fn of(Collated { of_type, collation }: Collated) -> Result<(Equality,
 
 /// [`of`] for all other types.
 ///
-/// All arrays share an operator class, and so do all enums, composite types, ranges and multiranges. But any of these
-/// types may have one of its own, with another `=`, which goes before that.
+/// All arrays share an operator class, and so do all enums, composite types, ranges and multiranges. But a type may
+/// have one of its own, with another `=`, and that comes first.
 fn of_other(base_type: Oid, collation: Oid) -> Result<(Equality, Kind), NotHashable> {
-    // SAFETY: any type may be asked about, and entries of the type cache live as long as the process.
+    // SAFETY: PostgreSQL answers for any type. Entries of the type cache live as long as the process.
     unsafe {
         let entry = type_cache(base_type, pg_sys::TYPECACHE_BTREE_OPFAMILY);
         let is_compared_as = |any| (*entry).btree_opintype == any;
@@ -157,18 +169,18 @@ fn of_other(base_type: Oid, collation: Oid) -> Result<(Equality, Kind), NotHasha
                 of_type: element,
                 collation,
             };
-            return Ok((Equality::Array(elements), Kind::Array));
+            return Ok((Equality::Parts(Whole::Array, elements), Kind::Array));
         }
         match pg_sys::get_typtype(base_type) as u8 {
             pg_sys::TYPTYPE_ENUM if is_compared_as(pg_sys::ANYENUMOID) => Ok((Equality::Label, Kind::Enum)),
             pg_sys::TYPTYPE_COMPOSITE if is_compared_as(pg_sys::RECORDOID) => Ok((Equality::Row(base_type), Kind::Row)),
             pg_sys::TYPTYPE_RANGE if is_compared_as(pg_sys::ANYRANGEOID) => {
                 let entry = type_cache(base_type, pg_sys::TYPECACHE_RANGE_INFO);
-                Ok((Equality::Range(entry, bounds(entry)?), Kind::Range))
+                Ok((Equality::Parts(Whole::Range(entry), bounds(entry)?), Kind::Range))
             }
             pg_sys::TYPTYPE_MULTIRANGE if is_compared_as(pg_sys::ANYMULTIRANGEOID) => {
                 let entry = (*type_cache(base_type, pg_sys::TYPECACHE_MULTIRANGE_INFO)).rngtype;
-                Ok((Equality::Multirange(entry, bounds(entry)?), Kind::Range))
+                Ok((Equality::Parts(Whole::Multirange(entry), bounds(entry)?), Kind::Range))
             }
             _ => {
                 let function = hash_function(base_type)?;
@@ -184,8 +196,8 @@ fn of_other(base_type: Oid, collation: Oid) -> Result<(Equality, Kind), NotHasha
     }
 }
 
-/// As what the bounds of a range type are compared. That is by the operator class of the range type, whatever the
-/// default one of its subtype is.
+/// The type as which the bounds of a range type are compared. The operator class of the range type says so, whatever
+/// the default one of its subtype is.
 ///
 /// # Safety
 ///
@@ -197,7 +209,7 @@ unsafe fn bounds(range_type: *mut TypeCacheEntry) -> Result<Collated, NotHashabl
         of_type,
         collation: pg_sys::C_COLLATION_OID,
     };
-    // SAFETY: the caller vouches for the entry. Entries of the type cache live as long as the process.
+    // SAFETY: entries of the type cache live as long as the process.
     unsafe {
         let range_type = &*range_type;
         match range_type.rng_cmp_proc_finfo.fn_oid {
@@ -222,15 +234,14 @@ unsafe fn bounds(range_type: *mut TypeCacheEntry) -> Result<Collated, NotHashabl
     }
 }
 
-/// The hash function of a type, and so of those that have no `=` of their own and take that of another, as varchar does
-/// of text and regclass of oid.
+/// The hash function of a type. A type without an `=` of its own takes both from another: varchar from text, regclass
+/// from oid.
 ///
-/// A default operator class for hashes may be that of a type to which this one is binary-coercible, while the default
-/// one for an order, and the `=`, are its own. Asked for the `=` too, PostgreSQL tells only of functions that go with
-/// it.
+/// A type may take its hash from one to which it is binary-coercible, but not its `=`. Asked for the `=` too, PostgreSQL
+/// tells only of functions that go with it.
 fn hash_function(base_type: Oid) -> Result<HashFunction, NotHashable> {
     const WANTED: u32 = pg_sys::TYPECACHE_EQ_OPR | pg_sys::TYPECACHE_HASH_PROC | pg_sys::TYPECACHE_HASH_EXTENDED_PROC;
-    // SAFETY: any type may be asked about, and entries of the type cache live as long as the process.
+    // SAFETY: PostgreSQL answers for any type. Entries of the type cache live as long as the process.
     let entry = unsafe { &*type_cache(base_type, WANTED) };
     let (procedure, is_extended) = match (entry.hash_extended_proc, entry.hash_proc) {
         (Oid::INVALID, Oid::INVALID) => return Err(NotHashable::Type(base_type)),
@@ -250,23 +261,93 @@ pub(crate) fn compared_as(base_type: Oid) -> Oid {
 }
 
 /// Whether PostgreSQL has an order and an `=` for the values of a type, which DISTINCT needs.
-pub(crate) fn has_order(of_type: Oid) -> bool {
-    // SAFETY: any type may be asked about, and entries of the type cache live as long as the process.
+fn has_order(of_type: Oid) -> bool {
+    // SAFETY: PostgreSQL answers for any type. Entries of the type cache live as long as the process.
     let entry = unsafe { &*type_cache(of_type, pg_sys::TYPECACHE_CMP_PROC | pg_sys::TYPECACHE_EQ_OPR) };
     entry.cmp_proc != Oid::INVALID && entry.eq_opr != Oid::INVALID
 }
 
 /// The entry of a type in PostgreSQL's cache, with what is wanted of it.
 fn type_cache(of_type: Oid, wanted: u32) -> *mut TypeCacheEntry {
-    // SAFETY: a type that does not exist raises an ERROR.
+    // SAFETY: PostgreSQL raises an ERROR if there is no such type.
     unsafe { pg_sys::lookup_type_cache(of_type, wanted as i32) }
 }
 
-/// Whether strings are equal under the collation only if their bytes are.
+/// Whether strings are equal under a collation only if their bytes are.
 fn is_deterministic(collation: Oid) -> Result<bool, NotHashable> {
     if collation == Oid::INVALID {
         return Err(NotHashable::WithoutCollation);
     }
-    // SAFETY: any Oid may be asked about; one that is no collation raises an ERROR.
+    // SAFETY: PostgreSQL raises an ERROR if there is no such collation.
     Ok(unsafe { pg_sys::get_collation_isdeterministic(collation) })
+}
+
+/// The columns of a row type: the type of each, and `None` for one that has been dropped.
+pub(crate) fn columns(row: &PgTupleDesc<'_>) -> impl Iterator<Item = Option<Collated>> {
+    row.iter().map(|column| {
+        (!column.attisdropped).then_some(Collated {
+            of_type: column.atttypid,
+            collation: column.attcollation,
+        })
+    })
+}
+
+/// Whether values of a type can be compared and hashed under a collation. Of anonymous rows that is not known before
+/// there is one: no.
+pub(crate) fn is_hashable(declared: Oid, collation: Oid) -> bool {
+    has_order(declared) && look_into(declared, collation).is_ok_and(|found| !found.has_anonymous_rows)
+}
+
+/// What kind of values a type has under a collation; `None` if they cannot be hashed.
+pub(crate) fn kind_of(declared: Oid, collation: Oid) -> Option<Kind> {
+    look_into(declared, collation).ok().map(|found| found.kind)
+}
+
+/// What there is in a type whose values can be hashed.
+struct Found {
+    kind: Kind,
+    has_anonymous_rows: bool,
+}
+
+/// Looks at a type and at all types inside of it, at each once: they may be as deep, and as many, as somebody likes.
+fn look_into(of_type: Oid, collation: Oid) -> Result<Found, NotHashable> {
+    // SAFETY: in a transaction, the current memory context is one that can free. The lists end with this call.
+    let allocator = unsafe { ContextAllocator::current() };
+    let mut seen = HashSet::with_hasher_in(BuildHasherDefault::<DefaultHasher>::new(), allocator);
+    let mut unread = Vec::new_in(allocator);
+    let mut put = |part: Collated, unread: &mut Vec<_, _>| {
+        seen.try_reserve(1).map_err(|_| OutOfMemory).or_raise();
+        if seen.insert(part) {
+            unread.try_reserve(1).map_err(|_| OutOfMemory).or_raise();
+            unread.push(part);
+        }
+    };
+    let (mut equality, kind) = of(Collated { of_type, collation })?;
+    let mut has_anonymous_rows = false;
+    loop {
+        match equality {
+            Equality::Parts(_, part) => put(part, &mut unread),
+            Equality::Row(pg_sys::RECORDOID) => has_anonymous_rows = true,
+            Equality::Row(of_type) => {
+                // SAFETY: the type is a composite one. Dropping the descriptor takes its count back.
+                let row = unsafe { PgTupleDesc::from_pg(pg_sys::lookup_rowtype_tupdesc(of_type, -1)) };
+                columns(&row).flatten().for_each(|column| put(column, &mut unread));
+            }
+            Equality::Plain(_)
+            | Equality::NameAsText(_)
+            | Equality::Label
+            | Equality::Jsonb
+            | Equality::TsVector
+            | Equality::TsQuery
+            | Equality::Own(_) => {}
+        }
+        let Some(next) = unread.pop() else {
+            return Ok(Found {
+                kind,
+                has_anonymous_rows,
+            });
+        };
+        memory::check_for_interrupts();
+        equality = of(next)?.0;
+    }
 }

@@ -14,8 +14,8 @@ declare_function!(pg_finfo_cvm_hash for cvm_hash);
 /// Called by PostgreSQL, as declared in `sql/cvm_count.sql`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn cvm_hash(fcinfo: FunctionCallInfo) -> Datum {
-    // SAFETY: the declaration gives the two arguments, neither NULL. No local needs to be dropped, so an ERROR that
-    // hashing raises may leave this frame behind.
+    // SAFETY: the declaration gives two arguments, neither NULL. No local needs to be dropped, so an ERROR that hashing
+    // raises may leave this frame behind.
     unsafe {
         let (value, seed) = (argument(fcinfo, 0).value, argument(fcinfo, 1).value);
         if let Some(site) = Site::<()>::made_before(fcinfo)

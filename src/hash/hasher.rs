@@ -39,7 +39,7 @@ impl Hasher {
     ///
     /// `fcinfo` is the frame of a call in progress; the hasher is not used after the end of its function record.
     pub(crate) unsafe fn new(fcinfo: FunctionCallInfo, index: usize) -> Self {
-        // SAFETY: the caller vouches for the frame. The context of the rule is below fn_mcxt, and lives as long.
+        // SAFETY: the context of the rule is below fn_mcxt, and lives as long.
         unsafe {
             let function = call::function(fcinfo);
             let declared = pg_sys::get_fn_expr_argtype(function, index as i32);
@@ -50,7 +50,7 @@ impl Hasher {
                 );
             }
             let collation = (*fcinfo).fncollation;
-            // What it is counted from comes first: a change while the rule is made is one more.
+            // Read before the rule is made, so that a change meanwhile counts.
             let changes = invalidation::count();
             let context = pg_sys::AllocSetContextCreateInternal(
                 (*function).fn_mcxt,
@@ -91,15 +91,14 @@ impl Hasher {
 
     /// The hash of a value, unless that takes what the per-row path must not do: look something up in the catalog.
     ///
-    /// An ERROR that it raises leaves the frames between it and PostgreSQL behind without unwinding them, as
-    /// [`unguarded`](crate::pg::unguarded) says; so callers hold nothing that needs to be dropped.
+    /// An ERROR unwinds no frames between it and PostgreSQL, as [`unguarded`](crate::pg::unguarded) says. So callers
+    /// hold nothing that needs to be dropped.
     ///
     /// # Safety
     ///
     /// `value` is of the type and collation that the hasher was made for.
     #[inline(always)]
     pub(crate) unsafe fn try_hash(&mut self, value: Datum, seed: u64) -> Option<u64> {
-        // SAFETY: the caller vouches for the type.
         unsafe {
             match &mut self.rule {
                 // These know nothing of the catalog.
@@ -116,11 +115,11 @@ impl Hasher {
     ///
     /// As [`try_hash`](Self::try_hash), and the caller is behind pgrx's guard.
     pub(crate) unsafe fn hash(&mut self, value: Datum, seed: u64) -> u64 {
-        // SAFETY: the caller vouches for the value. A rule needs no drop: all it holds is in its context.
+        // SAFETY: a rule needs no drop, since all that it holds is in its context.
         unsafe {
             let changes = invalidation::count();
             if self.changes != changes && self.plain().is_none() {
-                // Should an error come between, what is left is a rule that refers to nothing, and is made anew.
+                // An error in between leaves a rule that refers to nothing. The next call makes it anew.
                 std::ptr::write(&mut self.rule, Rule::NONE);
                 pg_sys::MemoryContextReset(self.context);
                 let allocator = ContextAllocator::new(self.context);

@@ -1,9 +1,8 @@
 //! The tokens of a `jsonb`, read from its bytes.
 //!
 //! (PostgreSQL's `src/include/utils/jsonb.h`. The layout is that of the disk, and has been the same since 9.4.) A
-//! container is a header, an entry of 32 bits for each child, and the children's bytes. Of an object the children are
-//! all keys, in the order in which jsonb keeps them, which depends on nothing but the keys; then all values, in the
-//! same order.
+//! container is a header, an entry of 32 bits for each child, and the children's bytes. The children of an object are
+//! all keys, then all values in the same order. That order depends on nothing but the keys.
 #![forbid(unsafe_code)]
 
 use crate::hash::numeric;
@@ -30,12 +29,13 @@ const CONTAINER: u32 = 0x5000_0000;
 /// How many children are read before the next look at interrupts.
 const UNCHECKED: usize = 1_024;
 
-/// How many containers inside of one another are read by recursion. The memory of a list keeps track of those inside.
+/// How many containers inside of one another recursion reads. A list in memory has those further in.
 const NEAR: usize = 16;
 
-/// The hash of the document in the bytes after the varlena's header; `None` if they are none. It does not panic, and of
-/// any document it uses little of the stack: where one has more than [`NEAR`] containers inside of one another,
-/// `allocator` gives a list of them. `check` is called before each container in another, and at times in long ones.
+/// The hash of the document in the bytes after the varlena's header; `None` if they are none. It does not panic.
+///
+/// It uses little of the stack for any document. For more than [`NEAR`] containers inside of one another, `allocator`
+/// gives memory for a list of them. It calls `check` before each container in another, and at times in long ones.
 pub(crate) fn hash<A: Surroundings>(
     bytes: &[u8],
     seed: u64,
@@ -102,7 +102,7 @@ impl<A: Surroundings> Document<A> {
     }
 
     /// Begins to read a container: of an object, its keys.
-    #[inline(always)] // As `children`: then what is left to read stays in registers.
+    #[inline(always)] // As `children` is. Then the compiler keeps what is left to read in registers.
     fn open<'a>(&mut self, bytes: &'a [u8]) -> Option<Container<'a>> {
         let (&header, rest) = bytes.split_first_chunk()?;
         let header = u32::from_le_bytes(header);
@@ -129,7 +129,7 @@ impl<A: Surroundings> Document<A> {
                     end: Some(b"]"),
                 })
             }
-            // A document that is a scalar is kept as an array of one element.
+            // PostgreSQL keeps a document that is a scalar as an array of one element.
             kind if kind == IS_SCALAR | IS_ARRAY => Some(Container {
                 children: Children::new(rest, count)?,
                 end: None,
@@ -212,7 +212,7 @@ impl<'a> Children<'a> {
             end_or_length
         };
         let kind = entry & KIND;
-        // Numbers and containers are aligned, and padding in front of them counts as a part of them.
+        // Numbers and containers are aligned. Padding in front of them counts as a part of them.
         let start = match kind {
             NUMERIC | CONTAINER => self.position.next_multiple_of(4),
             _ => self.position,

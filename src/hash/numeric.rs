@@ -15,7 +15,7 @@ const SPECIAL: u16 = 0xC000;
 const INFINITY: u16 = 0xD000;
 const NEGATIVE_INFINITY: u16 = 0xF000;
 
-/// A short header has sign and weight beside the scale, which says how a number is shown, not which it is.
+/// A short header has sign, weight and scale. The scale says how a number is shown, not which it is.
 const SHORT_NEGATIVE: u16 = 0x2000;
 const SHORT_WEIGHT_NEGATIVE: u16 = 0x0040;
 const SHORT_WEIGHT: u16 = 0x003F;

@@ -33,8 +33,8 @@ impl TypeHash {
     ///
     /// The result is not used after the end of the allocator's memory context.
     pub(crate) unsafe fn new(function: HashFunction, collation: Oid, allocator: ContextAllocator) -> Self {
-        // SAFETY: the function record and the frame that points to it are placed in the same memory context, which
-        // fmgr_info_cxt is told as well.
+        // SAFETY: the frame and its function record live in the allocator's memory context. fmgr_info_cxt puts there
+        // what the record refers to.
         unsafe {
             let mut frame = allocator.place(std::mem::zeroed::<CallFrame>()).or_raise();
             let CallFrame { base, record, .. } = frame.as_mut();
@@ -53,14 +53,14 @@ impl TypeHash {
         }
     }
 
-    /// The type's hash, mixed. The call is not guarded: an ERROR passes as [`unguarded`] says.
+    /// The type's hash, mixed. No guard is around the call: an ERROR passes as [`unguarded`] says.
     ///
     /// # Safety
     ///
     /// `value` is of the type.
     #[inline]
     pub(crate) unsafe fn call(&mut self, value: Datum, seed: u64) -> u64 {
-        // SAFETY: the frame was made for this function, and lives as long as it.
+        // SAFETY: `new` made the frame for this function, in the same memory context.
         let own = unsafe {
             let frame = self.frame.as_mut();
             frame.base.isnull = false;

@@ -18,7 +18,7 @@ pub(crate) trait PlainHash {
     /// `value` is of a type that the implementation is for.
     unsafe fn hash(value: Datum, seed: u64) -> Option<u64>;
 
-    /// The eight bytes of a value of which always so many are hashed, as an integer.
+    /// The integer that is hashed of a value; `None` if other bytes than those of an integer are.
     ///
     /// # Safety
     ///
@@ -34,8 +34,8 @@ pub(crate) trait Visitor {
     fn visit<H: PlainHash>(self) -> Self::Output;
 }
 
-/// Declares rules, each by an expression for the hash of a datum, or for the word that is hashed of it: a variant of
-/// [`Plain`], and an implementation of [`PlainHash`].
+/// Declares rules. Each has an expression for the hash of a datum, or for the word that is hashed of it. Each becomes a
+/// variant of [`Plain`] and an implementation of [`PlainHash`].
 macro_rules! plain_hashes {
     ($($(#[$doc:meta])* $name:ident: $rule:ident |$value:ident $(, $seed:ident)?| $made:expr;)+) => {
         /// The rule for a type that needs nothing but the datum.
@@ -44,7 +44,7 @@ macro_rules! plain_hashes {
             $($(#[$doc])* $name),+
         }
 
-        /// A type for each rule, for what is compiled once for each.
+        /// A type for each rule, so that there can be code for each.
         mod each {
             $(pub(crate) struct $name;)+
         }
@@ -61,7 +61,6 @@ macro_rules! plain_hashes {
             /// As [`PlainHash::hash`].
             #[inline(always)]
             pub(crate) unsafe fn hash(self, value: Datum, seed: u64) -> Option<u64> {
-                // SAFETY: the caller vouches for the type.
                 unsafe {
                     match self {
                         $(Plain::$name => each::$name::hash(value, seed)),+
@@ -76,7 +75,6 @@ macro_rules! plain_hashes {
             /// As [`PlainHash::word`].
             #[inline(always)]
             pub(crate) unsafe fn word(self, value: Datum) -> Option<i64> {
-                // SAFETY: the caller vouches for the type.
                 unsafe {
                     match self {
                         $(Plain::$name => each::$name::word(value)),+
@@ -96,7 +94,7 @@ macro_rules! plain_hashes {
     (hash |$value:ident, $seed:ident| $made:expr) => {
         #[inline(always)]
         unsafe fn hash($value: Datum, $seed: u64) -> Option<u64> {
-            // SAFETY: the caller vouches for the type, and pointers in the datum are valid for as long as the row.
+            // SAFETY: a pointer in the datum is valid as long as the row.
             unsafe { $made }
         }
     };
@@ -104,7 +102,6 @@ macro_rules! plain_hashes {
     (word |$value:ident| $made:expr) => {
         #[inline(always)]
         unsafe fn hash(value: Datum, seed: u64) -> Option<u64> {
-            // SAFETY: the caller vouches for the type.
             unsafe { Some(hash::integer(Self::word(value)?, seed)) }
         }
 
@@ -148,7 +145,6 @@ plain_hashes! {
 /// `value` points to so many bytes, which live for `'a`.
 #[inline(always)]
 unsafe fn fixed<'a, const LENGTH: usize>(value: Datum) -> &'a [u8; LENGTH] {
-    // SAFETY: the caller vouches for the bytes.
     unsafe { &*value.cast_mut_ptr() }
 }
 
@@ -164,8 +160,8 @@ fn span(interval: &pg_sys::Interval) -> i128 {
     i128::from(interval.time) + (i128::from(interval.month) * 30 + i128::from(interval.day)) * DAY
 }
 
-/// Who grants which rights to whom, as PostgreSQL has kept it since 16: with 32 bits each for rights and for grant
-/// options, where there were 16 before.
+/// Who grants which rights to whom, as PostgreSQL keeps it since 16: 32 bits for the rights and 32 for the grant
+/// options. PostgreSQL 15 has 16 bits for each.
 fn rights(item: &pg_sys::AclItem) -> [u8; 16] {
     #[cfg(not(feature = "pg15"))]
     let rights = item.ai_privs;

@@ -10,11 +10,11 @@ use cvm_sketch::hash::{self, Sequence};
 const UNCHECKED: usize = 1_024;
 
 /// The hash of the `tsvector` in the bytes after the varlena's header; `None` if they are none. It does not panic.
-/// `check` is called at times in long ones.
+/// It calls `check` at times in long ones.
 ///
-/// An entry of 32 bits for each lexeme says where its bytes are, how many, and whether positions follow them, aligned
-/// to two bytes: their number and they themselves, two bytes each. Two that differ only in the room they take are not
-/// equal: there may be padding elsewhere if somebody sent the lexemes in another order than theirs.
+/// An entry of 32 bits for each lexeme says where its bytes are, how many, and whether positions follow. These are
+/// aligned to two bytes: their number, then they themselves, two bytes each. Two vectors that differ only in the room
+/// they take are not equal. Their padding may differ if somebody sent the lexemes in another order than theirs.
 pub(crate) fn hash_vector(bytes: &[u8], seed: u64, check: fn()) -> Option<u64> {
     const HAS_POSITIONS: u32 = 1;
     const LENGTH_BITS: u32 = 11;
@@ -51,12 +51,11 @@ pub(crate) fn hash_vector(bytes: &[u8], seed: u64, check: fn()) -> Option<u64> {
 }
 
 /// The hash of the `tsquery` in the bytes after the varlena's header; `None` if they are none. It does not panic.
-/// `check` is called at times in long ones.
+/// It calls `check` at times in long ones.
 ///
 /// It is a tree in Polish notation: an operator stands before its right operand, and that before the left one. So the
-/// order tells the tree, however deep, without the offsets of left operands that an operator also has. Of an operand,
-/// `=` compares the word, but neither weights nor whether it is a prefix; the checksum that it also compares is that of
-/// the word.
+/// order tells the tree, however deep, and an operator's offset of its left operand adds nothing. Of an operand, `=`
+/// compares the word, but neither the weights nor whether it is a prefix. It also compares a checksum of the word.
 pub(crate) fn hash_query(bytes: &[u8], seed: u64, check: fn()) -> Option<u64> {
     const ITEM_LEN: usize = 12;
     const OPERAND: u8 = 1;

@@ -1,5 +1,5 @@
-//! Ways in and out of the types whose values are bytes in a documented form: text, messages and bytea. All bytes that
-//! come in are checked, by what the type says.
+//! Ways in and out of the types whose values are bytes in a documented form: text, messages and bytea. The type's own
+//! check looks at all bytes that come in.
 
 use crate::pg::call::argument;
 use crate::pg::error::{OrRaise, raise, raise_softly};
@@ -24,7 +24,6 @@ type Check = fn(&[u8], &ContextAllocator) -> Result<(), Fault>;
 ///
 /// The call in progress is that of an SQL function; the copy is not used after the end of the current memory context.
 pub(crate) unsafe fn behind_header(given: &[u8]) -> Vec<u8, ContextAllocator> {
-    // SAFETY: the caller vouches for it.
     let allocator = unsafe { ContextAllocator::current() };
     let mut bytes = Vec::new_in(allocator);
     let length = varlena::HEADER_LEN + given.len();
@@ -43,7 +42,6 @@ pub(crate) unsafe fn behind_header(given: &[u8]) -> Vec<u8, ContextAllocator> {
 ///
 /// As [`behind_header`].
 unsafe fn checked(given: &[u8], check: Check) -> Datum {
-    // SAFETY: the caller vouches for it.
     let bytes = unsafe { behind_header(given) };
     match check(&bytes[varlena::HEADER_LEN..], bytes.allocator()) {
         Ok(()) => varlena::into_datum(bytes),
@@ -58,8 +56,8 @@ unsafe fn checked(given: &[u8], check: Check) -> Datum {
 /// `fcinfo` is the frame of a call in progress, of that function.
 pub(crate) unsafe fn from_text(fcinfo: FunctionCallInfo, name: &str, check: Check) -> Datum {
     const CODE: PgSqlErrorCode = PgSqlErrorCode::ERRCODE_INVALID_TEXT_REPRESENTATION;
-    // SAFETY: the argument is a string that a zero ends. The bytes are the result of the call, which ends with the
-    // current memory context.
+    // SAFETY: the argument is a string that a zero ends. The bytes are the result of the call, whose memory context is
+    // current.
     let (text, allocator) = unsafe {
         let text = CStr::from_ptr(argument(fcinfo, 0).value.cast_mut_ptr());
         (text.to_bytes(), ContextAllocator::current())
@@ -72,7 +70,7 @@ pub(crate) unsafe fn from_text(fcinfo: FunctionCallInfo, name: &str, check: Chec
         Err(TextError::OutOfMemory) => Err(OutOfMemory).or_raise(),
         Err(fault) => format!("invalid {name}: {fault}"),
     };
-    // SAFETY: the frame is that of this call. Whoever takes errors softly does not look at the result.
+    // SAFETY: the frame is that of this call. A caller that takes errors softly does not look at the result.
     unsafe { raise_softly(fcinfo, CODE, fault) };
     Datum::null()
 }
@@ -83,7 +81,6 @@ pub(crate) unsafe fn from_text(fcinfo: FunctionCallInfo, name: &str, check: Chec
 ///
 /// `datum` is of such a type, and as [`behind_header`].
 pub(crate) unsafe fn into_text(datum: Datum) -> Datum {
-    // SAFETY: the caller vouches for it.
     let text = unsafe {
         let allocator = ContextAllocator::current();
         varlena::with_bytes(datum, |bytes| text::encode_in(bytes, 1, allocator).or_raise())
@@ -97,7 +94,7 @@ pub(crate) unsafe fn into_text(datum: Datum) -> Datum {
 ///
 /// `message` is one, of which all from the cursor on is the value's, and as [`behind_header`].
 pub(crate) unsafe fn from_message(message: Datum, check: Check) -> Datum {
-    // SAFETY: the caller vouches for the message.
+    // SAFETY: pq_getmsgbytes returns as many bytes as it is asked for, or raises an ERROR.
     unsafe {
         let message: pg_sys::StringInfo = message.cast_mut_ptr();
         let length = (*message).len - (*message).cursor;
@@ -112,6 +109,5 @@ pub(crate) unsafe fn from_message(message: Datum, check: Check) -> Datum {
 ///
 /// `datum` is a bytea, and as [`behind_header`].
 pub(crate) unsafe fn from_bytea(datum: Datum, check: Check) -> Datum {
-    // SAFETY: the caller vouches for it.
     unsafe { varlena::with_bytes(datum, |given| checked(given, check)) }
 }

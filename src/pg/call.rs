@@ -1,4 +1,4 @@
-//! Reading a function call's frame without the guard that pgrx puts around calls into PostgreSQL.
+//! The call of an SQL function: its arguments, its memory context, its result. Reading the frame needs no guard.
 
 use crate::pg::error::raise;
 use crate::pg::pg_sys::{self, Datum, FmgrInfo, FunctionCallInfo, NullableDatum};
@@ -37,7 +37,6 @@ pub(crate) fn raise_parameter(message: impl AsRef<[u8]>) -> ! {
 /// `fcinfo` is the frame of a call in progress.
 pub(crate) unsafe fn aggregate_context(fcinfo: FunctionCallInfo) -> MemoryContext {
     let mut context: MemoryContext = std::ptr::null_mut();
-    // SAFETY: the caller vouches for the frame.
     if unsafe { unguarded::AggCheckCallContext(fcinfo, &mut context) } == 0 {
         raise_parameter("aggregate support function called in a context that is not an aggregate");
     }
@@ -51,7 +50,7 @@ pub(crate) unsafe fn aggregate_context(fcinfo: FunctionCallInfo) -> MemoryContex
 /// `fcinfo` is the frame of a call in progress, with more than `index` arguments.
 #[inline(always)]
 pub(crate) unsafe fn argument(fcinfo: FunctionCallInfo, index: usize) -> NullableDatum {
-    // SAFETY: the caller vouches for the frame, and PostgreSQL allocates a frame with all its arguments.
+    // SAFETY: PostgreSQL allocates a frame with all its arguments.
     unsafe { *(*fcinfo).args.as_ptr().add(index) }
 }
 
@@ -61,7 +60,6 @@ pub(crate) unsafe fn argument(fcinfo: FunctionCallInfo, index: usize) -> Nullabl
 ///
 /// `fcinfo` is the frame of a call in progress whose argument at `index` is a double precision.
 pub(crate) unsafe fn confidence_of_call(fcinfo: FunctionCallInfo, index: usize) -> Confidence {
-    // SAFETY: the caller vouches for the frame.
     let given = unsafe { argument(fcinfo, index) };
     if given.isnull {
         raise_parameter("confidence must be greater than 0 and less than 1, not NULL");
@@ -70,14 +68,14 @@ pub(crate) unsafe fn confidence_of_call(fcinfo: FunctionCallInfo, index: usize) 
         .unwrap_or_else(|error| raise_parameter(error.to_string()))
 }
 
-/// Calls `visit` with each element that is not NULL of an array.
+/// Calls `visit` with each element of an array that is not NULL.
 ///
 /// # Safety
 ///
-/// `array` is an array whose elements are as CREATE TYPE says of `cvm_sketch` and `cvm_sample`. What is read lies in
-/// the array, or in a copy that lives in the current memory context.
+/// `array` is an array whose elements are as CREATE TYPE says of `cvm_sketch` and `cvm_sample`. The elements lie in the
+/// array, or in a copy in the current memory context.
 pub(crate) unsafe fn each_element(array: Datum, mut visit: impl FnMut(Datum)) {
-    // SAFETY: the caller vouches for the array. There are as many elements and marks of NULL as the count says.
+    // SAFETY: there are as many elements and marks of NULL as the count says.
     unsafe {
         let array: *mut pg_sys::ArrayType = pg_sys::pg_detoast_datum(array.cast_mut_ptr()).cast();
         let (mut elements, mut nulls, mut count) = (std::ptr::null_mut(), std::ptr::null_mut(), 0);
@@ -109,7 +107,6 @@ pub(crate) unsafe fn each_element(array: Datum, mut visit: impl FnMut(Datum)) {
 /// `fcinfo` is the frame of a call in progress.
 #[inline(always)]
 pub(crate) unsafe fn return_null(fcinfo: FunctionCallInfo) -> Datum {
-    // SAFETY: the caller vouches for the frame.
     unsafe { (*fcinfo).isnull = true };
     Datum::null()
 }
@@ -127,14 +124,13 @@ pub(crate) unsafe fn unchanged(fcinfo: FunctionCallInfo, state: NullableDatum) -
     }
 }
 
-/// The record of the function called, which lives as long as the query, or as whoever calls without a query likes.
+/// The record of the function called. It lives as long as the query. Without a query, its caller decides.
 ///
 /// # Safety
 ///
 /// `fcinfo` is the frame of a call in progress.
 #[inline(always)]
 pub(crate) unsafe fn function(fcinfo: FunctionCallInfo) -> *mut FmgrInfo {
-    // SAFETY: the caller vouches for the frame.
     unsafe { (*fcinfo).flinfo }
 }
 
@@ -142,10 +138,9 @@ pub(crate) unsafe fn function(fcinfo: FunctionCallInfo) -> *mut FmgrInfo {
 ///
 /// # Safety
 ///
-/// `fcinfo` is the frame of a call in progress, of a function that returns a row of `N` columns of the types of
-/// `columns`.
+/// `fcinfo` is the frame of a call in progress, of a function that returns a row of such columns.
 pub(crate) unsafe fn return_row<const N: usize>(fcinfo: FunctionCallInfo, mut columns: [Option<Datum>; N]) -> Datum {
-    // SAFETY: the caller vouches for the frame and the types. The row is made in the current memory context.
+    // SAFETY: the descriptor has `N` columns, of these types. The row is in the current memory context.
     unsafe {
         let mut descriptor = std::ptr::null_mut();
         let class = pg_sys::get_call_result_type(fcinfo, std::ptr::null_mut(), &mut descriptor);

@@ -1,5 +1,4 @@
-//! The errors that users see: each with its SQLSTATE, and with the place of whoever raises it, which `VERBOSITY
-//! verbose` shows.
+//! The errors that users see. Each has its SQLSTATE, and the place that raises it, which `VERBOSITY verbose` shows.
 
 use crate::pg::pg_sys::{self, Oid};
 use cvm_sketch::{DecodeError, OperationError, OutOfMemory, SampleDecodeError, SampleError};
@@ -8,7 +7,7 @@ use pgrx::pg_sys::errcodes::PgSqlErrorCode;
 use std::ffi::CStr;
 use std::panic::Location;
 
-/// Raises an ERROR. The message is in the encoding of the database, and no longer than a few lines, whatever it quotes.
+/// Raises an ERROR. The message is in the encoding of the database. It is at most a few lines long, whatever it quotes.
 #[track_caller]
 pub(crate) fn raise(code: PgSqlErrorCode, message: impl AsRef<[u8]>) -> ! {
     // SAFETY: the glue runs in processes of PostgreSQL's.
@@ -24,12 +23,12 @@ pub(crate) fn raise_with_hint(code: PgSqlErrorCode, message: impl AsRef<[u8]>, h
 
 /// A message that ends with the name of a type, which is in the encoding of the database.
 pub(crate) fn naming_type(message: &str, of: Oid) -> Vec<u8> {
-    // SAFETY: any type may be asked about; the name is a string in the current memory context.
+    // SAFETY: PostgreSQL answers for any type. The name is a string in the current memory context.
     let name = unsafe { CStr::from_ptr(pg_sys::format_type_be(of)) };
     [message.as_bytes(), name.to_bytes()].concat()
 }
 
-/// What a failed operation on sketches means to a user.
+/// What a failure means to a user.
 pub(crate) trait OrRaise<T> {
     /// The result, or an ERROR in its place.
     #[track_caller]
@@ -93,8 +92,8 @@ impl<T> OrRaise<T> for Result<T, SampleError> {
     }
 }
 
-/// Reports an ERROR to the caller of an input function, if it has asked for that: then this returns, and so has the
-/// function to, with any result. Raises the ERROR otherwise.
+/// Reports an ERROR to the caller of an input function, if that has asked for it. Then this returns, and the function
+/// has to return too, with any result. Raises the ERROR otherwise.
 ///
 /// # Safety
 ///
@@ -103,9 +102,8 @@ impl<T> OrRaise<T> for Result<T, SampleError> {
 pub(crate) unsafe fn raise_softly(fcinfo: FunctionCallInfo, code: PgSqlErrorCode, message: String) {
     // PostgreSQL 15 has hard errors only.
     #[cfg(not(feature = "pg15"))]
-    // SAFETY: the caller vouches for the frame; where its context is not NULL, it is a node, and nodes start with their
-    // tag. The functions are called in the order of PostgreSQL's macro errsave, which are all that uses the message: it
-    // is copied.
+    // SAFETY: a context that is not NULL is a node, and nodes start with their tag. The calls are those of PostgreSQL's
+    // macro errsave, in its order. PostgreSQL copies the message.
     unsafe {
         use std::ffi::{c_char, c_int};
         unsafe extern "C-unwind" {

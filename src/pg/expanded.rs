@@ -1,10 +1,10 @@
 //! A state as a value of its type, `cvm_sketch` or `cvm_sample`: the expanded form that PostgreSQL has for values too
 //! large to be copied.
 //!
-//! Aggregates whose state has a type of its own, not `internal`, can be sent between servers by engines that know
-//! nothing of it. Their transition functions get the state as a datum and return a datum. A datum that points to an
-//! expanded object, with the right to change it, is changed in place; whoever takes it for an ordinary value has it
-//! flattened, to the bytes of the sketch, or of the sample.
+//! Engines that know nothing of an aggregate can send its state between servers, if its type is not `internal`. Then
+//! transition functions get the state as a datum, and return a datum. They change it in place where the datum points
+//! to an expanded object, with the right to change it. For all others PostgreSQL flattens it, to the bytes of the
+//! sketch, or of the sample.
 
 use crate::pg::error::OrRaise;
 use crate::pg::memory::ContextAllocator;
@@ -14,8 +14,8 @@ use std::ffi::{CStr, c_void};
 
 /// A state that can be a value.
 pub(crate) trait Value: Sized {
-    /// The functions that PostgreSQL calls for objects with such a state, [`flat_size`] and [`flatten_into`]. Where they
-    /// stand tells these objects from others.
+    /// The functions that PostgreSQL calls for objects with such a state, [`flat_size`] and [`flatten_into`]. Their
+    /// address tells these objects from others.
     const METHODS: &'static ExpandedObjectMethods;
 
     /// The state that a flat value stands for.
@@ -25,7 +25,8 @@ pub(crate) trait Value: Sized {
     /// `value` is of the type, and the state is not used after the end of the allocator's memory context.
     unsafe fn read(value: Datum, allocator: ContextAllocator) -> Self;
 
-    /// The number of bytes of the flat value, without the header of a varlena. May take memory to work in from `scratch`.
+    /// The number of bytes of the flat value, without the header of a varlena. May take memory to work in from
+    /// `scratch`.
     fn flat_len(&mut self, scratch: ContextAllocator) -> usize;
 
     /// Writes these bytes.
@@ -40,22 +41,21 @@ struct Expanded<S> {
     state: S,
 }
 
-/// The name of the context that objects live in, by which it is found again: its address, in fact.
+/// The name of the context that objects live in. The address of the name is how to find it again.
 static CONTEXT_NAME: &CStr = c"cvm_count states";
 
 /// The context below `parent` that expanded states live in, made if there is none.
 ///
-/// PostgreSQL leaves an expanded state where it is only if its context is a child of the aggregate's. One context for
-/// each state would be the custom, and is ruinous for hash aggregation, which adds up the memory of all its contexts at
-/// every new group: 60,000 groups took minutes. So the states of an aggregate share one. What PostgreSQL would use a
-/// context of its own for, to delete one state before the rest, it does only when a transition returns another state
-/// than it was given; these return the same.
+/// PostgreSQL leaves an expanded state where it is only if its context is a child of the aggregate's. By custom each
+/// state has a context of its own. But hash aggregation adds up the memory of all its contexts at every new group:
+/// 60,000 groups took minutes. So the states of an aggregate share one. PostgreSQL deletes a state's context before the
+/// rest only when a transition returns another state than it was given. These return the same.
 ///
 /// # Safety
 ///
 /// `parent` is a memory context.
 unsafe fn shared_context(parent: MemoryContext) -> MemoryContext {
-    // SAFETY: the caller vouches for the parent; PostgreSQL keeps its children in a list.
+    // SAFETY: PostgreSQL keeps the children of a context in a list.
     unsafe {
         let mut child = (*parent).firstchild;
         while !child.is_null() {
@@ -84,8 +84,8 @@ pub(crate) unsafe fn new<'a, S: Value + 'a>(
     parent: MemoryContext,
     make: impl FnOnce(ContextAllocator) -> S,
 ) -> (Datum, &'a mut S) {
-    // SAFETY: the caller vouches for the parent. The header is initialized by PostgreSQL before anyone reads it; until
-    // then zeros are as good as anything, its fields being integers, pointers and bytes.
+    // SAFETY: PostgreSQL fills the header in before anyone reads it. Until then zeros do, since its fields are
+    // integers, pointers and bytes.
     unsafe {
         let context = shared_context(parent);
         let allocator = ContextAllocator::new(context);
@@ -102,17 +102,17 @@ pub(crate) unsafe fn new<'a, S: Value + 'a>(
     }
 }
 
-/// The state in a datum that may be changed; `None` for any other value: a plain one, one that may only be read, or an
-/// expanded object of another type, which a superuser can make functions take for one of this.
+/// The state in a datum that may be changed. `None` for any other value: a plain one, or one that may only be read.
+/// `None` also for an expanded object of another type, which a superuser can make functions take for one of this.
 ///
 /// # Safety
 ///
 /// `datum` is of the type, and nothing else uses it for `'a`.
 #[inline(always)]
 pub(crate) unsafe fn state_in_place<'a, S: Value>(datum: Datum) -> Option<&'a mut S> {
-    // SAFETY: the caller vouches for the datum. A first byte of 1 says that a tag follows, and this tag, that the
-    // address of the object does, unaligned. Every expanded object starts with the header, and those with these methods
-    // are made only by `new`. No reference is made to an object of another kind.
+    // SAFETY: a first byte of 1 says that a tag follows. This tag says that the address of the object follows,
+    // unaligned. Every expanded object starts with the header. Only `new` makes those with these methods, and only
+    // these get a reference.
     unsafe {
         let pointer: *const u8 = datum.cast_mut_ptr();
         if *pointer != 1 || u32::from(*pointer.add(1)) != pg_sys::vartag_external::VARTAG_EXPANDED_RW {
@@ -144,7 +144,7 @@ pub(crate) unsafe fn in_place<'a, S: Value + 'a>(value: Datum, context: MemoryCo
 ///
 /// `object` is one that [`new`] has made, and nothing else uses it meanwhile.
 pub(crate) unsafe fn flat_size<S: Value>(object: *mut ExpandedObjectHeader) -> Size {
-    // SAFETY: the caller vouches for the object. Its context is that of `shared_context`.
+    // SAFETY: the object's context is that of `shared_context`, which can free.
     unsafe {
         let scratch = ContextAllocator::new((*object).eoh_context);
         varlena::HEADER_LEN + (*object.cast::<Expanded<S>>()).state.flat_len(scratch)
@@ -153,16 +153,15 @@ pub(crate) unsafe fn flat_size<S: Value>(object: *mut ExpandedObjectHeader) -> S
 
 /// Writes the state as a varlena.
 ///
-/// PostgreSQL calls this to form tuples and to copy values, in whatever memory context they are to live in. Since 17
-/// sorts, and since 18 hash tables, keep tuples in a Bump context, whose blocks have no header to free them by. So the
-/// memory to work in comes from the context of the object, where it is free again for the next one.
+/// PostgreSQL calls this to form tuples and to copy values, in whatever memory context they are to live in. That may be
+/// a Bump context, whose blocks nobody can free: sorts keep tuples in one since 17, hash tables since 18. So the memory
+/// to work in comes from the context of the object. There the next one can use it again.
 ///
 /// # Safety
 ///
 /// As [`flat_size`]; `result` is memory of the size that it said, aligned as a varlena is.
 pub(crate) unsafe fn flatten_into<S: Value>(object: *mut ExpandedObjectHeader, result: *mut c_void, size: Size) {
-    // SAFETY: the caller vouches for both. What is taken from the object's context here is given back before the call
-    // ends.
+    // SAFETY: as in `flat_size`. The object's context gets back what is taken from it here before the call ends.
     unsafe {
         let scratch = ContextAllocator::new((*object).eoh_context);
         let bytes = result.cast::<u8>().add(varlena::HEADER_LEN);
@@ -172,14 +171,14 @@ pub(crate) unsafe fn flatten_into<S: Value>(object: *mut ExpandedObjectHeader, r
     }
 }
 
-/// The functions of objects with such a state, behind pgrx's guard.
+/// The functions of PostgreSQL's header for objects with such a state, behind pgrx's guard.
 macro_rules! methods {
     ($state:ty) => {{
         #[pgrx::pg_guard]
         unsafe extern "C-unwind" fn flat_size(
             object: *mut $crate::pg::pg_sys::ExpandedObjectHeader,
         ) -> $crate::pg::pg_sys::Size {
-            // SAFETY: PostgreSQL calls this for objects that `new` has made, and uses them nowhere else meanwhile.
+            // SAFETY: PostgreSQL calls this for objects that `new` has made, and does not use them meanwhile.
             unsafe { $crate::pg::expanded::flat_size::<$state>(object) }
         }
         #[pgrx::pg_guard]

@@ -1,7 +1,7 @@
 //! Memory from PostgreSQL's memory contexts.
 //!
-//! State that lives in a context is counted by PostgreSQL, so that hash aggregation spills in time, and is freed with
-//! the context when the query ends, fails or is cancelled. Nothing here relies on a destructor being run.
+//! PostgreSQL counts what lives in a context, so that hash aggregation spills in time. It frees that with the context
+//! when the query ends, fails or is cancelled. Nothing here relies on a destructor.
 
 use crate::pg::{pg_sys, unguarded};
 use allocator_api2::alloc::{AllocError, Allocator};
@@ -28,16 +28,15 @@ impl ContextAllocator {
         ContextAllocator(context)
     }
 
-    /// Takes from the current memory context, in functions that SQL calls: PostgreSQL calls those in the memory of an
-    /// expression or of a query, which is AllocSet. The methods of expanded objects it calls in any, Bump contexts
-    /// included.
+    /// Takes from the current memory context, in functions that SQL calls. PostgreSQL calls those in the memory of an
+    /// expression or of a query, which is AllocSet. It calls the methods of expanded objects in any, even in Bump.
     ///
     /// # Safety
     ///
     /// The call in progress is that of an SQL function. What is allocated through the result is not used after the end
     /// of the current memory context.
     pub(crate) unsafe fn current() -> Self {
-        // SAFETY: the current memory context is always one, and of that kind where SQL functions are called.
+        // SAFETY: the current memory context is always one, and of that kind where PostgreSQL calls SQL functions.
         unsafe { Self::new(pg_sys::CurrentMemoryContext) }
     }
 
@@ -48,7 +47,7 @@ impl ContextAllocator {
     /// Moves a value to the context, where it stays until the context ends. It is never dropped.
     pub(crate) fn place<T>(self, value: T) -> Result<NonNull<T>, OutOfMemory> {
         let place = self.allocate(Layout::new::<T>()).map_err(|_| OutOfMemory)?.cast();
-        // SAFETY: freshly allocated for a T.
+        // SAFETY: the place was allocated for a `T`.
         unsafe { place.write(value) };
         Ok(place)
     }
@@ -58,28 +57,28 @@ impl ContextAllocator {
             return Err(AllocError);
         }
         let flags = pg_sys::MCXT_ALLOC_NO_OOM | pg_sys::MCXT_ALLOC_HUGE;
-        // SAFETY: the context is one, as whoever made the allocator vouched. Told so, the function returns NULL when
-        // memory is exhausted, and the size is one that it takes, so it raises no error.
+        // SAFETY: `new` was promised a context. By its flags the function returns NULL when memory is exhausted. It
+        // takes the size, so it raises no error.
         let block = unsafe { unguarded::MemoryContextAllocExtended(self.0, size, flags as i32) };
         NonNull::new(block.cast()).ok_or(AllocError)
     }
 }
 
 impl Surroundings for ContextAllocator {
-    /// As CHECK_FOR_INTERRUPTS. Where there is an ERROR to raise, it unwinds through pgrx's guard, and what is dropped
-    /// on the way goes back to its memory context. A sketch that was worked on is left half done, and nobody reads it:
-    /// a function's result is never returned, and the state of an aggregate ends with its query, of which an exception
-    /// handler in PL/pgSQL, or a cursor after ROLLBACK TO, has nothing to go on with.
+    /// As CHECK_FOR_INTERRUPTS. An ERROR unwinds through pgrx's guard, and destructors on the way give memory back to
+    /// its context. It leaves a sketch half done that was worked on, and nobody reads that. A function never returns
+    /// its result. The state of an aggregate ends with its query: no exception handler in PL/pgSQL can go on with it,
+    /// and no cursor after ROLLBACK TO.
     #[inline(always)]
     fn check_for_interrupts(&self) {
         check_for_interrupts();
     }
 }
 
-/// As CHECK_FOR_INTERRUPTS. An ERROR runs destructors.
+/// As CHECK_FOR_INTERRUPTS. An ERROR unwinds, and runs destructors.
 #[inline(always)]
 pub(crate) fn check_for_interrupts() {
-    // SAFETY: a flag that signal handlers set, and that PostgreSQL reads in the same way.
+    // SAFETY: signal handlers set the flag, and PostgreSQL reads it in the same way.
     if unsafe { (&raw const pg_sys::InterruptPending).read_volatile() } != 0 {
         process_interrupts();
     }
@@ -87,24 +86,24 @@ pub(crate) fn check_for_interrupts() {
 
 #[cold]
 fn process_interrupts() {
-    // SAFETY: PostgreSQL's code may be interrupted wherever it calls a function of an extension, and says itself, in
-    // counters that this function respects, where it must not be.
+    // SAFETY: PostgreSQL may be interrupted wherever it calls a function of an extension. Where it must not be,
+    // counters say so, which this function respects.
     unsafe { pg_sys::ProcessInterrupts() }
 }
 
-// SAFETY: blocks come from a memory context and stay valid until they are freed or the context ends, and copies of the
-// allocator name the same context. `deallocate` undoes exactly what `allocate` did, which it tells from the layout.
+// SAFETY: a block stays valid until it is freed or its memory context ends. Copies of the allocator name the same
+// context. `deallocate` undoes what `allocate` did, which it tells from the layout.
 unsafe impl Allocator for ContextAllocator {
     fn allocate(&self, layout: Layout) -> Result<NonNull<[u8]>, AllocError> {
         let block = if layout.align() <= MAXALIGN {
             self.allocate_bytes(layout.size())?
         } else {
-            // Up to one alignment unit in front of the block is padding; its last word keeps where the padding starts.
+            // In front of the block is padding, up to one alignment unit. Its last word keeps where the padding starts.
             let size = layout.size().checked_add(layout.align()).ok_or(AllocError)?;
             let start = self.allocate_bytes(size)?;
             let offset = layout.align() - start.addr().get() % layout.align();
-            // SAFETY: 0 < offset <= align, so the block ends inside what was allocated. Both addresses are multiples
-            // of MAXALIGN, so there is room for a word in front of the block.
+            // SAFETY: 0 < offset <= align, so the block ends inside what was allocated. Both addresses are multiples of
+            // MAXALIGN, so there is room for a word in front of the block.
             unsafe {
                 let block = start.add(offset);
                 block.cast::<NonNull<u8>>().sub(1).write(start);
@@ -121,8 +120,8 @@ unsafe impl Allocator for ContextAllocator {
             // SAFETY: `allocate` wrote it there for such a layout.
             unsafe { block.cast::<NonNull<u8>>().sub(1).read() }
         };
-        // SAFETY: this is what MemoryContextAllocExtended returned, in a context that can free it, as whoever made the
-        // allocator vouched. So freeing it raises no error.
+        // SAFETY: MemoryContextAllocExtended returned it. `new` was promised a context that can free it, so that raises
+        // no error.
         unsafe { unguarded::pfree(start.as_ptr().cast()) }
     }
 }

@@ -1,8 +1,8 @@
 //! What any file needs of PostgreSQL.
 //!
-//! A function that may raise an ERROR is called in one of two ways: by [`pg_sys`], behind a guard that copies no message, or,
-//! where a guard costs too much, by [`unguarded`], which says what must hold there. An ERROR of ours begins in [`error`]; what
-//! Rust allocates on its way has a [`reserve`].
+//! There are two ways to call a function that may raise an ERROR: by [`pg_sys`], behind a guard that copies no message;
+//! or, where a guard costs too much, by [`unguarded`], which says what must hold there. An ERROR of ours begins in
+//! [`error`]. What Rust allocates on its way has a [`reserve`].
 
 pub(crate) mod bytes_type;
 pub(crate) mod call;

@@ -1,12 +1,12 @@
 //! [`pgrx::pg_sys`], but for functions of PostgreSQL that may raise an ERROR: those stand behind a guard of our own.
 //!
 //! pgrx's guard copies what an ERROR says, twice: into the memory context that is current, and into strings of Rust's
-//! allocator. A message may be as long as its author likes. Where memory has run out the first copy fails, while
-//! PostgreSQL still takes the guard for its handler, of which the frame is gone; the second aborts the process.
+//! allocator. A message may be as long as its author likes. Where memory has run out, the first copy fails. PostgreSQL
+//! still takes the guard for its handler then, of which the frame is gone. The second copy aborts the process.
 //! [`caught`] copies nothing: the ERROR stays where PostgreSQL keeps it, and the guard at the entry raises it again.
 //!
-//! What is declared here comes before what the glob brings, so that `pg_sys::` is the same everywhere. Of the functions
-//! that the glue calls, `scripts/unsafe_code.py` knows those that raise nothing, and lets no others pass by here.
+//! A declaration here shadows what the glob brings, so that `pg_sys::` is the same everywhere. `scripts/unsafe_code.py`
+//! knows the functions that raise nothing. Beside those it lets the glue call only functions that are declared here.
 
 #![allow(
     non_snake_case,
@@ -25,17 +25,17 @@ use std::ffi::{c_char, c_int, c_void};
 use std::mem::MaybeUninit;
 use std::panic::{catch_unwind, resume_unwind};
 
-/// Calls PostgreSQL. An ERROR that it raises goes on as a panic, so that destructors run, up to the guard of the
-/// function that PostgreSQL has called.
+/// Calls PostgreSQL. An ERROR goes on as a panic, which runs destructors. It ends at the guard of the function that
+/// PostgreSQL has called.
 ///
 /// # Safety
 ///
 /// `call` does nothing but call functions of PostgreSQL: no value there needs to be dropped, and nothing panics.
 #[inline]
 pub(crate) unsafe fn caught<T>(call: impl FnOnce() -> T) -> T {
-    // SAFETY: PostgreSQL has one thread, and these are its variables, set as its macros PG_TRY and PG_CATCH set them.
-    // An ERROR comes back to `call_with_sigsetjmp` while its frame is there, past frames of PostgreSQL's and of `call`,
-    // which the caller vouches for. Without one, there is a result.
+    // SAFETY: PostgreSQL has one thread. These are its variables, set as its macros PG_TRY and PG_CATCH set them. An
+    // ERROR comes back to `call_with_sigsetjmp` while its frame is there, past frames of PostgreSQL's and of `call`
+    // only. Without one, there is a result.
     unsafe {
         let (context, handler, callbacks) = (CurrentMemoryContext, PG_exception_stack, error_context_stack);
         let mut result = MaybeUninit::uninit();
@@ -54,10 +54,11 @@ pub(crate) unsafe fn caught<T>(call: impl FnOnce() -> T) -> T {
     }
 }
 
-/// Panics with what pgrx's guard at the entry takes for an ERROR that PostgreSQL keeps, and raises again as it is.
+/// Panics with what pgrx's guard at the entry takes for an ERROR that PostgreSQL keeps. The guard raises it again as it
+/// is.
 #[cold]
 fn go_on() -> ! {
-    // Such a panic has a report, which says nothing here and which only pgrx can make: as the panic of another sort.
+    // Such a panic carries a report, which says nothing here. Only pgrx can make one, by a panic of another sort.
     let report = catch_unwind(|| {
         ErrorReport::new(PgSqlErrorCode::ERRCODE_INTERNAL_ERROR, "", "").report(PgLogLevel::ERROR);
     });
@@ -87,8 +88,8 @@ pub(crate) unsafe fn raise(
         fn errfinish(file: *const c_char, line: c_int, function: *const c_char);
     }
     let shown = c"%.*s".as_ptr();
-    // SAFETY: the calls of PostgreSQL's macro ereport. Texts are read as far as their lengths say, and copied into
-    // memory that PostgreSQL keeps for errors; the last call does not return.
+    // SAFETY: these are the calls of PostgreSQL's macro ereport. PostgreSQL reads texts as far as their lengths say,
+    // and copies them into memory that it keeps for errors. The last call does not return.
     unsafe {
         caught(|| {
             errstart(PgLogLevel::ERROR as c_int, std::ptr::null());
@@ -121,13 +122,13 @@ macro_rules! declared {
             unsafe extern "C-unwind" {
                 fn $name($($argument: $of),*) $(-> $result)?;
             }
-            // SAFETY: the caller vouches for the arguments, and there is nothing but the call.
+            // SAFETY: the closure does nothing but the call.
             unsafe { caught(|| $name($($argument),*)) }
         }
     )+};
 }
 
-/// The same for functions of which the headers of all versions say the same, which the compiler compares.
+/// The same for functions that are alike in the headers of all versions. The compiler compares them with these.
 macro_rules! guarded {
     ($($(#[$attribute:meta])* fn $name:ident($($argument:ident: $of:ty),* $(,)?) $(-> $result:ty)?;)+) => {
         declared! { $($(#[$attribute])* fn $name($($argument: $of),*) $(-> $result)?;)+ }

@@ -8,7 +8,6 @@ use crate::pg::pg_sys::{self, Aggref, List, Node, NodeTag, Oid, Plan, PlannedStm
 ///
 /// `list` is a list of pointers to `T`, or none, and is not changed for `'a`.
 pub(crate) unsafe fn elements<'a, T: 'a>(list: *const List) -> impl Iterator<Item = *mut T> + 'a {
-    // SAFETY: the caller vouches for the list, whose cells are pointers.
     unsafe { cells(list).iter().map(|cell| cell.ptr_value.cast()) }
 }
 
@@ -18,7 +17,6 @@ pub(crate) unsafe fn elements<'a, T: 'a>(list: *const List) -> impl Iterator<Ite
 ///
 /// `list` is such a list, or none, and is not changed for `'a`.
 pub(crate) unsafe fn oids<'a>(list: *const List) -> impl Iterator<Item = Oid> + 'a {
-    // SAFETY: the caller vouches for the list, whose cells are Oids.
     unsafe { cells(list).iter().map(|cell| cell.oid_value) }
 }
 
@@ -26,7 +24,7 @@ pub(crate) unsafe fn oids<'a>(list: *const List) -> impl Iterator<Item = Oid> + 
 ///
 /// `list` is a list, or none, and is not changed for `'a`.
 unsafe fn cells<'a>(list: *const List) -> &'a [pg_sys::ListCell] {
-    // SAFETY: the caller vouches for the list, which says where its cells are, and how many.
+    // SAFETY: a list says where its cells are, and how many.
     unsafe {
         match list.as_ref() {
             Some(list) => std::slice::from_raw_parts(list.elements, list.length as usize),
@@ -41,7 +39,7 @@ unsafe fn cells<'a>(list: *const List) -> &'a [pg_sys::ListCell] {
 ///
 /// `planned` is a plan.
 pub(crate) unsafe fn any_of_plan(planned: &PlannedStmt, test: &impl Fn(&Plan) -> bool) -> bool {
-    // SAFETY: the caller vouches for the plan, of which the parts are plans, or none.
+    // SAFETY: the parts of a plan are plans, or none.
     unsafe { any_below(planned.planTree, test) || elements::<Plan>(planned.subplans).any(|plan| any_below(plan, test)) }
 }
 
@@ -49,8 +47,8 @@ pub(crate) unsafe fn any_of_plan(planned: &PlannedStmt, test: &impl Fn(&Plan) ->
 ///
 /// `plan` is a part of a plan, or none.
 unsafe fn any_below(plan: *mut Plan, test: &impl Fn(&Plan) -> bool) -> bool {
-    // SAFETY: the caller vouches for the plan. A node has the structure that its tag says, and all begin with that of a
-    // plan; its lists are of plans.
+    // SAFETY: a node has the structure that its tag says. All nodes of a plan begin with that of `Plan`, and these
+    // lists are of such nodes.
     unsafe {
         let Some(node) = plan.as_ref() else { return false };
         pg_sys::check_stack_depth();
@@ -81,7 +79,7 @@ pub(crate) fn counts_distinct(aggregate: &Aggref) -> bool {
 ///
 /// `N` is the structure of nodes with that tag.
 pub(crate) unsafe fn node<N>(tag: NodeTag) -> *mut N {
-    // SAFETY: the caller vouches for the structure, which starts with its tag.
+    // SAFETY: all nodes start with their tag.
     unsafe {
         let node: *mut Node = pg_sys::palloc0(size_of::<N>()).cast();
         (*node).type_ = tag;

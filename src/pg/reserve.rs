@@ -1,27 +1,27 @@
-//! The allocator of what Rust allocates by itself, which never ends with small blocks.
+//! The allocator of what Rust allocates by itself. It has small blocks even where the system has nothing left.
 //!
-//! What a user can make large is in memory contexts. What is not is small: the texts of errors, and what carries a panic
-//! up to the guard that makes an ERROR of it. Where the system has nothing left, not even that, Rust's allocator
-//! aborts the process, just when PostgreSQL is to report that memory has run out. So a reserve stands by for it. What
-//! there is at a time is less than 4 kB for each ERROR on its way, of which PostgreSQL keeps five at most.
+//! What a user can make large is in memory contexts. The rest is small: the texts of errors, and what carries a panic
+//! up to the guard that makes an ERROR of it. Without memory for that, Rust aborts the process, just when PostgreSQL is
+//! to report that memory has run out. So a reserve stands by. Each ERROR on its way takes less than 4 kB, and
+//! PostgreSQL keeps five at most.
 
 use crate::pg::unguarded;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::UnsafeCell;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// How many bytes are set aside.
+/// How many bytes the reserve has.
 const SIZE: usize = 64 << 10;
 
-/// Memory of which the blocks are given out one after the other. When all have been given back it starts anew.
+/// Memory that gives out one block after the other. When it has all of them back, it starts anew.
 #[repr(align(16))]
 struct Reserve {
     bytes: UnsafeCell<[u8; SIZE]>,
-    /// How many blocks are given out, in the upper half, and where the next one may start, in the lower half.
+    /// The upper half is how many blocks are given out; the lower half is where the next one may start.
     state: AtomicU64,
 }
 
-// SAFETY: no two blocks that are given out share a byte, and the state is changed by one instruction at a time.
+// SAFETY: no two blocks that are given out share a byte. One instruction at a time changes the state.
 unsafe impl Sync for Reserve {}
 
 impl Reserve {
@@ -72,11 +72,10 @@ struct WithReserve;
 #[global_allocator]
 static ALLOCATOR: WithReserve = WithReserve;
 
-// SAFETY: a block is of the system's allocator, or of the reserve where that has none, and goes back to where it is from,
-// which its address tells. Each is as large and as aligned as the layout says.
+// SAFETY: a block is the system's, or the reserve's where the system has none. Its address tells where it goes back to.
+// Each is as large and as aligned as the layout says.
 unsafe impl GlobalAlloc for WithReserve {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        // SAFETY: the caller vouches for the layout.
         let block = unsafe { System.alloc(layout) };
         if block.is_null() { RESERVE.take(layout) } else { block }
     }
@@ -85,13 +84,13 @@ unsafe impl GlobalAlloc for WithReserve {
         if RESERVE.contains(block) {
             RESERVE.give_back();
         } else {
-            // SAFETY: the caller vouches for the block, which is the system's.
+            // SAFETY: what is not the reserve's is the system's.
             unsafe { System.dealloc(block, layout) }
         }
     }
 
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        // SAFETY: the caller vouches for the block and the size. A block that moves is copied as far as both reach.
+        // SAFETY: a block that moves is copied as far as both reach.
         unsafe {
             if !RESERVE.contains(block) {
                 let moved = System.realloc(block, layout, size);
@@ -109,7 +108,7 @@ unsafe impl GlobalAlloc for WithReserve {
     }
 }
 
-/// Has the C library register, while there is memory, that a thread's panics are to be cleaned up: later it could only
+/// Has the C library make its record of how to clean up a thread's panics, while there is memory. Later it could only
 /// abort. Raises an ERROR if there is none, without a panic.
 pub(crate) fn prepare() {
     unguarded::ask_for_memory(SIZE);

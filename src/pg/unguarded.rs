@@ -1,15 +1,16 @@
 //! Functions of PostgreSQL that are called without a guard.
 //!
-//! A guard turns an ERROR into a panic, and saves and restores a jump buffer for that around each call. Without one, an
-//! ERROR leaves all frames up to PostgreSQL's own handler, or to a guard further out, behind without running a destructor.
-//! So nothing in them may need one: whoever calls these holds references, integers, and memory of a memory context at
-//! most, and nobody a lock or a borrow that would be found taken afterwards. There are three reasons to do so:
+//! A guard turns an ERROR into a panic. For that it saves and restores a jump buffer around each call. Without one, an
+//! ERROR goes to PostgreSQL's own handler, or to a guard further out. It leaves the frames between behind and runs no
+//! destructor. So nothing in these frames may need one. A caller holds references, integers, and memory of a memory
+//! context at most. It holds no lock and no borrow, which would stay taken. There are three reasons to do without:
 //!
-//! - *Memory.* With millions of groups, a guard is most of what a group costs. As they are called, these raise no ERROR.
-//! - *Hashing.* A guard costs more than what hashing a value does.
-//! - *Planning.* What the planner raises may be as long as somebody likes, since it calls functions of users, and pgrx's
+//! - *Memory.* With millions of groups, a guard is most of what a group costs. As they are called, these raise no
+//!   ERROR.
+//! - *Hashing.* A guard costs more than the hash of a value.
+//! - *Planning.* The planner calls functions of users. What they raise may be as long as somebody likes, and pgrx's
 //!   guard copies it. Walkers and mutators also call themselves through their callback, once for each level of an
-//!   expression: with a guard at each, a query would need a multiple of the stack.
+//!   expression. With a guard at each level, a query would need a multiple of the stack.
 
 use pgrx::pg_sys::{
     self, Datum, FunctionCallInfo, HeapTuple, List, MemoryContext, Node, Oid, PlannedStmt, PlannerInfo, Query,
@@ -24,10 +25,9 @@ mod declared {
 
     // Memory.
     unsafe extern "C-unwind" {
-        /// Raises errors for sizes above the largest, and for exhaustion unless told not to.
+        /// Raises errors for sizes above the largest, and for exhaustion unless a flag forbids that.
         pub(crate) fn MemoryContextAllocExtended(context: MemoryContext, size: usize, flags: c_int) -> *mut c_void;
-        /// Raises errors for blocks of a context that cannot free them, or crashes; AllocSet and Generation contexts
-        /// can.
+        /// Raises errors, or crashes, for blocks of a context that cannot free. AllocSet and Generation can.
         pub(crate) fn pfree(block: *mut c_void);
         /// Raises none: it looks at the type of a node.
         pub(crate) fn AggCheckCallContext(call: FunctionCallInfo, context: *mut MemoryContext) -> c_int;
@@ -59,8 +59,8 @@ mod declared {
 
     // Planning.
     unsafe extern "C-unwind" {
-        // Since 16, PostgreSQL's headers make macros of the names. What is declared there of the callbacks differs, and how
-        // they are called does not.
+        // Since 16, PostgreSQL's headers make macros of the names. They declare callbacks in another way, but
+        // PostgreSQL calls them as before.
         #[cfg_attr(feature = "pg15", link_name = "query_tree_walker")]
         pub(super) fn query_tree_walker_impl(
             query: *mut Query,
@@ -112,14 +112,13 @@ mod declared {
 }
 pub(crate) use declared::{AggCheckCallContext, MemoryContextAllocExtended, pfree};
 
-/// Room for a value of which the header is short, and for a header of four bytes before it: 130 bytes.
+/// Room for a header of four bytes and for what follows a short header: 130 bytes.
 const SHORT_WORDS: usize = 17;
 
 /// Raises an ERROR if the query is to be cancelled or the session ended.
 #[inline(always)]
 pub(crate) fn check_interrupts() {
-    // SAFETY: the flag is written by signal handlers, and read as what it is: at any time, and maybe late. What the
-    // function raises passes frames without destructors.
+    // SAFETY: signal handlers write the flag, at any time. An ERROR passes frames without destructors.
     unsafe {
         if (&raw const pg_sys::InterruptPending).read_volatile() != 0 {
             declared::ProcessInterrupts();
@@ -127,23 +126,23 @@ pub(crate) fn check_interrupts() {
     }
 }
 
-/// Raises an ERROR unless so many bytes can be had: more than memory contexts keep in stock, so that they are the system's,
-/// and are free again.
+/// Raises an ERROR unless the system has so many bytes. They are more than memory contexts keep in stock, and are free
+/// again afterwards.
 pub(crate) fn ask_for_memory(size: usize) {
-    // SAFETY: what is taken is given back to the context that it is from, which is one that frees: AllocSet, in functions
-    // that SQL calls and as libraries are loaded.
+    // SAFETY: the current memory context can free. It is AllocSet where SQL calls functions and PostgreSQL loads a
+    // library.
     unsafe { declared::pfree(declared::palloc(size)) }
 }
 
-/// Calls `read` with the value neither compressed nor out of line, though maybe with a short header. What it returns
-/// does not refer to the value.
+/// Calls `read` with the value neither compressed nor out of line, though maybe with a short header. The result of
+/// `read` does not refer to it.
 ///
 /// # Safety
 ///
 /// `value` is a varlena.
 #[inline]
 pub(crate) unsafe fn with_packed<T>(value: Datum, read: impl FnOnce(Datum) -> T) -> T {
-    // SAFETY: the caller vouches for the varlena.
+    // SAFETY: PostgreSQL returns the value itself, or a copy in the current memory context.
     unsafe { with_copy(value, declared::pg_detoast_datum_packed(value.cast_mut_ptr()), read) }
 }
 
@@ -156,8 +155,8 @@ pub(crate) unsafe fn with_packed<T>(value: Datum, read: impl FnOnce(Datum) -> T)
 pub(crate) unsafe fn with_aligned<T>(value: Datum, read: impl FnOnce(Datum) -> T) -> T {
     let given: *mut varlena = value.cast_mut_ptr();
     let mut room = MaybeUninit::<[u64; SHORT_WORDS]>::uninit();
-    // SAFETY: the caller vouches for the varlena. One with a short header, as it is in a table, has at most 126 bytes
-    // after it; on the stack they are aligned as well as in memory of PostgreSQL's, and nothing reads them after `read`.
+    // SAFETY: after a short header come at most 126 bytes, so that they fit. The stack aligns them as well as
+    // PostgreSQL's memory does. Nothing reads them after `read`.
     unsafe {
         if !varatt_is_1b(given) || varatt_is_1b_e(given) {
             let aligned = Aligned::new(value);
@@ -188,7 +187,6 @@ impl Aligned {
     #[inline]
     pub(crate) unsafe fn new(value: Datum) -> Self {
         let given: *mut varlena = value.cast_mut_ptr();
-        // SAFETY: the caller vouches for the varlena.
         let aligned = unsafe { declared::pg_detoast_datum(given) };
         Aligned {
             value: Datum::from(aligned),
@@ -206,8 +204,8 @@ impl Aligned {
     #[inline]
     pub(crate) unsafe fn free(self) {
         if self.is_copy {
-            // SAFETY: the copy is ours. Values are hashed while expressions are evaluated or rows accumulated, for which
-            // PostgreSQL makes a context current that can free.
+            // SAFETY: the copy is ours. PostgreSQL makes a context current that can free, for expressions and for rows
+            // of an aggregate.
             unsafe { declared::pfree(self.value.cast_mut_ptr()) };
         }
     }
@@ -219,19 +217,18 @@ impl Aligned {
 ///
 /// `value` is such a string.
 pub(crate) unsafe fn with_text<T>(value: Datum, read: impl FnOnce(Datum) -> T) -> T {
-    // SAFETY: the caller vouches for the string.
+    // SAFETY: PostgreSQL returns a copy in the current memory context.
     unsafe { with_copy(value, declared::cstring_to_text(value.cast_mut_ptr()), read) }
 }
 
 /// # Safety
 ///
-/// `copy` is what `value` points to, or a copy of it in the current memory context, which is ours to free.
+/// `copy` is what `value` points to, or a copy in the current memory context. A copy is ours to free.
 #[inline]
 unsafe fn with_copy<T>(value: Datum, copy: *mut varlena, read: impl FnOnce(Datum) -> T) -> T {
     let result = read(Datum::from(copy));
     if copy != value.cast_mut_ptr() {
-        // SAFETY: the caller vouches for the copy. Values are hashed while expressions are evaluated or rows
-        // accumulated, for which PostgreSQL makes a context current that can free.
+        // SAFETY: as in `Aligned::free`.
         unsafe { declared::pfree(copy.cast()) };
     }
     result
@@ -244,7 +241,6 @@ unsafe fn with_copy<T>(value: Datum, copy: *mut varlena, read: impl FnOnce(Datum
 /// `tuple` is a row of the type `row`, or of one with fewer columns; the slices have room for all columns of `row`.
 #[inline]
 pub(crate) unsafe fn deform(tuple: HeapTuple, row: TupleDesc, values: &mut [Datum], nulls: &mut [bool]) {
-    // SAFETY: the caller vouches for all of them.
     unsafe { declared::heap_deform_tuple(tuple, row, values.as_mut_ptr(), nulls.as_mut_ptr()) }
 }
 
@@ -263,7 +259,6 @@ const NO_BOUND: RangeBound = RangeBound {
 #[inline]
 pub(crate) unsafe fn range_bounds(range_type: *mut TypeCacheEntry, range: Datum) -> Option<[RangeBound; 2]> {
     let (mut lower, mut upper, mut is_empty) = (NO_BOUND, NO_BOUND, false);
-    // SAFETY: the caller vouches for the range.
     unsafe {
         declared::range_deserialize(range_type, range.cast_mut_ptr(), &mut lower, &mut upper, &mut is_empty);
     }
@@ -283,7 +278,7 @@ pub(crate) unsafe fn multirange_len(multirange: Datum) -> u32 {
         multirange_type: pg_sys::Oid,
         count: u32,
     }
-    // SAFETY: the caller vouches for the multirange.
+    // SAFETY: these are the first fields of PostgreSQL's `MultirangeType`.
     unsafe { (*multirange.cast_mut_ptr::<Head>()).count }
 }
 
@@ -298,7 +293,6 @@ pub(crate) unsafe fn multirange_bounds(
     index: u32,
 ) -> [RangeBound; 2] {
     let (mut lower, mut upper) = (NO_BOUND, NO_BOUND);
-    // SAFETY: the caller vouches for the multirange.
     unsafe {
         declared::multirange_get_bounds(range_type, multirange.cast_mut_ptr(), index, &mut lower, &mut upper);
     }
@@ -315,7 +309,6 @@ pub(crate) unsafe fn call(
     function: unsafe extern "C-unwind" fn(FunctionCallInfo) -> Datum,
     frame: FunctionCallInfo,
 ) -> Datum {
-    // SAFETY: the caller vouches for the frame.
     unsafe { function(frame) }
 }
 
@@ -334,11 +327,11 @@ pub(crate) struct Request {
     pub(crate) explained: *mut pg_sys::ExplainState,
 }
 
-/// Has a query planned, by another library's hook if there is one, or else by PostgreSQL.
+/// Plans a query by another library's hook if there is one, or else by PostgreSQL.
 ///
 /// # Safety
 ///
-/// `query` and `request` are what a planner takes, `hook` is one, and what is between here and PostgreSQL's own handler
+/// `query` and `request` are what a planner takes, and `hook` is one. What is between here and PostgreSQL's own handler
 /// needs no destructor.
 pub(crate) unsafe fn plan(query: *mut Query, request: Request, hook: pg_sys::planner_hook_type) -> *mut PlannedStmt {
     let Request {
@@ -347,7 +340,6 @@ pub(crate) unsafe fn plan(query: *mut Query, request: Request, hook: pg_sys::pla
         parameters,
         ..
     } = request;
-    // SAFETY: the caller vouches for the arguments and the frames.
     unsafe {
         #[cfg(not(feature = "pg19"))]
         return match hook {
@@ -366,11 +358,10 @@ pub(crate) unsafe fn plan(query: *mut Query, request: Request, hook: pg_sys::pla
 ///
 /// # Safety
 ///
-/// `query` is a query, `context` what the walker takes, and what is between here and PostgreSQL's own handler, or a
+/// `query` is a query, and `context` what the walker takes. What is between here and PostgreSQL's own handler, or a
 /// guard, needs no destructor.
 pub(crate) unsafe fn walk_query(query: *mut Query, walker: Walker, context: *mut c_void) -> bool {
     let flags = pg_sys::QTW_EXAMINE_RTES_BEFORE as c_int;
-    // SAFETY: the caller vouches for the arguments and the frames.
     unsafe { declared::query_tree_walker_impl(query, walker, context, flags) }
 }
 
@@ -380,7 +371,6 @@ pub(crate) unsafe fn walk_query(query: *mut Query, walker: Walker, context: *mut
 ///
 /// As [`walk_query`].
 pub(crate) unsafe fn walk_expression(node: *mut Node, walker: Walker, context: *mut c_void) -> bool {
-    // SAFETY: the caller vouches for the arguments and the frames.
     unsafe { declared::expression_tree_walker_impl(node, walker, context) }
 }
 
@@ -390,7 +380,6 @@ pub(crate) unsafe fn walk_expression(node: *mut Node, walker: Walker, context: *
 ///
 /// As [`walk_query`].
 pub(crate) unsafe fn mutate_query(query: *mut Query, mutator: Mutator, context: *mut c_void) -> *mut Query {
-    // SAFETY: the caller vouches for the arguments and the frames.
     unsafe { declared::query_tree_mutator_impl(query, mutator, context, 0) }
 }
 
@@ -400,7 +389,6 @@ pub(crate) unsafe fn mutate_query(query: *mut Query, mutator: Mutator, context: 
 ///
 /// As [`walk_query`].
 pub(crate) unsafe fn mutate_expression(node: *mut Node, mutator: Mutator, context: *mut c_void) -> *mut Node {
-    // SAFETY: the caller vouches for the arguments and the frames.
     unsafe { declared::expression_tree_mutator_impl(node, mutator, context) }
 }
 
@@ -410,18 +398,16 @@ pub(crate) unsafe fn mutate_expression(node: *mut Node, mutator: Mutator, contex
 ///
 /// As [`walk_query`]; `planner` is NULL or as PostgreSQL's function wants it.
 pub(crate) unsafe fn simplify(planner: *mut PlannerInfo, node: *mut Node) -> *mut Node {
-    // SAFETY: the caller vouches for the arguments and the frames.
     unsafe { declared::eval_const_expressions(planner, node) }
 }
 
-/// The arguments of a call of a function, of which this is the entry in `pg_proc`, with those that the call leaves out, in
-/// their order.
+/// The arguments of a call, with those that it leaves out, in their order. `function` is the function's entry in
+/// `pg_proc`.
 ///
 /// # Safety
 ///
 /// As [`walk_query`].
 pub(crate) unsafe fn expand_arguments(arguments: *mut List, returned: Oid, function: HeapTuple) -> *mut List {
-    // SAFETY: the caller vouches for the arguments and the frames.
     unsafe { declared::expand_function_arguments(arguments, false, returned, function) }
 }
 
@@ -431,6 +417,5 @@ pub(crate) unsafe fn expand_arguments(arguments: *mut List, returned: Oid, funct
 ///
 /// As [`walk_query`]; `planner` and `entry` are as PostgreSQL's function wants them.
 pub(crate) unsafe fn inline_function(planner: *mut PlannerInfo, entry: *mut RangeTblEntry) -> *mut Query {
-    // SAFETY: the caller vouches for the arguments and the frames.
     unsafe { declared::inline_set_returning_function(planner, entry) }
 }

@@ -6,8 +6,8 @@ use allocator_api2::vec::Vec;
 use pgrx::varlena::{varatt_is_1b, varatt_is_1b_e, varatt_is_4b_u, vardata_1b, vardata_4b, varsize_1b, varsize_4b};
 use pgrx::{vardata_any, varsize_any_exhdr};
 
-/// The bytes of a value that lies in memory as it is: neither compressed nor stored out of line. `None` for one that
-/// has to be detoasted. Neither allocates nor raises an error.
+/// The bytes of a value that is neither compressed nor stored out of line. `None` for one that has to be detoasted.
+/// Neither allocates nor raises an error.
 ///
 /// # Safety
 ///
@@ -15,8 +15,7 @@ use pgrx::{vardata_any, varsize_any_exhdr};
 #[inline(always)]
 pub(crate) unsafe fn plain_bytes<'a>(datum: Datum) -> Option<&'a [u8]> {
     let value: *const varlena = datum.cast_mut_ptr();
-    // SAFETY: the caller vouches for the varlena; a header of one byte, or of four without compression, is followed by
-    // the rest of as many bytes as it says.
+    // SAFETY: a header of one byte, or of four without compression, says how many bytes follow.
     unsafe {
         let (data, length) = if varatt_is_1b(value) {
             if varatt_is_1b_e(value) {
@@ -32,15 +31,14 @@ pub(crate) unsafe fn plain_bytes<'a>(datum: Datum) -> Option<&'a [u8]> {
     }
 }
 
-/// Calls `read` with the bytes of any value, detoasting it for that time if need be.
+/// Calls `read` with the bytes of any value, and detoasts it for that time if need be.
 ///
 /// # Safety
 ///
 /// `datum` is a varlena, and the call in progress that of an SQL function: its memory context can free what it
 /// detoasts.
 pub(crate) unsafe fn with_bytes<T>(datum: Datum, read: impl FnOnce(&[u8]) -> T) -> T {
-    // SAFETY: the caller vouches for the varlena. What pg_detoast_datum_packed returns is never compressed or out of
-    // line; where it is a copy, it is ours to free.
+    // SAFETY: what pg_detoast_datum_packed returns is never compressed or out of line. A copy is ours to free.
     unsafe {
         let given: *mut varlena = datum.cast_mut_ptr();
         let detoasted = pg_sys::pg_detoast_datum_packed(given);
@@ -53,14 +51,14 @@ pub(crate) unsafe fn with_bytes<T>(datum: Datum, read: impl FnOnce(&[u8]) -> T) 
     }
 }
 
-/// Calls `read` with the first `length` bytes of a value, or all if it has fewer. Of a value stored out of line, no
-/// more than that is fetched.
+/// Calls `read` with the first `length` bytes of a value, or all if it has fewer. Fetches no more of a value that is
+/// stored out of line.
 ///
 /// # Safety
 ///
 /// As [`with_bytes`].
 pub(crate) unsafe fn with_first_bytes<T>(datum: Datum, length: usize, read: impl FnOnce(&[u8]) -> T) -> T {
-    // SAFETY: the caller vouches for the varlena. A slice is a plain copy, and ours to free.
+    // SAFETY: a slice is a plain copy, and ours to free.
     unsafe {
         if let Some(bytes) = plain_bytes(datum) {
             return read(&bytes[..length.min(bytes.len())]);
@@ -81,7 +79,6 @@ pub(crate) unsafe fn with_first_bytes<T>(datum: Datum, length: usize, read: impl
 ///
 /// `datum` is a varlena.
 pub(crate) unsafe fn len(datum: Datum) -> usize {
-    // SAFETY: the caller vouches for the varlena.
     unsafe { pg_sys::toast_raw_datum_size(datum) - pg_sys::VARHDRSZ }
 }
 
@@ -94,7 +91,7 @@ pub(crate) const HEADER_LEN: usize = pg_sys::VARHDRSZ;
 ///
 /// The datum is not used after the end of the current memory context.
 pub(crate) unsafe fn text(string: &str) -> Datum {
-    // SAFETY: the caller vouches for the use, and PostgreSQL reads as many bytes as there are.
+    // SAFETY: PostgreSQL reads as many bytes as there are.
     unsafe {
         Datum::from(pg_sys::cstring_to_text_with_len(
             string.as_ptr().cast(),
@@ -103,11 +100,12 @@ pub(crate) unsafe fn text(string: &str) -> Datum {
     }
 }
 
-/// Makes a varlena of bytes of which the first [`HEADER_LEN`] are left free for its header.
+/// Makes a varlena of bytes. The first [`HEADER_LEN`] are room for its header.
 pub(crate) fn into_datum(bytes: Vec<u8, ContextAllocator>) -> Datum {
-    let length = i32::try_from(bytes.len()).expect("a sketch of the largest capacity is shorter than 2^31 bytes");
+    let length =
+        i32::try_from(bytes.len()).expect("the largest sketch and the largest sample are shorter than 2^31 bytes");
     let value = Vec::leak(bytes).as_mut_ptr().cast();
-    // SAFETY: the block is longer than a header, aligned as PostgreSQL aligns, and lives in a memory context.
+    // SAFETY: the block is at least as long as a header. It is in a memory context, aligned as PostgreSQL aligns.
     unsafe { pgrx::set_varsize_4b(value, length) };
     Datum::from(value)
 }

@@ -4,7 +4,7 @@
 //!   or `cvm_sketch_of_kind`, since hashes do not tell the kind of values that they are of.
 //! - Samples become `cvm_sample_union_agg(cvm_sample_of(x ...))`.
 
-use crate::hash::hashable::kind_of;
+use crate::hash::equality::kind_of;
 use crate::hash::hasher::DEFAULT_SEED;
 use crate::pg::pg_sys::{self, Aggref, Expr, Node, Oid};
 use crate::planner::extension::{Functions, ValueCall};

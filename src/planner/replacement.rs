@@ -5,7 +5,7 @@
 //! - If the query reads a table of Citus, an aggregate of values becomes what Citus [pushes down](pushed_down). Where
 //!   no form gives the same, Citus is to gather the rows.
 
-use crate::hash::hashable::is_hashable;
+use crate::hash::equality::is_hashable;
 use crate::pg::pg_sys::{self, Aggref, Expr, Node, NodeTag, Oid, Query, RangeTblEntry};
 use crate::pg::query_tree::{counts_distinct, elements};
 use crate::pg::unguarded::{mutate_expression, mutate_query};

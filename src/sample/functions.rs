@@ -1,6 +1,6 @@
 //! The functions of `cvm_sample`: what one can ask of a sample, and make of two.
 
-use crate::hash::hashable;
+use crate::hash::equality;
 use crate::pg::call::{
     self, argument, confidence_of_call, declare_function, each_element, raise_parameter, return_null, return_row,
 };
@@ -321,7 +321,7 @@ fn raise_unless_of_type(kind: Kind, of: Oid, collation: Oid) {
         Kind::CollatedText => Kind::Text,
         kind => kind,
     };
-    let asked = hashable::kind_of(of, collation);
+    let asked = equality::kind_of(of, collation);
     if kind == Kind::Unknown || asked.map(without_collation) == Some(without_collation(kind)) {
         return;
     }
