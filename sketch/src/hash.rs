@@ -1,8 +1,8 @@
 //! The hash of a value: a published function, frozen, since stored sketches outlive releases.
 //!
-//! It is XXH3 in its 64-bit form with a seed (Collet, <https://xxhash.com>; specified in the xxHash repository, stable
-//! since version 0.8.0), so that other programs can make the same hashes. What is hashed for each kind of value is
-//! fixed here:
+//! The function is XXH3 in its 64-bit form with a seed, so other programs can make the same hashes. (Collet,
+//! <https://xxhash.com>; specified in the xxHash repository, stable since version 0.8.0.) This table fixes what is
+//! hashed for each kind of value:
 //!
 //! | Value | Bytes hashed |
 //! |---|---|
@@ -10,21 +10,21 @@
 //! | floating-point number of either width | as a 64-bit IEEE 754 number, little-endian; -0 as 0, any NaN as one NaN |
 //! | decimal number | its sign, its weight and its digits, as [`decimal`] says |
 //! | bytes, text | themselves |
-//! | what holds other values | what tells its shape, and of each of those values its eight bytes, or its hash under the same seed: a [`Sequence`] |
+//! | a value that holds others | its shape, then each as its eight bytes or its hash under the seed: a [`Sequence`] |
 //! | anything else | the 64-bit hash of its type under the same seed, little-endian |
 //!
-//! `docs/hashes.md` says for each type of PostgreSQL which of these it is, and byte by byte what goes in.
+//! `docs/hashes.md` says which of these each type of PostgreSQL is, and lists its bytes.
 //!
-//! XXH3 is given the seed mixed, by the finalizer of MurmurHash3 (Appleby, public domain), which takes 0 to 0. It
-//! combines the seed with a short key by exclusive or, so that under two seeds that differ in one bit, dense keys (0 to
-//! n, say) could be the same set, and the errors of the two sketches the same.
+//! The finalizer of MurmurHash3 (Appleby, public domain) mixes the seed before XXH3 gets it; it takes 0 to 0. XXH3
+//! combines the seed with a short key by exclusive or. Without the finalizer, dense keys, say 0 to n, could be one set
+//! under two seeds a bit apart. Both sketches would then have the same error.
 //!
-//! XXH3 is not a cryptographic function. With a seed that is random and kept secret, whoever chooses the values cannot
-//! foresee which are sampled; with a known seed they can.
+//! XXH3 is not a cryptographic function. While the seed is random and secret, whoever chooses the values cannot foresee
+//! which are sampled. With a known seed they can.
 
 use xxhash_rust::xxh3::{Xxh3, xxh3_64_with_seed};
 
-/// The seed as XXH3 is given it: MurmurHash3's 64-bit finalizer, which is a bijection.
+/// The seed that XXH3 gets: MurmurHash3's 64-bit finalizer, a bijection, of the caller's seed.
 #[inline]
 const fn mixed(seed: u64) -> u64 {
     let seed = (seed ^ (seed >> 33)).wrapping_mul(0xFF51_AFD7_ED55_8CCD);
@@ -50,8 +50,8 @@ pub fn double(number: f64, seed: u64) -> u64 {
     integer(double_as_integer(number), seed)
 }
 
-/// The bits of a floating-point number, the same of numbers that are equal in PostgreSQL, which makes 0 equal to -0 and
-/// every NaN to every other.
+/// The bits of a floating-point number, equal for numbers that PostgreSQL calls equal. PostgreSQL makes 0 equal to -0,
+/// and every NaN equal to every other.
 #[inline]
 pub fn double_as_integer(number: f64) -> i64 {
     let canonical = match number {
@@ -62,18 +62,20 @@ pub fn double_as_integer(number: f64) -> i64 {
     canonical.to_bits() as i64
 }
 
-/// A decimal number of any number of digits, as its parts.
+/// The parts of a decimal number of any length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decimal<'a> {
-    /// The sum of `digits[i]` times 10,000^(`weight` - i), negative if it says so. Each digit is below 10,000, and two
-    /// bytes, little-endian. Zeros at either end are allowed and make no difference.
+    /// The sum of `digits[i]` times 10,000^(`weight` - i), negated if `is_negative`.
+    ///
+    /// Each digit is below 10,000, and is two bytes, little-endian. Zeros at either end are allowed, and change
+    /// nothing.
     #[allow(missing_docs)]
     Finite {
         is_negative: bool,
         weight: i32,
         digits: &'a [[u8; 2]],
     },
-    /// Not a number; all of these are one.
+    /// Not a number. All of these are equal.
     NotANumber,
     /// Above every number.
     Infinity,
@@ -81,11 +83,15 @@ pub enum Decimal<'a> {
     NegativeInfinity,
 }
 
-/// The hash of a decimal number. Numbers that are equal hash alike, however many zeros they are written with.
+/// The hash of a decimal number. Equal numbers have equal hashes, however many zeros they are written with.
 ///
-/// What is hashed is the class in four bytes (0 not negative, 1 negative), the weight in four, signed, and the digits
-/// without those at either end that are zero; of fewer than four digits, zeros follow up to four. Of zero, it is the
-/// integer 0, of what is not a number 2, of infinity 3, of negative infinity 4.
+/// The bytes are:
+///
+/// - four for the class: 0 not negative, 1 negative;
+/// - four for the weight, signed;
+/// - the digits, without the zeros at either end, then zeros up to four digits.
+///
+/// Four decimals are hashed as integers: zero as 0, NaN as 2, infinity as 3, negative infinity as 4.
 ///
 /// Neither allocates nor panics.
 #[inline]
@@ -100,17 +106,17 @@ pub fn decimal(number: Decimal<'_>, seed: u64) -> u64 {
         Decimal::Infinity => return integer(3, seed),
         Decimal::NegativeInfinity => return integer(4, seed),
     };
-    // PostgreSQL stores none.
+    // PostgreSQL stores no zeros at either end.
     if let [[0, 0], ..] | [.., [0, 0]] = digits {
         (weight, digits) = without_zeros(weight, digits);
     }
     let head = u64::from(is_negative) | u64::from(weight as u32) << u32::BITS;
-    // Most numbers have a few digits: then the number of bytes is known, and with it what XXH3 does.
+    // Most numbers have few digits. Then the number of bytes is a constant, and what XXH3 does is known.
     let few = match digits {
         [] => return integer(0, seed),
         &[only] => u64::from(u16::from_le_bytes(only)),
         &[first, second, ..] if digits.len() <= 4 => {
-            // Where they overlap, the first two and the last two are the same digits at the same place.
+            // Where the first two and the last two digits overlap, both put the same digit at the same place.
             let pair = |[a, b]: [[u8; 2]; 2]| u64::from(u32::from_le_bytes([a[0], a[1], b[0], b[1]]));
             let last = digits.last_chunk().map_or(0, |&last| pair(last));
             pair([first, second]) | last << (u16::BITS as usize * (digits.len() - 2))
@@ -121,7 +127,7 @@ pub fn decimal(number: Decimal<'_>, seed: u64) -> u64 {
     bytes(&all, seed)
 }
 
-/// A number without the digits at either end that are zero.
+/// The number without the zero digits at either end.
 #[cold]
 fn without_zeros(mut weight: i32, mut digits: &[[u8; 2]]) -> (i32, &[[u8; 2]]) {
     while let [[0, 0], rest @ ..] = digits {
@@ -143,18 +149,18 @@ fn many_digits(head: u64, digits: &[[u8; 2]], seed: u64) -> u64 {
     sequence.finish()
 }
 
-/// The hash of a row of bytes that comes in pieces: that of [`bytes`] of all of them, one after the other.
+/// The hash of bytes that come in pieces: that of [`bytes`] of all pieces, one after the other.
 ///
-/// Whoever writes one takes care that the pieces tell where they end. Then different sequences have different bytes,
-/// and values that are swapped, repeated or moved between neighbours have different hashes, which they would not if the
-/// hashes of the parts were added or combined by exclusive or.
+/// Whoever writes the pieces lets them tell where they end. Then different sequences have different bytes. So values
+/// that are swapped, repeated or moved between neighbours have different hashes. They would not if the hashes of the
+/// parts were added, or combined by exclusive or.
 ///
 /// Allocates nothing.
 pub struct Sequence {
     seed: u64,
     length: usize,
     buffer: [u8; Sequence::ROOM],
-    /// What did not fit into the buffer. Most sequences are short, and need none.
+    /// What did not fit into the buffer. Most sequences are short and need no more.
     long: Option<Xxh3>,
 }
 
@@ -172,7 +178,7 @@ impl Sequence {
         }
     }
 
-    /// Adds bytes, of a number that both sides know.
+    /// Adds a piece of fixed length, so that no byte has to say the length.
     #[inline]
     pub fn push<const N: usize>(&mut self, piece: &[u8; N]) {
         const { assert!(N <= Self::ROOM) }
@@ -185,7 +191,7 @@ impl Sequence {
         }
     }
 
-    /// Adds a mark that says what comes after it, and that: a hash, or a value of eight bytes.
+    /// Adds a word, a hash or a value of eight bytes, after a mark that says which.
     #[inline]
     pub fn push_word(&mut self, mark: u8, word: u64) {
         let mut piece = [mark; 1 + size_of::<u64>()];
@@ -202,7 +208,7 @@ impl Sequence {
         self.length = 0;
     }
 
-    /// The hash.
+    /// The hash of all bytes added.
     #[inline]
     pub fn finish(mut self) -> u64 {
         if self.long.is_some() {
@@ -300,7 +306,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_sequence_is_its_bytes(pieces in proptest::collection::vec((any::<u8>(), any::<u64>()), 0..200), seed: u64) {
+        fn a_sequence_is_its_bytes(
+            pieces in proptest::collection::vec((any::<u8>(), any::<u64>()), 0..200),
+            seed: u64,
+        ) {
             let mut sequence = Sequence::new(seed);
             let mut all = Vec::new();
             for (mark, hash) in pieces {
@@ -312,8 +321,8 @@ mod tests {
         }
     }
 
-    /// The first two are published test vectors of XXH3 (empty input, seeds 0 and PRIME64); the rest were made by
-    /// another implementation of XXH3, Python's `xxhash`, and of the finalizer, six lines of Python.
+    /// The first two are published test vectors of XXH3 (empty input, seeds 0 and PRIME64). Python's `xxhash`, another
+    /// implementation of XXH3, made the rest, with the finalizer in six lines of Python.
     #[test]
     fn hashes_are_frozen() {
         assert_eq!(bytes(b"", 0), 0x2D06_8005_38D3_94C2);

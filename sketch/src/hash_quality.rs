@@ -1,9 +1,10 @@
-//! The chain from a value to its hash, its coin (which levels it belongs to) and its place in the table, on keys as
-//! regular as people make them.
+//! Tests of the chain from value to hash, coin and place, on keys as regular as people make them.
 //!
-//! Seeds are fixed, so these tests pass or fail for ever. Bounds are wide enough that an ideal hash would break one in
-//! fewer than one in a hundred choices of the seeds, and two-sided: a hash that spreads keys more evenly than chance is
-//! as wrong as one that crowds them. `bad_hashes_are_found` shows that they find what they are for.
+//! The coin of a hash is which levels it belongs to, and its place is that in the table.
+//!
+//! Seeds are fixed, so these tests pass or fail for ever. An ideal hash would break a bound in fewer than one in a
+//! hundred choices of the seeds. Bounds are two-sided. A hash that spreads keys more evenly than chance is as wrong as
+//! one that crowds them. `bad_hashes_are_found` shows that the tests find what they are for.
 
 use crate::hash;
 use crate::set::secret::{Key, Secret};
@@ -15,7 +16,7 @@ use std::hash::BuildHasher;
 
 type HashFunction = fn(&[u8], u64) -> u64;
 
-/// A set of keys as bytes, which are what is hashed of every type.
+/// A set of keys as bytes, which are what is hashed for every type.
 struct Pattern {
     name: &'static str,
     keys: Vec<Vec<u8>>,
@@ -32,13 +33,13 @@ impl SplitMix {
         z ^ (z >> 31)
     }
 
-    /// Between 0 and 1.
+    /// A number between 0 and 1.
     fn fraction(&mut self) -> f64 {
         (self.next() >> 11) as f64 / (1_u64 << 53) as f64
     }
 }
 
-/// `count` distinct keys of each pattern.
+/// Patterns of `count` distinct keys each.
 fn patterns(count: usize) -> Vec<Pattern> {
     let n = count as u64;
     let integers = |keys: &mut dyn Iterator<Item = u64>| -> Vec<Vec<u8>> {
@@ -71,7 +72,7 @@ fn patterns(count: usize) -> Vec<Pattern> {
             let mut seen = BTreeSet::new();
             integers(&mut keys.by_ref().filter(|&key: &u64| seen.insert(key)))
         }),
-        // A Zipf-drawn column has the ranks that were drawn: all small ones, ever fewer of the large.
+        // A Zipf-drawn column has the ranks that were drawn: all small ones, and ever fewer of the large.
         (
             "Zipf-drawn ranks",
             distinct(Box::new(move || (2.0_f64.powf(skewed.fraction() * 40.0)) as u64)),
@@ -93,7 +94,7 @@ fn patterns(count: usize) -> Vec<Pattern> {
             "near-equal strings",
             (0..n)
                 .map(|i| {
-                    // 300 bytes, of which two or three differ.
+                    // Of 300 bytes, two or three differ.
                     let mut key = vec![b'a'; 300];
                     key[(i % 300) as usize] = b'b' + (i / 300 % 20) as u8;
                     key[(i / 6_000 % 300) as usize] ^= 0x80;
@@ -136,8 +137,9 @@ fn patterns(count: usize) -> Vec<Pattern> {
         .collect()
 }
 
-/// How far the counts are from equal, in standard deviations: chi-square with k - 1 degrees of freedom, whose mean is
-/// k - 1 and whose standard deviation is sqrt(2 (k - 1)).
+/// How far the counts are from equal, in standard deviations.
+///
+/// Chi-square with k - 1 degrees of freedom has the mean k - 1 and the standard deviation sqrt(2 (k - 1)).
 fn unevenness(counts: &[u32]) -> f64 {
     let expected = counts.iter().sum::<u32>() as f64 / counts.len() as f64;
     let chi_square: f64 = counts
@@ -159,9 +161,9 @@ fn fault(keys: &[Vec<u8>], function: HashFunction, seed: u64) -> Option<String> 
     let hashes: Vec<u64> = keys.iter().map(|key| truncate(function(key, seed))).collect();
     let n = hashes.len() as f64;
 
-    // Coins: the number that belongs to a level is binomial. There are (16 plain + 2 x 9 composite + 1 decimal)
-    // patterns, 140 sets of hashes with 4 seeds each; with 5 levels each, one lies beyond five standard deviations with
-    // a probability of 700 x 6e-7 = 0.0004.
+    // Coins: the number that belongs to a level is binomial. There are 16 plain + 2 x 9 composite + 1 decimal patterns,
+    // and 4 seeds: 140 sets of hashes. With 5 levels each, one lies beyond five standard deviations with a probability
+    // of 700 x 6e-7 = 0.0004.
     for level in [1, 4, 12, 24, 40] {
         let threshold = threshold(level).unwrap();
         let p = threshold as f64 / (1_u64 << HASH_BITS) as f64;
@@ -172,8 +174,9 @@ fn fault(keys: &[Vec<u8>], function: HashFunction, seed: u64) -> Option<String> 
         }
     }
 
-    // The two places in a table; and in what is hashbrown's, a position from the low bits and a tag from the top seven.
-    // Of all keys, and of those of a level that a fifth belongs to, which are what a table holds.
+    // A hash has two places in the table. In hashbrown's, it has a position from the low bits and a tag from the top
+    // seven. The places are checked for all keys, and for those of a level to which a fifth belongs. The latter are
+    // what a table holds.
     let build = Secret::of([0x243F_6A88_85A3_08D3, 0x1319_8A2E_0370_7344, 0xA409_3822_299F_31D0]);
     let level_12 = threshold(12).unwrap();
     let place = |hash: &u64| build.hash_one(Key(*hash));
@@ -204,7 +207,7 @@ fn fault(keys: &[Vec<u8>], function: HashFunction, seed: u64) -> Option<String> 
             "other place in a level",
             histogram(1_024, belonging().map(|&hash| places_of(hash, 1_024)[1] as u64)),
         ),
-        // Independent: all pairs of coin and place are as frequent.
+        // Independence makes all pairs equally frequent.
         (
             "both places",
             histogram(
@@ -227,8 +230,8 @@ fn fault(keys: &[Vec<u8>], function: HashFunction, seed: u64) -> Option<String> 
             ),
         ),
     ];
-    // Chi-square has a longer tail than the normal distribution on the right: with 127 degrees of freedom or more, six
-    // standard deviations leave below 1e-6, and 144 x 9 of these below 0.0013.
+    // On the right, chi-square has a longer tail than the normal distribution. With 127 degrees of freedom or more, six
+    // standard deviations leave below 1e-6. The 140 x 9 tables leave below 0.0013.
     tables.into_iter().find_map(|(what, counts)| {
         let unevenness = unevenness(&counts);
         (unevenness.abs() > 6.0).then(|| format!("{what}: {unevenness:.1} standard deviations from even"))
@@ -249,7 +252,7 @@ fn coins_and_places_are_even_and_independent_on_every_pattern() {
     }
 }
 
-/// A row of integers of eight bytes each, hashed as a row of PostgreSQL is.
+/// A row of integers of eight bytes each, hashed like a row of PostgreSQL.
 fn row(key: &[u8], seed: u64) -> u64 {
     let columns = key.as_chunks::<8>().0;
     let mut sequence = hash::Sequence::new(seed);
@@ -260,7 +263,7 @@ fn row(key: &[u8], seed: u64) -> u64 {
     sequence.finish()
 }
 
-/// A row of rows of one column.
+/// A row whose columns are rows of one column.
 fn nested_row(key: &[u8], seed: u64) -> u64 {
     let inner: Vec<u8> = key
         .as_chunks::<8>()
@@ -271,7 +274,7 @@ fn nested_row(key: &[u8], seed: u64) -> u64 {
     row(&inner, seed)
 }
 
-/// A number of base 10,000 in each column, as a decimal.
+/// A decimal with a digit of base 10,000 in each column.
 fn decimal(key: &[u8], seed: u64) -> u64 {
     let digits: Vec<[u8; 2]> = key.as_chunks::<8>().0.iter().map(|&[a, b, ..]| [a, b]).collect();
     let number = hash::Decimal::Finite {
@@ -282,7 +285,7 @@ fn decimal(key: &[u8], seed: u64) -> u64 {
     hash::decimal(number, seed)
 }
 
-/// Composite keys, such as a hash that adds up or combines by exclusive or what is inside would make the same.
+/// Composite keys that look the same to a hash that adds up parts, or combines them by exclusive or.
 fn composite_patterns(count: usize) -> Vec<Pattern> {
     let n = count as u64;
     let root = n.isqrt() + 1;
@@ -324,7 +327,7 @@ fn so_they_are_on_composite_values() {
             }
         }
     }
-    // Digits of decimals are below 10,000, and here the last is not 0.
+    // Digits of decimals are below 10,000, and the last one here is not 0.
     let keys: Vec<Vec<u8>> = (0..KEYS as u64)
         .map(|i| {
             [i / 9_999, 1 + i % 9_999]
@@ -338,7 +341,7 @@ fn so_they_are_on_composite_values() {
     }
 }
 
-/// The keys of `patterns` are bytes; these are the ways in which values become such.
+/// The keys of `patterns` are bytes. Typed values become bytes in these ways.
 #[test]
 fn typed_hashes_are_those_of_bytes() {
     for i in [0, 1, -1, i64::MIN, 1 << 40] {
@@ -360,7 +363,7 @@ fn head(key: &[u8]) -> u64 {
 
 #[test]
 fn bad_hashes_are_found() {
-    // Adding up the hashes of the columns, as if their order did not matter.
+    // A sum of the hashes of the columns ignores their order.
     let sum = |key: &[u8], seed| {
         let columns = key.as_chunks::<8>().0.iter();
         columns.fold(0_u64, |sum, column| sum.wrapping_add(hash::bytes(column, seed)))
@@ -395,7 +398,7 @@ fn bad_hashes_are_found() {
     }
 }
 
-/// Each bit of a key flips each of the 56 bits that count with probability 1/2, whatever the other bits are.
+/// Each bit of a key flips each of the 56 bits that count with probability 1/2. The other bits make no difference.
 #[test]
 fn every_input_bit_flips_every_output_bit_half_of_the_time() {
     const BASES: usize = 4_096;
@@ -415,10 +418,11 @@ fn every_input_bit_flips_every_output_bit_half_of_the_time() {
                     }
                 }
             }
-            // Binomial(4096, 1/2) has the standard deviation 32; flipping a bit of two keys that differ in that bit
-            // alone is one experiment, not two, so that regular keys may make it as much as 32 sqrt(2) = 45. Of 16
-            // patterns x 2 x 320 x 56 cells at most, none beyond six of these, 272, with a probability of 570,000 x
-            // 2e-9 = 0.001.
+            // Binomial(4096, 1/2) has the standard deviation 32. Flipping a bit of two keys that differ in that bit
+            // alone is one experiment, not two. So regular keys may make it as much as 32 sqrt(2) = 45.
+            //
+            // There are at most 16 patterns x 2 x 320 x 56 cells. One is beyond six of these, 272, with a probability
+            // of 570,000 x 2e-9 = 0.001.
             let cells = flips
                 .iter()
                 .flatten()
@@ -429,7 +433,7 @@ fn every_input_bit_flips_every_output_bit_half_of_the_time() {
                 "{}, seed {seed}: off by {worst} of {BASES}",
                 pattern.name
             );
-            // And not too good: the mean square is between half of what independent flips have and twice as much.
+            // Nor are they too good: the mean square is between half and 2.25 times that of independent flips.
             let square = cells.map(|cell| cell * cell).sum::<f64>() / (bits * HASH_BITS as usize) as f64;
             assert!(
                 (512.0..2_300.0).contains(&square),
@@ -444,7 +448,7 @@ const RUNS: u64 = 1_000;
 const CAPACITY: u32 = 128;
 const DISTINCT: usize = 4_000;
 
-/// The relative error of the estimate of the keys under each seed.
+/// The relative error of the estimate of the keys, under each seed.
 fn errors(pattern: &Pattern, seeds: impl Iterator<Item = u64>) -> Vec<f64> {
     seeds
         .map(|seed| {
@@ -471,20 +475,20 @@ fn correlation(a: &[f64], b: &[f64]) -> f64 {
     products.sum::<f64>() / a.len() as f64 / spread_a / spread_b
 }
 
-/// No pattern is estimated worse, or better, than random integers, and different seeds err independently.
+/// No pattern is estimated worse or better than random integers, and different seeds err independently.
 #[test]
 fn errors_are_those_of_chance_and_independent_between_seeds() {
     for pattern in patterns(DISTINCT) {
-        // Seeds as people choose them: from 0 on.
+        // People choose such seeds, from 0 on.
         let errors = errors(&pattern, 0..RUNS);
         let (mean, spread) = mean_and_spread(&errors);
-        // Between 1 / sqrt(B) and 1 / sqrt(7/8 B); the spread of 1,000 runs has the relative standard error 1 /
-        // sqrt(2,000) = 2.2 %, and 2 % are for the small capacity. Four of these and 2 % more make 0.89 to 1.19.
+        // The spread is between 1 / sqrt(B) and 1 / sqrt(7/8 B). Over 1,000 runs it has the relative standard error 1 /
+        // sqrt(2,000) = 2.2 %. Four of these, and 2 % for the small capacity, make 0.89 to 1.19.
         let scaled = spread * f64::from(CAPACITY).sqrt();
         assert!((0.89..1.19).contains(&scaled), "{}: {scaled} / sqrt(B)", pattern.name);
         let standard_error = spread / (RUNS as f64).sqrt();
         assert!(mean.abs() < 4.0 * standard_error, "{}: bias {mean}", pattern.name);
-        // A correlation of N pairs has the standard error 1 / sqrt(N); seeds that are 1, 2, 3, 10, 64, 256 apart.
+        // A correlation of N pairs has the standard error 1 / sqrt(N). Each lag is the distance between two seeds.
         for lag in [1, 2, 3, 10, 64, 256] {
             let r = correlation(&errors[..errors.len() - lag], &errors[lag..]);
             let bound = 4.0 / ((errors.len() - lag) as f64).sqrt();
@@ -493,7 +497,7 @@ fn errors_are_those_of_chance_and_independent_between_seeds() {
     }
 }
 
-/// The correlation of the errors under 1,000 random seeds with those under seeds that differ from them in one bit.
+/// The correlations of the errors under 1,000 random seeds and under the same seeds with one bit flipped.
 fn correlations(pattern: &Pattern, bits: &[u32]) -> Vec<f64> {
     let mut random = SplitMix(5);
     let seeds: Vec<u64> = (0..RUNS).map(|_| random.next()).collect();
@@ -503,8 +507,9 @@ fn correlations(pattern: &Pattern, bits: &[u32]) -> Vec<f64> {
         .collect()
 }
 
-/// XXH3 alone fails this: it brings the seed into keys of up to 16 bytes by exclusive or, so that under two seeds that
-/// differ in an upper bit, keys that fill a range are the same set.
+/// XXH3 alone fails this, since it combines the seed with keys of up to 16 bytes by exclusive or.
+///
+/// Under two seeds that differ in an upper bit, keys that fill a range are then the same set.
 #[test]
 fn seeds_that_differ_in_one_bit_err_independently() {
     let bits = [0, 7, 16, 31, 32, 33, 40, 50, 63];
@@ -518,7 +523,8 @@ fn seeds_that_differ_in_one_bit_err_independently() {
     };
     for pattern in patterns(DISTINCT).into_iter().chain([codes]) {
         for (bit, r) in bits.iter().zip(correlations(&pattern, &bits)) {
-            // Four and a half standard errors: among 153 correlations, one above has a chance of one in a thousand.
+            // The bound is four and a half standard errors. Among 153 correlations, one above has a chance of one in a
+            // thousand.
             let bound = 4.5 / (RUNS as f64).sqrt();
             assert!(r.abs() < bound, "{}, bit {bit}: correlation {r}", pattern.name);
         }

@@ -1,11 +1,13 @@
-//! What a sketch asks of where it lives: memory, and whether to go on.
+//! What a sketch asks of the program that it lives in: memory, and whether to go on.
 
 use allocator_api2::alloc::{Allocator, Global};
 use allocator_api2::vec::Vec;
 use std::fmt;
 
-/// The allocator could not provide the memory that an operation needs. The sketch that reports it is unchanged, or
-/// at least still a valid sketch of a part of its input; it must not be used as the answer.
+/// The allocator could not provide the memory that an operation needs.
+///
+/// The sketch that reports it is unchanged, or is a valid sketch of a part of its input. It must not be used as the
+/// answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OutOfMemory;
 
@@ -17,23 +19,24 @@ impl fmt::Display for OutOfMemory {
 
 impl std::error::Error for OutOfMemory {}
 
-/// Where the memory of a sketch comes from, and who may stop it at work.
+/// Where the memory of a sketch comes from, and who may stop its work.
 pub trait Surroundings: Allocator + Clone {
-    /// Called between steps of work that may take long, each a few milliseconds at most. It may unwind: what was worked
-    /// on can then still be dropped, and must not be used otherwise.
+    /// Long work calls this between its steps, each of which takes a few milliseconds at most.
+    ///
+    /// It may unwind. The caller may then only drop what it was working on.
     fn check_for_interrupts(&self) {}
 }
 
 impl Surroundings for Global {}
 
-/// How many hashes are worked on between two checks. Each may be the first in a page of memory, which some systems take
-/// 10 µs to give.
+/// How many hashes a loop handles between two checks. Each may be the first in a page of memory, which some systems
+/// take 10 µs to provide.
 pub(crate) const STEP: usize = 1 << 11;
 
-/// How many bytes are.
+/// How many bytes a loop handles between two checks.
 pub(crate) const BYTES_STEP: usize = 1 << 18;
 
-/// `length` numbers that are zero.
+/// `length` zeros.
 pub(crate) fn zeros<T: Default + Clone, S: Surroundings>(
     length: usize,
     surroundings: S,

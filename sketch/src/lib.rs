@@ -1,24 +1,24 @@
 //! A mergeable CVM sketch: it estimates how many distinct values a multiset holds from a sample of their hashes.
 //!
-//! CVM (Chakraborty, Vinodchandran and Meel, "Distinct Elements in Streams: An Algorithm for the (Text) Book",
-//! ESA 2022, arXiv 2301.10191) keeps a buffer of values and a sampling rate, and lowers the rate whenever the buffer
-//! fills. Published, every *row* tosses a coin, which cannot be merged. Here the coin belongs to the *value*: its hash
-//! decides. With hash coins CVM is adaptive sampling (Wegman; Flajolet, "On Adaptive Sampling", Computing 43, 1990)
-//! with a finer step: the rate falls by 7/8, not by 1/2.
+//! CVM keeps a buffer of values and a sampling rate, and lowers the rate whenever the buffer fills. (Chakraborty,
+//! Vinodchandran and Meel, "Distinct Elements in Streams: An Algorithm for the (Text) Book", ESA 2022, arXiv
+//! 2301.10191.) The published algorithm tosses a coin for every *row*, and its buffers cannot be merged. Here the hash
+//! of the *value* is the coin. With such coins, CVM is adaptive sampling (Wegman; Flajolet, "On Adaptive Sampling",
+//! Computing 43, 1990). Only its step is finer: the rate falls to 7/8 of itself, not to 1/2.
 //!
-//! The state of a [`Sketch`] depends on the set of values seen, its capacity and its seed, and on nothing else: not on
-//! order, repetition, partitioning or the tree of merges.
+//! Three things determine the state of a [`Sketch`]: the set of values seen, its capacity and its seed. Order,
+//! repetition, partitioning and the tree of merges make no difference.
 //!
-//! Each folder imports from those above it in this list alone; inside of one, data runs forward through its files:
+//! Each folder imports only from those above it in this list. Inside a folder, data runs forward through the files:
 //!
 //! - [`hash`](mod@hash): from a value to its hash. `host`: memory, and whether to go on.
-//! - `set`: which hashes are kept ([`capacity`], [`threshold`]), and how (`sort`, `list`, `secret`, `table`, `retained`,
-//!   `batch`).
+//! - `set`: which hashes are kept ([`capacity`], [`threshold`]), and how (`sort`, `list`, `secret`, `table`,
+//!   `retained`, `batch`).
 //! - [`sketch`]: `kind` of values, `flags` and `header`, `elias_fano` and [`codec`] (as bytes), [`text`] (bytes as
-//!   text), `error` and `agreement` (of two), `sketch` (insert, merge, estimate), [`operations`] (as sets).
-//! - `bounds`: `binomial` and [`interval`] (of one estimate), `hypergeometric` and [`between`] (of two sketches at once).
-//! - [`sample`]: `exact_sum` and `measures` (what is added up of rows), `varint` and `codec` (as bytes), `sample`,
-//!   `operations`.
+//!   text). Then `error` and `agreement` (of two), `sketch` (insert, merge, estimate), [`operations`] (as sets).
+//! - `bounds`: `binomial` and [`interval`] (of one estimate), `hypergeometric` and [`between`] (of two sketches at
+//!   once).
+//! - [`sample`]: `exact_sum` and `measures` (sums over rows), `varint` and `codec` (as bytes), `sample`, `operations`.
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 

@@ -1,27 +1,28 @@
-//! Confidence intervals of what two sets have in common, from both sketches at once: intersection, difference,
-//! containment.
+//! Confidence intervals of what two sets have in common, from both sketches: intersection, difference, containment.
 //!
-//! At the common level, the higher of the two, it is known of each hash which sets its value is in; and that is all
-//! that the intersection of two sketches keeps. But the sketch at the lower level, the finer one, has more hashes. It
-//! is asked two questions, one after the other:
+//! The common level is the higher of the two. Both sketches together tell of each hash there which sets its value is
+//! in. The intersection of two sketches keeps no more than that. But the finer sketch, at the lower level, has more
+//! hashes. It answers two questions, one after the other:
 //!
-//! 1. *How many of its N hashes belong?* Of m, those at the common level, it is known: k do. They are a sample of the N
-//!    without replacement, so k is hypergeometric, and k N / m is the estimate.
+//! 1. *How many of its N hashes belong?* Of m hashes, those at the common level, k are known to belong. The m are a
+//!    sample of the N without replacement. So k is hypergeometric, and k N / m is the estimate.
 //! 2. *How many values do so many hashes stand for?* They are a sample of the values, with the rate p of the finer
-//!    sketch. An exact sketch has the rate 1: there is no second question.
+//!    sketch. An exact sketch has the rate 1, so there is no second question.
 //!
 //! The estimate k N / (m p) is that of maximum likelihood. It is the share of the finer sketch's hashes that belong,
-//! times that sketch's own estimate, and the coarser sketch has nothing to add: the same from its side is k over its
-//! rate, as the intersection of the two sketches has it. Nor does it say more of a difference a - b: its hashes outside
-//! a say nothing, and those inside are known. So the difference is asked of a, whichever is finer.
+//! times that sketch's own estimate. The coarser sketch has nothing to add. From its side, the estimate is k over its
+//! rate, as in the intersection of the two sketches.
 //!
-//! The bounds are Clopper and Pearson's for the two steps together: the lower is the smallest number of values that
-//! makes so many common hashes as k or more likely enough, the upper the largest that makes so few likely enough, if N
-//! and m are taken as they are. Where only one question is open, its answer is the result; at equal levels that is the
-//! one of [`interval::bounds`](crate::bounds::interval::bounds) for the intersection or difference of the sketches.
+//! Nor does the coarser sketch b say more of a difference a - b. Its hashes outside a say nothing, and those inside are
+//! known. So a answers for the difference, whichever of the two is finer.
 //!
-//! As there, what is left to be wrong is a half below and a third above: a sketch stays at its level the rather for
-//! having few hashes there, which makes few common ones likelier. The test `tests/between.rs` simulates the coverage.
+//! The bounds are Clopper and Pearson's for the two steps together, with N and m taken as they are. The lower is the
+//! smallest number of values that makes k common hashes or more likely enough. The upper is the largest that makes k or
+//! fewer likely enough. Where only one question is open, its answer is the result. At equal levels, that is what
+//! [`interval::bounds`](crate::bounds::interval::bounds) gives for the intersection or difference of the sketches.
+//!
+//! As there, half of the error probability goes below, and a third above. A sketch rather stays at its level when it
+//! has few hashes there. Few common ones are then likelier. The test `tests/between.rs` simulates the coverage.
 
 use crate::bounds::hypergeometric::Draw;
 use crate::bounds::interval::{Confidence, Interval, bounds, bounds_of_count, first};
@@ -32,18 +33,20 @@ use crate::sketch::error::OperationError;
 use crate::sketch::header::Header;
 use crate::sketch::operations::Overlap;
 
-/// The number of distinct values in both sets: never more than either sketch estimates, or may have at that confidence,
-/// nor fewer than the common hashes. Exact if both sketches are, or if one is and empty.
+/// The number of distinct values in both sets. Exact if both sketches are, or if one is exact and empty.
 ///
-/// Unlike that of the [intersection](crate::sketch::operations::intersection), the estimate is not quite unbiased: where nearly
-/// all values of the coarser sketch are in the other, it is cut off at what the coarser one estimates.
+/// The estimate is never above either sketch's own, nor the upper bound above either's at that confidence. Neither is
+/// below the number of common hashes.
+///
+/// The estimate is not quite unbiased, unlike that of the [intersection](crate::sketch::operations::intersection).
+/// Where the other set has nearly all values of the coarser sketch, that sketch's own estimate cuts it off.
 ///
 /// Complexity: linear in the number of hashes.
 ///
 /// # Errors
 ///
-/// [`OperationError::Seeds`] when the hashes come from hash functions of different seeds, [`OperationError::Kinds`]
-/// when they are those of values of different kinds.
+/// [`OperationError::Seeds`] when the hashes come from hash functions of different seeds. [`OperationError::Kinds`]
+/// when the values are of different kinds.
 pub fn intersection<S: Surroundings>(
     a: &EncodedSketch<'_>,
     b: &EncodedSketch<'_>,
@@ -64,9 +67,11 @@ pub fn intersection<S: Surroundings>(
     .in_order())
 }
 
-/// The number of distinct values in the first set but not in the second: never more than the first sketch estimates, or
-/// may have at that confidence, nor fewer than the hashes that only it has. Exact if both sketches are, or if the first
-/// is and empty. Arguments, complexity and errors as of [`intersection`].
+/// The number of distinct values in the first set but not in the second. Exact if both sketches are, or if the first is
+/// exact and empty.
+///
+/// The estimate is never above the first sketch's own, nor the upper bound above its own at that confidence. Neither is
+/// below the number of hashes that only the first has. Arguments and complexity are those of [`intersection`].
 ///
 /// # Errors
 ///
@@ -82,9 +87,11 @@ pub fn difference<S: Surroundings>(
     Ok(only_a.bounds(confidence, surroundings))
 }
 
-/// The share of the values of the first set that are in the second: 1 if the first is empty, and NaN with the bounds 0
-/// and 1 if nothing is known, as when no hash of the first is left at the common level. Exact if both sketches are, or
-/// if one is and empty. Arguments, complexity and errors as of [`intersection`].
+/// The share of the values of the first set that are in the second. Exact if both sketches are, or if one is exact and
+/// empty.
+///
+/// It is 1 if the first set is empty. If nothing is known, it is NaN with the bounds 0 and 1. That is so when the first
+/// sketch has no hash at the common level. Arguments and complexity are those of [`intersection`].
 ///
 /// # Errors
 ///
@@ -98,11 +105,11 @@ pub fn containment<S: Surroundings>(
     let overlap = Overlap::of(a, b, surroundings)?;
     let (a, b) = (a.header(), b.header());
     let is_empty = |sketch: &Header| sketch.is_exact() && sketch.retained() == 0;
-    let told = overlap.both + overlap.only_a;
+    let examined = overlap.both + overlap.only_a;
     if is_empty(a) {
         return Ok(Interval::exactly(1.0));
     }
-    if told == 0 {
+    if examined == 0 {
         return Ok(Interval {
             estimate: f64::NAN,
             lower: 0.0,
@@ -112,11 +119,11 @@ pub fn containment<S: Surroundings>(
     if is_empty(b) {
         return Ok(Interval::exactly(0.0));
     }
-    // The hashes at the common level are a sample of all values of a, of which there are so many at most.
+    // The hashes at the common level are a sample of all values of a. There are at most so many of those.
     let values = bounds(a, confidence).upper;
-    let (least, most) = marked(values, told, overlap.both, confidence);
+    let (least, most) = marked(values, examined, overlap.both, confidence);
     let of_a = Interval {
-        estimate: overlap.both as f64 / told as f64,
+        estimate: overlap.both as f64 / examined as f64,
         lower: least as f64 / values as f64,
         upper: most as f64 / values as f64,
     }
@@ -124,9 +131,9 @@ pub fn containment<S: Surroundings>(
     if a.level() <= b.level() {
         return Ok(of_a);
     }
-    // Here b knows more of the intersection, which tells most if b is small; and a of the rest.
+    // Here b tells more of the intersection, and most if b is small. And a tells more of the rest.
     let both = Part::new(b, overlap.both, overlap.both + overlap.only_b);
-    let rest = Part::new(a, overlap.only_a, told);
+    let rest = Part::new(a, overlap.only_a, examined);
     let (x, y) = (
         both.bounds(confidence, surroundings),
         rest.bounds(confidence, surroundings),
@@ -137,7 +144,7 @@ pub fn containment<S: Surroundings>(
         lower: share(x.lower as f64, y.upper as f64),
         upper: share(x.upper as f64, y.lower as f64),
     };
-    // Where the two are equally wide, the latter misses far less often than it may: so to choose costs no confidence.
+    // Where both are equally wide, `of_both` misses far less often than it may. So this choice costs no confidence.
     let of_a_is_narrower = of_a.upper - of_a.lower < of_both.upper - of_both.lower;
     let (lower, upper) = match of_a_is_narrower {
         true => (of_a.lower, of_a.upper),
@@ -151,7 +158,7 @@ pub fn containment<S: Surroundings>(
     .in_order())
 }
 
-/// How many values of a population are marked, if so many of a sample are.
+/// The least and the most values of a population that may be marked, if `seen` of a sample are.
 fn marked(population: u64, sample: u64, seen: u64, confidence: Confidence) -> (u64, u64) {
     if sample == population {
         return (seen, seen);
@@ -166,7 +173,7 @@ fn marked(population: u64, sample: u64, seen: u64, confidence: Confidence) -> (u
 }
 
 impl<T: Copy + PartialOrd> Interval<T> {
-    /// With bounds that include the estimate. At a low confidence they need not.
+    /// The interval with bounds that include the estimate. At a low confidence they might not.
     fn in_order(self) -> Self {
         let Interval { estimate, lower, upper } = self;
         Interval {
@@ -177,22 +184,22 @@ impl<T: Copy + PartialOrd> Interval<T> {
     }
 }
 
-/// A part of the values of a sketch, by the hashes that it has of them.
+/// A part of the values of a sketch, and what its hashes tell of it.
 struct Part {
-    /// Of the hashes at the common level, so many belong to the part ...
-    known: u64,
-    /// ... of so many.
-    told: u64,
-    /// The number of hashes at the level of the sketch, and what they are below.
+    /// How many of the hashes examined belong to the part.
+    belonging: u64,
+    /// How many hashes were examined: those of the sketch at the common level.
+    examined: u64,
+    /// The number of hashes at the sketch's own level, and the threshold of that level.
     retained: u64,
     threshold: u64,
 }
 
 impl Part {
-    fn new(sketch: &Header, known: u64, told: u64) -> Self {
+    fn new(sketch: &Header, belonging: u64, examined: u64) -> Self {
         Part {
-            known,
-            told,
+            belonging,
+            examined,
             retained: sketch.retained() as u64,
             threshold: sketch.threshold(),
         }
@@ -200,19 +207,19 @@ impl Part {
 
     /// The estimated number of values.
     fn estimate(&self) -> f64 {
-        self.known as f64 * self.retained as f64 / self.told.max(1) as f64 / sampling_rate(self.threshold)
+        self.belonging as f64 * self.retained as f64 / self.examined.max(1) as f64 / sampling_rate(self.threshold)
     }
 
-    /// The same as an integer, and its bounds.
+    /// The estimated number of values as an integer, with its bounds.
     fn bounds<S: Surroundings>(&self, confidence: Confidence, surroundings: &S) -> Interval<u64> {
-        let (known, rate) = (self.known, sampling_rate(self.threshold));
-        // All are told of, or none: one question is answered.
-        if self.told == self.retained {
-            return bounds_of_count(known, self.threshold, confidence);
+        let (belonging, rate) = (self.belonging, sampling_rate(self.threshold));
+        // If all hashes were examined, only the second question is open.
+        if self.examined == self.retained {
+            return bounds_of_count(belonging, self.threshold, confidence);
         }
-        let estimate = scale_up_share(self.retained, known, self.told, self.threshold);
+        let estimate = scale_up_share(self.retained, belonging, self.examined, self.threshold);
         let whole = bounds_of_count(self.retained, self.threshold, confidence);
-        if self.told == 0 {
+        if self.examined == 0 {
             return Interval {
                 estimate,
                 lower: 0,
@@ -220,23 +227,23 @@ impl Part {
             };
         }
         let (lower, upper) = if rate == 1.0 {
-            marked(self.retained, self.told, known, confidence)
+            marked(self.retained, self.examined, belonging, confidence)
         } else {
             let draw = Draw {
                 population: self.retained,
-                sample: self.told,
+                sample: self.examined,
             };
             let is_likely = |values| {
                 surroundings.check_for_interrupts();
-                draw.at_least_of(known, values, rate) >= confidence.below()
+                draw.at_least_of(belonging, values, rate) >= confidence.below()
             };
             let is_unlikely = |values| {
                 surroundings.check_for_interrupts();
-                draw.at_most_of(known, values, rate) < confidence.above()
+                draw.at_most_of(belonging, values, rate) < confidence.above()
             };
-            // No more than if all of the hashes belonged.
+            // The upper bound is at most that for all hashes of the sketch.
             (
-                first(known, estimate, is_likely),
+                first(belonging, estimate, is_likely),
                 first(estimate + 1, whole.upper + 1, is_unlikely) - 1,
             )
         };

@@ -1,8 +1,9 @@
 //! Tails of the binomial distribution, for any size: n up to 2^63, and any p.
 //!
-//! The point probability is computed with Loader's saddle-point expansion ("Fast and Accurate Computation of Binomial
-//! Probabilities", 2000), which loses no digits where logarithms of factorials would: at n = 10^13 those are near
-//! 10^14, and only their difference matters. A tail is the sum of the points beyond, each a ratio of the one before.
+//! Loader's saddle-point expansion gives the point probability ("Fast and Accurate Computation of Binomial
+//! Probabilities", 2000). It loses no digits where logarithms of factorials would. At n = 10^13 those are near 10^14,
+//! and only their difference matters. A tail is the sum of the points beyond. Each point is the one before times a
+//! ratio.
 
 use std::f64::consts::TAU;
 
@@ -37,11 +38,11 @@ pub(crate) fn at_least(x: u64, n: u64, p: f64) -> f64 {
     tail(x as f64, point(x as f64, n, p), |k| (n - k) / (k + 1.0) * odds, 1.0)
 }
 
-/// The sum of the points from `k` on in the direction of `step`, `ratio` being that of the next point to the one at
-/// `k`.
+/// The sum of the points from `k` on in the direction of `step`. `ratio` gives the ratio of the next point to the one
+/// at `k`.
 pub(crate) fn tail(mut k: f64, mut point: f64, ratio: impl Fn(f64) -> f64, step: f64) -> f64 {
     let mut sum = 0.0;
-    // From the mean outwards the points fall, and ever faster: what follows a negligible one is negligible.
+    // From the mean outwards the points fall, and ever faster. So whatever follows a negligible point is negligible.
     while point > sum * 1e-17 {
         sum += point;
         point *= ratio(k);
@@ -77,7 +78,7 @@ fn stirling_error(n: f64) -> f64 {
         let ln_factorial: f64 = (2..=n as u32).map(|k| f64::from(k).ln()).sum();
         return ln_factorial - (TAU * n).sqrt().ln() - n * (n.ln() - 1.0);
     }
-    // Stirling's series; the next term is below 10^-15.
+    // Stirling's series. The next term is below 10^-15.
     let square = n * n;
     (1.0 / 12.0 - (1.0 / 360.0 - (1.0 / 1260.0 - (1.0 / 1680.0 - 1.0 / 1188.0 / square) / square) / square) / square)
         / n
@@ -113,7 +114,7 @@ mod tests {
         }
     }
 
-    /// With n large and p small, the binomial is Poisson, whose P(X < x) is the incomplete gamma function Q(x, n p).
+    /// With n large and p small, X is Poisson. Then P(X < x) is the incomplete gamma function Q(x, n p).
     #[test]
     fn tails_hold_for_large_numbers() {
         for n in [10_u64.pow(12), 10_u64.pow(13), 1 << 56] {

@@ -1,27 +1,27 @@
-//! Tails of the hypergeometric distribution: of a population of values some are marked, and a sample is drawn from it.
-//! For any size: populations up to 2^56.
+//! Tails of the hypergeometric distribution, for any size: populations up to 2^56.
 //!
-//! A point is made of three of the binomial distribution: that a sample has so many values, of which so many are
-//! marked, is that so many of the marked ones and so many of the others belong to it, whatever probability each value
-//! has.
+//! In a population of values some are marked, and a sample is drawn from it. Three binomial points make a point.
+//! Suppose that each value belongs to the sample with the same probability, whatever it is. Given the size of the
+//! sample, its marked values are then hypergeometric. So the point is the chance of so many marked values, times that
+//! of so many others. It is divided by the chance of so many values in all.
 
 use crate::bounds::binomial::{self, point, tail};
 use crate::bounds::interval::first;
 
-/// What is so unlikely makes no difference to any bound.
+/// A probability so small that it makes no difference to any bound.
 const NEVER: f64 = 1e-30;
 
-/// A sample of a population.
+/// A sample drawn from a population.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Draw {
-    /// The number of values in the population: more than in the sample, which has one at least.
+    /// The number of values in the population. It is larger than the sample, which has at least one value.
     pub(crate) population: u64,
     /// The number of values in the sample.
     pub(crate) sample: u64,
 }
 
 impl Draw {
-    /// P(X <= x) for X the number of marked values in the sample, if `marked` of the population are.
+    /// P(X <= x) for X the number of marked values in the sample, if the population has `marked`.
     ///
     /// Complexity: a few times the square root of `x`.
     pub(crate) fn at_most(self, x: u64, marked: u64) -> f64 {
@@ -37,12 +37,12 @@ impl Draw {
         tail(x as f64, self.point(x, marked), ratio, -1.0)
     }
 
-    /// P(X >= x), as [`at_most`](Self::at_most).
+    /// P(X >= x), with X and the complexity of [`at_most`](Self::at_most).
     pub(crate) fn at_least(self, x: u64, marked: u64) -> f64 {
         if x > marked.min(self.sample) {
             return 0.0;
         }
-        // The others alone may not fill the sample.
+        // Where the unmarked values leave at least x places in the sample, marked ones take them.
         if x == 0 || x + (self.population - marked) <= self.sample {
             return 1.0;
         }
@@ -55,13 +55,14 @@ impl Draw {
         tail(x as f64, self.point(x, marked), ratio, 1.0)
     }
 
-    /// [`at_most`](Self::at_most) if the number of marked values is itself random: binomial with `trials` of
-    /// probability `p`.
+    /// [`at_most`](Self::at_most) where the number of marked values is random: binomial with `trials` of probability
+    /// `p`.
     ///
     /// Complexity: a few times the square root of the number of values in the population.
     pub(crate) fn at_most_of(self, x: u64, trials: u64, p: f64) -> f64 {
         let (low, high) = likely(trials, p);
-        // Downwards, from where it is not yet certain that there are more; that only grows likelier.
+        // The more values are marked, the less likely are `x` or fewer. So the sum runs downwards, from the first
+        // number where that is not negligible.
         let most = first(x, self.most_marked(x) + 1, |marked| self.at_most(x, marked) < NEVER) - 1;
         let mut marked = most.min(high);
         if marked < x {
@@ -77,18 +78,18 @@ impl Draw {
             }
             marked -= 1;
             of_trials /= next_binomial(marked, trials, p);
-            // With one value more marked there are too many if so far there are x, and that one is in the sample.
+            // One more marked value makes too many if the sample has x already, and that value is in it.
             here /= self.next_marked(x, marked);
             chance += here * self.next_is_in_sample(x, marked);
         }
-        // Of fewer than x marked values, no more are in the sample.
+        // With fewer than x marked values, the sample has no more than x.
         match marked.checked_sub(1) {
             Some(fewer) if marked == x => sum + binomial::at_most(fewer, trials, p),
             _ => sum,
         }
     }
 
-    /// P(X >= x), as [`at_most_of`](Self::at_most_of).
+    /// P(X >= x), with X and the complexity of [`at_most_of`](Self::at_most_of).
     pub(crate) fn at_least_of(self, x: u64, trials: u64, p: f64) -> f64 {
         if x == 0 {
             return 1.0;
@@ -112,23 +113,23 @@ impl Draw {
         }
         match marked > high {
             true => sum,
-            // The others do not fill the sample.
+            // With `all` marked values or more, the unmarked ones leave at least x places in the sample.
             false => sum + binomial::at_least(all, trials, p),
         }
     }
 
-    /// How many may be marked if no more than `x` of the sample are.
+    /// The most values that may be marked if at most `x` of the sample are.
     fn most_marked(self, x: u64) -> u64 {
         self.population - (self.sample - x)
     }
 
-    /// P(X = x) with one marked value more than so many, over that with so many.
+    /// P(X = x) with one marked value more than `marked`, over P(X = x) with `marked`.
     fn next_marked(self, x: u64, marked: u64) -> f64 {
         let unmarked = (self.population - marked) as f64;
         (marked + 1) as f64 / (marked + 1 - x) as f64 * (unmarked - (self.sample - x) as f64) / unmarked
     }
 
-    /// The probability that one more marked value is in the sample, of which x are marked already.
+    /// The probability that the next marked value is in the sample, which has x marked ones already.
     fn next_is_in_sample(self, x: u64, marked: u64) -> f64 {
         (self.sample - x) as f64 / (self.population - marked) as f64
     }
@@ -137,7 +138,7 @@ impl Draw {
         marked as f64 * self.sample as f64 / self.population as f64
     }
 
-    /// P(X = x); 0 where the population has too few unmarked values for it.
+    /// P(X = x). It is 0 where the population has too few unmarked values for it.
     fn point(self, x: u64, marked: u64) -> f64 {
         let unmarked = self.population - marked;
         if self.sample - x > unmarked {
@@ -149,10 +150,10 @@ impl Draw {
     }
 }
 
-/// The smallest and the largest number that a binomial distribution has with more than a negligible probability.
+/// The smallest and the largest number to which a binomial distribution gives more than a negligible probability.
 fn likely(trials: u64, p: f64) -> (u64, u64) {
     let mean = trials as f64 * p;
-    // Twelve standard deviations; and a tail of Poisson's where that has few.
+    // Twelve standard deviations, and a tail of Poisson's where those are few.
     let reach = 12.0 * (mean * (1.0 - p)).sqrt() + 50.0;
     ((mean - reach).max(0.0) as u64, ((mean + reach) as u64).min(trials))
 }
@@ -168,7 +169,7 @@ mod tests {
     use crate::bounds::binomial;
     use statrs::function::factorial::ln_binomial;
 
-    /// The sum of all points on one side, each from logarithms of factorials.
+    /// Compares with the sum of all points on one side, each made from logarithms of factorials.
     #[test]
     fn tails_are_those_of_the_hypergeometric_distribution() {
         for population in [2_u64, 3, 10, 100, 2_000] {
@@ -204,7 +205,7 @@ mod tests {
         }
     }
 
-    /// The sum over all numbers of marked values, each as likely as the binomial distribution says.
+    /// Compares with the sum over all numbers of marked values, weighted by the binomial distribution.
     #[test]
     fn tails_of_a_binomial_number_of_marked_values() {
         for (population, sample) in [
@@ -235,7 +236,8 @@ mod tests {
                     }
                     let sums = chances.clone().fold([0.0, 0.0], |[below, above], (marked, chance)| {
                         let marked = marked as u64;
-                        // More than the population has are more than any sample has.
+                        // If more values are marked than the population has, the sample counts as having more than any
+                        // x.
                         let (at_most, at_least) = match marked <= population {
                             true => (draw.at_most(x, marked), draw.at_least(x, marked)),
                             false => (0.0, 1.0),
@@ -262,7 +264,7 @@ mod tests {
                 }
             }
         }
-        // As large as sketches get.
+        // These are as large as sketches get.
         let draw = Draw {
             population: 7_000_000,
             sample: 2_500_000,
@@ -276,7 +278,7 @@ mod tests {
         }
     }
 
-    /// Of a large population, a sample is binomial.
+    /// A sample of a large population is binomial.
     #[test]
     fn tails_hold_for_large_populations() {
         for population in [10_u64.pow(13), 1 << 56] {

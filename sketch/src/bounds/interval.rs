@@ -1,15 +1,17 @@
 //! Confidence intervals: for the number of distinct values, and for the Jaccard index of two sets.
 //!
-//! At a given level, the number of retained hashes is binomial: each of the n values is retained with the probability
-//! p_j. The bounds are Clopper and Pearson's ("The Use of Confidence or Fiducial Limits Illustrated in the Case of the
-//! Binomial", Biometrika 26, 1934), solved for n: the lower is the smallest n that makes as many hashes as these or
-//! more likely enough, the upper the largest n that makes as many or fewer likely enough.
+//! At a given level, each of the n values is retained with the probability p_j. So the number of retained hashes is
+//! binomial. The bounds are Clopper and Pearson's, solved for n. ("The Use of Confidence or Fiducial Limits Illustrated
+//! in the Case of the Binomial", Biometrika 26, 1934.) The lower is the smallest n that makes as many hashes as these
+//! or more likely enough. The upper is the largest n that makes as many or fewer likely enough.
 //!
-//! But the level is not given. It depends on the hashes, and so do the chances: a sketch stays at a level *because* few
-//! hashes belong, or goes on and may find few at the next. So the estimate is more often too low than the binomial
-//! distribution says, up to 1.46 times as often in the tails, and never too high more often. The upper bound therefore
-//! has a third of the error probability where the lower has half. The test `tests/interval.rs` computes the coverage
-//! over all phases of n, and simulates it for sketches that went through unions, intersections and differences.
+//! But the level is not given. It depends on the hashes, and so do the chances. A sketch stays at a level *because* few
+//! hashes belong, or goes on and may find few there. So the estimate is too low more often than the binomial
+//! distribution says. In the tails it is so up to 1.46 times as often. It is never too high more often. So the upper
+//! bound has a third of the error probability, and the lower half.
+//!
+//! The test `tests/interval.rs` computes the coverage over all phases of n. It also simulates the coverage for sketches
+//! that went through unions, intersections and differences.
 
 use crate::bounds::binomial;
 use crate::host::Surroundings;
@@ -26,6 +28,8 @@ use std::fmt;
 pub struct Confidence(f64);
 
 impl Confidence {
+    /// A confidence from its number.
+    ///
     /// # Errors
     ///
     /// [`ConfidenceError`] when the number is NaN, or not between 0 and 1, both excluded.
@@ -42,13 +46,13 @@ impl Confidence {
         (1.0 - self.0) / 2.0
     }
 
-    /// The probability of the binomial distribution that is left for the truth to be above the upper bound.
+    /// The binomial probability left for the truth to be above the upper bound.
     pub(crate) fn above(self) -> f64 {
         (1.0 - self.0) / 3.0
     }
 }
 
-/// A confidence that is none, with the number that was given.
+/// A number that is no confidence.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ConfidenceError(f64);
 
@@ -66,9 +70,9 @@ impl std::error::Error for ConfidenceError {}
 pub struct Interval<T> {
     /// The estimate.
     pub estimate: T,
-    /// With the confidence asked for, the truth is this or more ...
+    /// The lower bound: with the confidence asked for, the truth is at least this.
     pub lower: T,
-    /// ... and this or less.
+    /// The upper bound: with the confidence asked for, the truth is at most this.
     pub upper: T,
 }
 
@@ -82,26 +86,27 @@ impl<T: Copy> Interval<T> {
     }
 }
 
-/// The number of distinct values of a sketch. If the sketch is exact, so are the bounds.
+/// The number of distinct values of a sketch, with its bounds. If the sketch is exact, so are the bounds.
 ///
 /// Complexity: about 100 times the square root of the number of retained hashes.
 pub fn bounds(sketch: &Header, confidence: Confidence) -> Interval<u64> {
     bounds_of_count(sketch.retained() as u64, sketch.threshold(), confidence)
 }
 
-/// The number of distinct values of which so many have a hash below the threshold; exact, if all hashes are.
+/// The number of distinct values of which `retained` have a hash below the threshold. Exact if all hashes are below it.
 pub(crate) fn bounds_of_count(retained: u64, threshold: u64, confidence: Confidence) -> Interval<u64> {
     let (estimate, p) = (scale_up(retained, threshold), sampling_rate(threshold));
     if p == 1.0 {
         return Interval::exactly(estimate);
     }
 
-    // As many hashes as these or more are the likelier the larger n is; from the estimate on, as likely as not.
+    // The larger n is, the likelier are as many hashes as these or more. From the estimate on, they are as likely as
+    // not.
     let lower = first(retained, estimate, |n| {
         binomial::at_least(retained, n, p) >= confidence.below()
     });
 
-    // As many or fewer are the less likely the larger n is.
+    // The larger n is, the less likely are as many hashes as these or fewer.
     let is_unlikely = |n| binomial::at_most(retained, n, p) < confidence.above();
     let mut step = ((retained + 1) as f64).sqrt() / p;
     let (mut likely, mut unlikely) = (estimate, estimate + step as u64 + 1);
@@ -117,7 +122,9 @@ pub(crate) fn bounds_of_count(retained: u64, threshold: u64, confidence: Confide
     }
 }
 
-/// The smallest number from `low` on for which `holds`; it holds for all that follow, and `high` is taken to be one.
+/// The smallest number from `low` on for which `holds`.
+///
+/// It must hold for all numbers that follow. `high` is assumed to be one for which it holds.
 pub(crate) fn first(mut low: u64, mut high: u64, holds: impl Fn(u64) -> bool) -> u64 {
     while low < high {
         let middle = low + (high - low) / 2;
@@ -130,17 +137,20 @@ pub(crate) fn first(mut low: u64, mut high: u64, holds: impl Fn(u64) -> bool) ->
     low
 }
 
-/// The Jaccard index of two sets: the number of values in both over that in either. Of two sets without values, 1: they
-/// are equal. NaN with the bounds 0 and 1 if nothing is known, as when neither of two derived sketches retains a hash.
+/// The Jaccard index of two sets: the number of values in both over that in either.
 ///
-/// Given the number of hashes in either sample, that in both is hypergeometric, which the binomial distribution covers.
+/// Two sets without values are equal, and have the index 1. If nothing is known, the index is NaN with the bounds 0 and
+/// 1. That is so when neither of two derived sketches retains a hash.
+///
+/// Given the number of hashes in either sample, the number in both is hypergeometric. The binomial distribution covers
+/// that.
 ///
 /// Complexity: linear in the number of hashes.
 ///
 /// # Errors
 ///
-/// [`OperationError::Seeds`] when the hashes come from hash functions of different seeds, [`OperationError::Kinds`]
-/// when they are those of values of different kinds.
+/// [`OperationError::Seeds`] when the hashes come from hash functions of different seeds. [`OperationError::Kinds`]
+/// when the values are of different kinds.
 pub fn jaccard<S: Surroundings>(
     a: &EncodedSketch<'_>,
     b: &EncodedSketch<'_>,
@@ -148,7 +158,7 @@ pub fn jaccard<S: Surroundings>(
     surroundings: &S,
 ) -> Result<Interval<f64>, OperationError> {
     let is_empty = |sketch: &EncodedSketch<'_>| sketch.header().is_exact() && sketch.header().retained() == 0;
-    // Without hashes, only a derived sketch may be that of an empty set.
+    // Of sketches without hashes, an exact one is of an empty set, and a derived one may be.
     let may_be_empty = |sketch: &EncodedSketch<'_>| {
         is_empty(sketch) || sketch.header().is_derived() && sketch.header().retained() == 0
     };

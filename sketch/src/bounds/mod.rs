@@ -1,4 +1,4 @@
-//! How far the truth may be from an estimate.
+//! Confidence intervals: how far the truth may be from an estimate.
 
 pub mod between;
 mod binomial;

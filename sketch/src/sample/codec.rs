@@ -1,8 +1,9 @@
-//! Samples as bytes: the format version, the [encoded sketch](crate::sketch::codec) of the same values, and what is known of
-//! each value, in the order of the sketch's hashes. `docs/format.md` describes the layout byte by byte.
+//! Samples as bytes: the format version, the [encoded sketch](crate::sketch::codec), and what is known of each value.
 //!
-//! As of sketches, equal samples have equal bytes, and decoding treats its input as hostile: everything is checked
-//! before anything is allocated, and an [`EncodedSample`] exists only of bytes that passed.
+//! The values come in the order of the sketch's hashes. `docs/format.md` describes each byte.
+//!
+//! Equal samples have equal bytes. Decoding treats its input as hostile: it checks everything before it allocates
+//! anything. An [`EncodedSample`] exists only of bytes that passed.
 
 use crate::host::{OutOfMemory, Surroundings, checking};
 use crate::sample::exact_sum::WholeSum;
@@ -18,7 +19,7 @@ use std::fmt;
 /// The format version that is written, and the only one so far.
 pub const SAMPLE_FORMAT_VERSION: u8 = 1;
 
-/// Length of what stands in front of the hashes: the version, and the header of the sketch.
+/// Length of what stands before the hashes: the version, and the header of the sketch.
 pub const SAMPLE_HEADER_LEN: usize = 1 + HEADER_LEN;
 
 /// The smallest legal size.
@@ -27,20 +28,22 @@ pub const MIN_SIZE: u32 = MIN_CAPACITY;
 /// The largest legal size.
 pub const MAX_SIZE: u32 = 1_000_000;
 
-/// How many bytes the text of one value may have.
+/// The most bytes in the text of one value.
 pub const MAX_TEXT_LEN: usize = 1 << 20;
 
-/// How many bytes the texts of all values may have together. With what else is kept of a million values, that is below
-/// 2^29, so that the hexadecimal form of a sample stays below the 2^30 bytes that PostgreSQL takes for a value.
+/// The most bytes in the texts of all values together.
+///
+/// With all else that is kept of a million values, that is below 2^29. So the hexadecimal form of a sample stays below
+/// 2^30 bytes, the most that PostgreSQL takes for a value.
 pub const MAX_TEXTS_LEN: usize = 1 << 27;
 
-/// How many rows of one value are counted.
+/// The most rows of one value that are counted.
 pub const MAX_OCCURRENCES: u64 = i64::MAX as u64;
 
-/// The bit that says that measures follow, below the length of the text.
+/// The bit below the length of the text that says that measures follow.
 const MEASURED: u64 = 1;
 
-/// The least and the greatest of the measures of a value, and their exact sum if all of them are finite.
+/// The least and the greatest of the measures of a value, and their exact sum if all are finite.
 #[derive(Clone, Copy)]
 pub(crate) struct EncodedMeasures {
     pub(crate) least: f64,
@@ -58,12 +61,12 @@ pub struct SampledValue<'a> {
 }
 
 impl<'a> SampledValue<'a> {
-    /// The number of its rows; between 1 and 2^63 - 1.
+    /// The number of its rows, between 1 and 2^63 - 1.
     pub fn occurrences(&self) -> u64 {
         self.occurrences
     }
 
-    /// The value, written out.
+    /// The value as text.
     pub fn text(&self) -> &'a str {
         self.text
     }
@@ -78,8 +81,9 @@ impl<'a> SampledValue<'a> {
         self.measures.map(|measures| measures.greatest)
     }
 
-    /// The sum of its measures: the exact one, rounded to the nearest number. Infinite also where it is beyond the
-    /// largest number; [`has_overflowed`](Self::has_overflowed) tells.
+    /// The exact sum of its measures, rounded to the nearest number.
+    ///
+    /// It is also infinite where the sum is beyond the largest number. [`has_overflowed`](Self::has_overflowed) tells.
     pub fn total(&self) -> Option<f64> {
         self.measures.map(|measures| {
             infinite_total(measures.least, measures.greatest).unwrap_or_else(|| measures.finite_sum.value())
@@ -97,7 +101,7 @@ impl<'a> SampledValue<'a> {
         self.measures.as_ref()
     }
 
-    /// Takes a value, whose hash is known, from the front of `bytes`.
+    /// Takes the value of a known hash from the front of `bytes`.
     fn read(hash: u64, bytes: &mut &'a [u8]) -> Result<Self, ValueFault> {
         let occurrences = varint::read(bytes).ok_or(ValueFault::Integer)?;
         if !(1..=MAX_OCCURRENCES).contains(&occurrences) {
@@ -154,7 +158,7 @@ impl EncodedMeasures {
         if infinite_total(least, greatest).is_none() {
             let mut length = || varint::read(bytes).ok_or(ValueFault::Integer);
             let (start, length) = (length()?, length()?);
-            // What does not fit is no sum.
+            // A number that does not fit belongs to no sum.
             let start = usize::try_from(start).map_err(|_| ValueFault::Sum)?;
             let length = usize::try_from(length).map_err(|_| ValueFault::Sum)?;
             sum = (start, take(bytes, length)?);
@@ -204,7 +208,7 @@ pub(crate) fn write_value<A: Allocator>(
     measures.map_or(Ok(()), |measures| measures.write(bytes))
 }
 
-/// The header of the sketch in an encoded sample, which is all but the values. The rest of the bytes is left alone.
+/// The header of the sketch in an encoded sample. The rest of the bytes is not read.
 ///
 /// Complexity: constant.
 ///
@@ -224,7 +228,7 @@ pub fn parse_sample_header(bytes: &[u8]) -> Result<Header, SampleDecodeError> {
     Ok(header)
 }
 
-/// A sample in its encoded form, known to be valid: its bytes are exactly what
+/// A sample in its encoded form, known to be valid. Its bytes are exactly those that
 /// [`Sample::encode`](crate::Sample::encode) writes for it.
 #[derive(Clone, Copy)]
 pub struct EncodedSample<'a> {
@@ -234,7 +238,7 @@ pub struct EncodedSample<'a> {
 }
 
 impl<'a> EncodedSample<'a> {
-    /// Checks all of `bytes`; allocates nothing.
+    /// Checks all of `bytes`. Allocates nothing.
     ///
     /// Complexity: linear in the length.
     ///
@@ -245,7 +249,7 @@ impl<'a> EncodedSample<'a> {
         Self::parse_in(bytes, &Global)
     }
 
-    /// [`parse`](Self::parse) where somebody may stop it. Nothing is allocated there.
+    /// [Parses](Self::parse) where `surroundings` may stop it. They provide no memory.
     ///
     /// # Errors
     ///
@@ -292,33 +296,33 @@ impl<'a> EncodedSample<'a> {
     /// The values in the order of their hashes.
     pub fn values(&self) -> impl Iterator<Item = SampledValue<'a>> + 'a {
         let mut rest = self.values;
-        // All were read once, and can be read again.
+        // The parser has read all values once, so each can be read again.
         self.sketch
             .hashes()
             .map_while(move |hash| SampledValue::read(hash, &mut rest).ok())
     }
 }
 
-/// What is wrong with what the bytes say of a value.
+/// What is wrong with the bytes of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ValueFault {
-    /// The bytes end before it does.
+    /// The bytes end before the value does.
     Cut,
     /// An integer is cut off, or takes more bytes than it needs.
     Integer,
-    /// It does not occur, or more often than can be counted.
+    /// The value does not occur, or occurs too often to be counted.
     Occurrences(u64),
-    /// Its text is longer than any.
+    /// The text is longer than any may be.
     TextLength(u64),
-    /// Its text is not UTF-8.
+    /// The text is not UTF-8.
     NotUtf8,
-    /// There is a zero in its text.
+    /// The text has a zero byte.
     Zero,
-    /// A measure is -0, or another NaN than the one that is used.
+    /// A measure is -0, or another NaN than the canonical one.
     Number,
     /// The least measure is above the greatest.
     Order,
-    /// The sum is not written as short as it can be, or is more than so many rows can have.
+    /// The sum is longer than it needs to be, or beyond what so many rows can have.
     Sum,
 }
 
@@ -347,11 +351,11 @@ pub enum SampleDecodeError {
     Empty,
     /// The format version is not one that this release reads.
     Version(u8),
-    /// The sketch is none.
+    /// The sketch is not valid.
     Sketch(DecodeError),
     /// The size is above the largest.
     Size(u32),
-    /// A value is none; the position counts from 0.
+    /// A value is not valid. The position counts from 0.
     #[allow(missing_docs)]
     Value { position: usize, fault: ValueFault },
     /// All texts together are longer than they may be.

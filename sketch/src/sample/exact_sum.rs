@@ -1,26 +1,27 @@
-//! The exact sum of floating-point numbers, rounded once, when it is read: so it is the same in any order, and numbers
-//! that cancel leave what is left.
+//! The exact sum of floating-point numbers, which is rounded only when it is read.
 //!
-//! Every finite number of 64 bits is an integer multiple of the smallest, 2^-1074, and a sum of 2^63 of them an integer
-//! of 2,161 bits and a sign. That is Kulisch's long accumulator ("Computer Arithmetic and Validity", 2008); here it
-//! keeps only the words that are in use, of which ordinary numbers, integers or amounts of money, need three or four.
+//! So the order of the numbers makes no difference, and where numbers cancel, the others are left.
+//!
+//! Every finite number of 64 bits is an integer multiple of the smallest, 2^-1074. A sum of 2^63 of them is an integer
+//! of 2,161 bits and a sign. Kulisch's long accumulator holds that ("Computer Arithmetic and Validity", 2008). This one
+//! keeps only the words in use. For ordinary numbers, integers or amounts of money, those are three or four.
 
 use crate::host::OutOfMemory;
 use allocator_api2::alloc::Allocator;
 use allocator_api2::vec::Vec;
 
-/// Bits of a number's significand, the leading one included.
+/// Bits of a number's significand, with the leading one.
 const SIGNIFICAND_BITS: usize = f64::MANTISSA_DIGITS as usize;
 
 const WORD_BITS: usize = u64::BITS as usize;
 
-/// How many words any sum takes: 2,161 bits, and one word more than that, which is nothing but sign.
+/// The number of words that hold any sum: its 2,161 bits, and one word of nothing but sign.
 const WORDS: usize = 35;
 
-/// How many bytes the encoded form of a sum takes at most: all words but the last.
+/// The most bytes in the encoded form of a sum: those of all words but the last.
 pub(crate) const MAX_ENCODED_LEN: usize = (WORDS - 1) * size_of::<u64>();
 
-/// A number times an integer: the place of its lowest word, and its words, in two's complement.
+/// A number times an integer, in two's complement: the place of its lowest word, and its words.
 fn words_of(number: f64, times: u64) -> (usize, [u64; 4]) {
     let exponent = (number.to_bits() >> (SIGNIFICAND_BITS - 1) & 0x7FF) as usize;
     let fraction = number.to_bits() & ((1 << (SIGNIFICAND_BITS - 1)) - 1);
@@ -29,7 +30,7 @@ fn words_of(number: f64, times: u64) -> (usize, [u64; 4]) {
         0 => (fraction, 0),
         _ => (fraction | 1 << (SIGNIFICAND_BITS - 1), exponent - 1),
     };
-    // 53 + 64 bits, shifted by at most 63: three words hold it, and the fourth the sign.
+    // The product has 53 + 64 bits, shifted by at most 63. Three words hold it, and the fourth holds the sign.
     let product = u128::from(significand) * u128::from(times);
     let bit = shift % WORD_BITS;
     let low = product << bit;
@@ -49,7 +50,7 @@ fn is_negative(words: &[u64]) -> bool {
     words.last().is_some_and(|&top| top >> (WORD_BITS - 1) != 0)
 }
 
-/// The word that two's complement goes on with above these.
+/// The word with which two's complement continues above these.
 fn sign_word(words: &[u64]) -> u64 {
     if is_negative(words) { u64::MAX } else { 0 }
 }
@@ -61,7 +62,7 @@ fn negate(words: &mut [u64]) {
     }
 }
 
-/// Adds words to others that start at the same place, are at least as many, and have room for the result.
+/// Adds words to others that start at the same place. The others are no fewer, and have room for the result.
 fn add(words: &mut [u64], addend: &[u64]) {
     let sign = sign_word(addend);
     let mut carry = false;
@@ -72,16 +73,16 @@ fn add(words: &mut [u64], addend: &[u64]) {
     }
 }
 
-/// A sum that numbers are added to.
+/// A sum in progress.
 pub(crate) struct ExactSum<A: Allocator> {
-    /// In two's complement, the lowest first; none are zero.
+    /// The sum in two's complement, the lowest word first. It is zero where there are no words.
     words: Vec<u64, A>,
-    /// The place of the lowest word.
+    /// The place of the lowest word in a whole sum.
     start: usize,
 }
 
 impl<A: Allocator> ExactSum<A> {
-    /// Zero; allocates nothing.
+    /// The sum zero. Allocates nothing.
     pub(crate) fn new_in(allocator: A) -> Self {
         ExactSum {
             words: Vec::new_in(allocator),
@@ -89,10 +90,11 @@ impl<A: Allocator> ExactSum<A> {
         }
     }
 
-    /// Adds a finite number. Complexity: constant; allocates only where the number is of another magnitude than all
-    /// before.
+    /// Adds a finite number.
+    ///
+    /// Complexity: constant. Allocates only where the number is of another magnitude than all before.
     pub(crate) fn add(&mut self, number: f64) -> Result<(), OutOfMemory> {
-        // Zero would be a word at the lowest place, and all between it and the others.
+        // Zero would take a word at the lowest place, and all words up to the others.
         if number == 0.0 {
             return Ok(());
         }
@@ -115,7 +117,7 @@ impl<A: Allocator> ExactSum<A> {
         if start == WORDS {
             return Ok(());
         }
-        // Of the words on top that are nothing but sign, one goes with the others.
+        // The words on top may be nothing but sign. One of them goes with the others.
         let signs = words.iter().rev().take_while(|&&word| word == sign_word(words)).count();
         self.add_words(start, &words[start..=WORDS - signs])
     }
@@ -124,7 +126,7 @@ impl<A: Allocator> ExactSum<A> {
         let is_sign = |words: &[u64]| words.last() == Some(&sign_word(words));
         let end = start + addend.len() + usize::from(!is_sign(addend));
         self.widen(start, end)?;
-        // The word on top is nothing but sign before, so that the sum cannot reach beyond it.
+        // The word on top was nothing but sign before the addition. So the sum cannot reach beyond it.
         if !is_sign(&self.words) {
             self.widen(start, self.start + self.words.len() + 1)?;
         }
@@ -132,7 +134,7 @@ impl<A: Allocator> ExactSum<A> {
         Ok(())
     }
 
-    /// Has words from `start` on, and up to `end`.
+    /// Makes sure that there are words from `start` up to `end`.
     fn widen(&mut self, start: usize, end: usize) -> Result<(), OutOfMemory> {
         if self.words.is_empty() {
             self.start = start;
@@ -160,15 +162,15 @@ impl<A: Allocator> ExactSum<A> {
     }
 }
 
-/// A sum with all its words, to be read.
+/// A sum with all its words, for reading.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct WholeSum([u64; WORDS]);
 
 impl WholeSum {
     const ZERO: WholeSum = WholeSum([0; WORDS]);
 
-    /// The nearest number of 64 bits, of two the even one; infinity where the sum is beyond the largest. Zero is
-    /// positive.
+    /// The nearest number of 64 bits, and the even one of two that are equally near. Infinity where the sum is beyond
+    /// the largest number. Zero is positive.
     pub(crate) fn value(&self) -> f64 {
         let mut words = self.0;
         let is_negative = is_negative(&words);
@@ -180,8 +182,8 @@ impl WholeSum {
         };
         let bits = WORD_BITS * (top + 1) - words[top].leading_zeros() as usize;
         let is_set = |bit: usize| words[bit / WORD_BITS] >> (bit % WORD_BITS) & 1 != 0;
-        // The bits of a number are its exponent, then its significand without the leading one. So with the leading one
-        // they are one exponent more, and rounding up carries into the exponent where it has to.
+        // A number's bits are its exponent, then its significand without the leading one. Adding the significand with
+        // the leading one raises the exponent by one. Rounding up carries into the exponent where it has to.
         let magnitude = match bits.checked_sub(SIGNIFICAND_BITS) {
             None | Some(0) => words[0],
             Some(shift) => {
@@ -207,13 +209,16 @@ impl WholeSum {
             add(&mut words[start..], &most);
             words
         };
-        // The sum and the most that it can be below zero, and less the most that it can be above.
+        // The sum plus the largest total of so many numbers must not be negative. Minus that total, it must not be
+        // positive.
         let less = reaches(f64::MIN);
         !is_negative(&reaches(f64::MAX)) && (is_negative(&less) || less == [0; WORDS])
     }
 
-    /// The encoded form: how many bytes of zero are left out in front, and the bytes in two's complement, the lowest
-    /// first, without those on top that say nothing but the sign once more. Zero has none.
+    /// The encoded form: the number of zero bytes left out in front, and the other bytes, lowest first. They are in
+    /// two's complement.
+    ///
+    /// Bytes on top that only repeat the sign are left out, too. Zero has no bytes.
     pub(crate) fn encode<T>(&self, write: impl FnOnce(usize, &[u8]) -> T) -> T {
         let bytes = self.0.map(u64::to_le_bytes);
         let bytes = bytes.as_flattened();
@@ -226,7 +231,7 @@ impl WholeSum {
         write(start, if bytes[0] == 0 { &[] } else { &bytes[..length] })
     }
 
-    /// The sum of that encoded form; `None` if [`encode`](Self::encode) never writes it.
+    /// The sum of that encoded form. `None` if [`encode`](Self::encode) never writes it.
     pub(crate) fn decode(start: usize, encoded: &[u8]) -> Option<Self> {
         let end = start.checked_add(encoded.len()).filter(|&end| end <= MAX_ENCODED_LEN)?;
         let mut bytes = [[0; size_of::<u64>()]; WORDS];
@@ -239,7 +244,7 @@ impl WholeSum {
     }
 }
 
-/// Whether a byte on top says nothing but the sign that the one below it says as well.
+/// Whether the byte on top only repeats the sign of the one below it.
 fn is_redundant(below: u8, top: u8) -> bool {
     matches!((below >> 7, top), (0, 0) | (1, u8::MAX))
 }
@@ -260,7 +265,7 @@ mod tests {
         sum.encode(|start, bytes| (start, bytes.to_vec()))
     }
 
-    /// Any finite number, those near each other in magnitude as likely as others.
+    /// Any finite number, with numbers of similar magnitude as likely as others.
     fn finite() -> impl Strategy<Value = f64> {
         prop_oneof![
             any::<f64>().prop_filter("finite", |number| number.is_finite()),
@@ -273,7 +278,9 @@ mod tests {
     proptest! {
         #[test]
         fn a_sum_is_the_same_in_any_order_and_any_parts(
-            numbers in proptest::collection::vec(finite(), 0..40), cut in any::<proptest::sample::Index>(), rotation: usize,
+            numbers in proptest::collection::vec(finite(), 0..40),
+            cut in any::<proptest::sample::Index>(),
+            rotation: usize,
         ) {
             let all = sum_of(&numbers).whole();
             let mut reordered = numbers.clone();
@@ -286,7 +293,7 @@ mod tests {
             merged.add_sum(&other).unwrap();
             through_bytes.add_whole(&other.whole()).unwrap();
             prop_assert!(merged.whole() == all && through_bytes.whole() == all);
-            // What is taken away again leaves nothing.
+            // Taking all away again leaves nothing.
             numbers.iter().for_each(|number| merged.add(-number).unwrap());
             prop_assert!(merged.whole() == WholeSum::ZERO);
             prop_assert!(all.is_of(numbers.len() as u64));
@@ -294,7 +301,7 @@ mod tests {
             prop_assert!(WholeSum::decode(start, &bytes) == Some(all));
         }
 
-        /// One number, and two, are rounded as the processor rounds them.
+        /// One number, and the sum of two, are rounded as the processor rounds them.
         #[test]
         fn a_sum_is_rounded_to_nearest(a in finite(), b in finite()) {
             prop_assert_eq!(sum_of(&[a]).whole().value(), a);

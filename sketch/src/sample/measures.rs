@@ -1,6 +1,6 @@
-//! What is known of the numbers that go with the occurrences of a value: the least, the greatest and the exact sum.
+//! The measures of a value, the numbers on its rows: the least, the greatest and the exact sum.
 //!
-//! As PostgreSQL orders them: NaN is greater than every other number, and equal to itself. -0 and 0 are equal, and kept
+//! The order is PostgreSQL's: NaN is greater than every other number, and equal to itself. -0 and 0 are equal, and kept
 //! as 0, so that it makes no difference which came first.
 
 use crate::host::OutOfMemory;
@@ -22,21 +22,21 @@ pub(crate) fn is_canonical(number: f64) -> bool {
     canonical(number).to_bits() == number.to_bits()
 }
 
-/// The order of numbers, all of them canonical.
+/// The order of two canonical numbers.
 pub(crate) fn order(a: f64, b: f64) -> Ordering {
     a.partial_cmp(&b).unwrap_or_else(|| a.is_nan().cmp(&b.is_nan()))
 }
 
-/// The measures of one number or more.
+/// The measures of at least one number.
 pub(crate) struct Measures<A: Allocator> {
     least: f64,
     greatest: f64,
-    /// Of the numbers that are finite.
+    /// The sum of the finite numbers.
     sum: ExactSum<A>,
 }
 
 impl<A: Allocator> Measures<A> {
-    /// Those of one number.
+    /// The measures of one number.
     pub(crate) fn of(number: f64, allocator: A) -> Result<Self, OutOfMemory> {
         let number = canonical(number);
         let mut measures = Measures {
@@ -48,7 +48,7 @@ impl<A: Allocator> Measures<A> {
         Ok(measures)
     }
 
-    /// Those that are known from elsewhere.
+    /// Measures from their parts.
     pub(crate) fn from_parts(least: f64, greatest: f64, sum: &WholeSum, allocator: A) -> Result<Self, OutOfMemory> {
         let mut own = ExactSum::new_in(allocator);
         own.add_whole(sum)?;
@@ -108,14 +108,15 @@ impl<A: Allocator> Measures<A> {
         self.greatest
     }
 
-    /// The exact sum, which means something only if all numbers are finite.
+    /// The exact sum of the finite numbers. It is the sum of all only if all are finite.
     pub(crate) fn finite_sum(&self) -> WholeSum {
         self.sum.whole()
     }
 }
 
-/// What the sum of numbers between these is that are not all finite: NaN if there is a NaN, or infinity of both signs.
-/// `None` if they are all finite.
+/// The sum of numbers between these, if they are not all finite. `None` if they are.
+///
+/// The sum is NaN if there is a NaN, or infinity of both signs.
 pub(crate) fn infinite_total(least: f64, greatest: f64) -> Option<f64> {
     (!least.is_finite() || !greatest.is_finite()).then(|| match (least, greatest) {
         (_, greatest) if greatest.is_nan() => f64::NAN,

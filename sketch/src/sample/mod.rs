@@ -1,4 +1,4 @@
-//! Samples: sketches that keep the values themselves, and what is added up of their rows.
+//! Samples: sketches that keep the values themselves, and sums over their rows.
 
 pub mod codec;
 mod exact_sum;

@@ -1,8 +1,8 @@
 //! Encoded samples and sketches: the sample of those values that are in a sketch, or are not.
 //!
-//! What a sample says of a value is exact whatever else is in it. So its sketch goes through the
-//! [operation of sketches](crate::sketch::operations), and what is known of a value stays with the hash, if that stays. The
-//! result is derived where that of the sketches is.
+//! What a sample says of one value is exact, whatever else is in the sample. So its sketch goes through the [operation
+//! of sketches](crate::sketch::operations). What is known of a value stays if its hash does. The result is derived
+//! where that of the sketches is.
 
 use crate::host::{OutOfMemory, Surroundings, checking, zeros};
 use crate::sample::codec::{EncodedSample, SAMPLE_FORMAT_VERSION, append, write_value};
@@ -11,8 +11,10 @@ use crate::sketch::error::OperationError;
 use crate::sketch::operations;
 use allocator_api2::vec::Vec;
 
-/// The sample of those of its values that are in `sketch` too, encoded in memory of `allocator` after `prefix` bytes
-/// left to the caller. Its sketch is the [intersection](operations::intersection) of both.
+/// The sample of those of its values that are in `sketch` too. Its sketch is the
+/// [intersection](operations::intersection) of both.
+///
+/// The bytes are in memory of `allocator`, after `prefix` bytes left to the caller.
 ///
 /// Complexity: linear in the length of the sample and the number of hashes in the sketch.
 ///
@@ -30,7 +32,7 @@ pub fn intersection<A: Surroundings>(
 }
 
 /// The sample of those of its values that are not in `sketch`. Its sketch is the [difference](operations::difference)
-/// of both. Arguments and errors as of [`intersection`].
+/// of both. The arguments are those of [`intersection`].
 ///
 /// # Errors
 ///
@@ -45,7 +47,7 @@ pub fn difference<A: Surroundings>(
     Ok(keep(sample, &kept, prefix, allocator)?)
 }
 
-/// The sample of the values whose hashes the encoded sketch `kept` has, all of which are in the sample.
+/// The sample of the values whose hashes the encoded sketch `kept` has. The sample must have all of them.
 fn keep<A: Surroundings>(
     sample: &EncodedSample<'_>,
     kept: &[u8],

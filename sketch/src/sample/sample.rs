@@ -1,9 +1,9 @@
 //! The sample: distinct values themselves, each with how often it occurred and what was measured of it.
 //!
-//! Which values are in the sample is decided as in the [sketch](crate::sketch), by the same hashes and thresholds. As
-//! thresholds only fall, a value that is in the sample has been in it since its first row: so what is counted and
-//! summed over its rows is exact. (Gibbons, "Distinct Sampling for Highly-Accurate Answers to Distinct Values Queries
-//! and Event Reports", VLDB 2001.)
+//! The same hashes and thresholds as in the [sketch](crate::sketch) decide which values are in the sample. Thresholds
+//! only fall, so a value in the sample has been there since its first row. Counts and sums over its rows are therefore
+//! exact. (Gibbons, "Distinct Sampling for Highly-Accurate Answers to Distinct Values Queries and Event Reports", VLDB
+//! 2001.)
 
 use crate::host::{OutOfMemory, Surroundings, checking};
 use crate::sample::codec::{
@@ -25,28 +25,31 @@ use hashbrown::hash_table::OccupiedEntry;
 use std::fmt;
 use std::hash::BuildHasher;
 
-/// The size where nobody says one.
+/// The default size.
 pub const DEFAULT_SIZE: u32 = 1_000;
 
-/// How many bytes of replaced texts are always put up with.
+/// How many bytes of replaced texts a sample always tolerates.
 const REPLACED: usize = 1 << 10;
 
-/// How many more are for each value in the sample: they pay for the walk over the values that moving the texts is.
+/// How many more it tolerates for each value. They pay for the walk over the values that moves the texts.
 const REPLACED_PER_VALUE: usize = 16;
 
-/// One in so many values may have left, before a walk over all moves together what the others have.
-const LEFT: usize = 16;
+/// When one in so many values was removed, a walk moves together what the others have.
+const REMOVED_ONE_IN: usize = 16;
 
-/// A value in the sample. Many groups have few, each in memory that no cache holds: so it is half a cache line, and
-/// what most rows have no need of is elsewhere.
+/// A value in the sample.
+///
+/// Many groups have few values, each in memory that no cache holds. So a value takes half a cache line, and what few
+/// rows need is elsewhere.
 #[derive(Clone, Copy)]
 struct Value {
     hash: u64,
     occurrences: u64,
-    /// Where its text stands among all texts: of the ways to write the value that occurred, the least, byte by byte.
+    /// The place of its text among all texts. The text is the least, byte by byte, of the ways in which the value was
+    /// written.
     text_start: u32,
     text_len: u32,
-    /// Where its measures stand among all measures, if it has any.
+    /// The place of its measures among all measures, if it has any.
     measures: Option<u32>,
 }
 
@@ -66,15 +69,16 @@ impl Value {
     }
 }
 
-/// A uniform sample of the distinct values of a multiset of rows, with what is known of each over its rows.
+/// A uniform sample of the distinct values of a multiset of rows, with what the rows say of each.
 ///
-/// **Invariant**: as of a [sketch](crate::Sketch) of values, the level is the smallest at which fewer than `size` of the distinct
-/// hashes belong, and the values in the sample are all whose hashes do. So a sample depends on the multiset of rows,
-/// its size and its seed, and on nothing else. Only of samples that come from
-/// [intersections and differences](crate::sample::operations) with a sketch the level may be higher; the
-/// [header](Header::is_derived) says so.
+/// **Invariant**: as in a [sketch](crate::Sketch), the level is the smallest to which fewer than `size` distinct hashes
+/// belong. The values in the sample are all whose hashes belong to it. So the sample depends only on the multiset of
+/// rows, its size and its seed.
+///
+/// The level may be higher in samples from [intersections and differences](crate::sample::operations) with a sketch.
+/// The [header](Header::is_derived) then says so.
 pub struct Sample<A: Surroundings = Global> {
-    /// T_level: kept beside the level because every row compares with it.
+    /// T_level, kept beside the level because every row compares with it.
     threshold: u64,
     level: u16,
     is_derived: bool,
@@ -82,20 +86,21 @@ pub struct Sample<A: Surroundings = Global> {
     seed: u64,
     kind: Kind,
     secret: Secret,
-    /// The position of each value among the values, by its hash.
+    /// The position of each value among `values`, by its hash.
     positions: HashTable<u32, A>,
     values: Vec<Value, A>,
-    /// The texts, one after the other, and what is left of others that have been replaced.
+    /// The texts, one after the other, among remains of replaced ones.
     texts: Vec<u8, A>,
-    /// Length of the texts that count.
+    /// The length of the texts in use.
     texts_len: usize,
     measures: Vec<Option<Measures<A>>, A>,
-    /// How many values have left since all was moved together; some of `measures` were theirs.
-    left: usize,
+    /// How many values were removed since the last walk that moved all together. They may still have places in
+    /// `measures`.
+    removed: usize,
 }
 
 impl Sample<Global> {
-    /// [`new_in`](Self::new_in) the global allocator.
+    /// The sample of [`new_in`](Self::new_in), of unknown kind, with memory of the global allocator.
     pub fn new(size: u32, seed: u64) -> Self {
         Self::new_in(size, seed, Kind::Unknown, Global)
     }
@@ -122,11 +127,11 @@ impl<A: Surroundings> Sample<A> {
             texts: Vec::new_in(allocator.clone()),
             texts_len: 0,
             measures: Vec::new_in(allocator),
-            left: 0,
+            removed: 0,
         }
     }
 
-    /// What no rows give where nobody has said a size or a seed: in unions it takes on those of the other. Its sketch
+    /// The sample of no rows, where nobody gave a size or a seed. In unions it takes on those of the other. Its sketch
     /// is the [sketch of nothing](Header::NOTHING).
     pub fn nothing_in(allocator: A) -> Self {
         Self::new_in(
@@ -137,7 +142,7 @@ impl<A: Surroundings> Sample<A> {
         )
     }
 
-    /// The number of values at which the sample thins: fewer are in it after every operation.
+    /// The number of values at which the sample thins. After every operation, it has fewer.
     pub fn size(&self) -> u32 {
         self.size
     }
@@ -164,15 +169,16 @@ impl<A: Surroundings> Sample<A> {
         )
     }
 
-    /// Whether a value of that 64-bit hash belongs into the sample, as most values of a long stream do not. Constant.
+    /// Whether a value of that 64-bit hash belongs to the sample. Most values of a long stream do not. Complexity:
+    /// constant.
     #[inline(always)]
     pub fn belongs(&self, hash: u64) -> bool {
         truncate(hash) < self.threshold
     }
 
-    /// Counts a row of a value that is in the sample already; false if it is not.
+    /// Counts a row of a value that is in the sample. False if the value is not.
     ///
-    /// Complexity: constant. Allocates nothing but for measures of another magnitude than those before.
+    /// Complexity: constant. Allocates only for measures of another magnitude than those before.
     ///
     /// # Errors
     ///
@@ -185,8 +191,9 @@ impl<A: Surroundings> Sample<A> {
         Ok(true)
     }
 
-    /// Counts a row of a value, and takes the value into the sample if it belongs there. Of the ways to write it, the
-    /// least is kept, byte by byte.
+    /// Counts a row of a value, and takes the value into the sample if it belongs there.
+    ///
+    /// Of the ways to write the value, the sample keeps the least, byte by byte.
     ///
     /// Complexity: constant, amortized.
     ///
@@ -197,7 +204,7 @@ impl<A: Surroundings> Sample<A> {
         if !self.belongs(hash) {
             return Ok(());
         }
-        let position = self.write(truncate(hash), text.as_bytes())?;
+        let position = self.find_or_add(truncate(hash), text.as_bytes())?;
         self.occur(position, measure)?;
         Ok(self.thin()?)
     }
@@ -221,7 +228,7 @@ impl<A: Surroundings> Sample<A> {
         self.values.allocator().clone()
     }
 
-    /// The position of the value of that hash.
+    /// The position of the value with that hash.
     fn find(&self, hash: u64) -> Option<usize> {
         let is_there = |&position: &u32| self.values[position as usize].hash == hash;
         let position = self.positions.find(self.secret.hash_one(Key(hash)), is_there);
@@ -245,8 +252,8 @@ impl<A: Surroundings> Sample<A> {
         Ok(())
     }
 
-    /// Has a value of that hash, keeps the lesser of the texts, and returns its position.
-    fn write(&mut self, hash: u64, text: &[u8]) -> Result<usize, SampleError> {
+    /// Finds or adds the value of that hash, keeps the lesser of the texts, and returns the value's position.
+    fn find_or_add(&mut self, hash: u64, text: &[u8]) -> Result<usize, SampleError> {
         let found = self.find(hash);
         let before = found.map(|position| self.values[position].text(&self.texts));
         if let (Some(position), Some(before)) = (found, before)
@@ -282,13 +289,15 @@ impl<A: Surroundings> Sample<A> {
         Ok(position)
     }
 
-    /// How long the texts may be with what was replaced, where so many bytes of them count: replaced texts take no more
-    /// room than those, and a little. So moving texts together is paid for by those that were written since the last time.
+    /// The most bytes of texts, with replaced ones, where `texts_len` are in use.
+    ///
+    /// Replaced texts take no more room than those in use, and a little. So the texts written since the last move pay
+    /// for the next.
     fn room_for_texts(&self, texts_len: usize) -> usize {
         2 * texts_len + REPLACED + REPLACED_PER_VALUE * self.values.len()
     }
 
-    /// Drops what was replaced.
+    /// Moves the texts in use together, and drops the replaced ones.
     ///
     /// Complexity: linear in the number of values and the length of their texts.
     fn move_texts_together(&mut self) -> Result<(), OutOfMemory> {
@@ -303,24 +312,26 @@ impl<A: Surroundings> Sample<A> {
         Ok(())
     }
 
-    /// Adds a value that is not there, and returns its position.
+    /// Adds a value that is not in the sample, and returns its position.
     fn place(&mut self, value: Value) -> Result<usize, OutOfMemory> {
         if self.positions.len() == self.positions.capacity() {
-            // Values that left may have used up the room for others. So many must come before there is none again.
+            // Removed values may have used up the room for others. The new room lasts until an eighth more values have
+            // come.
             self.make_positions(self.values.len() + self.values.len() / 8 + 1)?;
         }
         self.values.try_reserve(1).map_err(|_| OutOfMemory)?;
         let position = self.values.len();
         self.values.push(value);
-        // There is room, so that nothing is hashed anew.
+        // There is room, so the table never calls the function that hashes anew.
         let secret = self.secret;
         self.positions
             .insert_unique(secret.hash_one(Key(value.hash)), position as u32, |_| 0);
         Ok(position)
     }
 
-    /// Makes the positions anew, with room for so many. hashbrown would make room too, but in one go, which takes long
-    /// of the largest samples.
+    /// Makes the positions anew, with the given room and with checks in between.
+    ///
+    /// Growth by hashbrown has none, and takes long for the largest samples.
     fn make_positions(&mut self, room: usize) -> Result<(), OutOfMemory> {
         let mut positions = HashTable::new_in(self.allocator());
         positions.try_reserve(room, |_| 0).map_err(|_| OutOfMemory)?;
@@ -333,12 +344,13 @@ impl<A: Surroundings> Sample<A> {
 
     /// Raises the level until fewer than `size` values are in the sample.
     ///
-    /// Complexity: a walk over the values, or a few where whoever chose the values gave many levels the same ones.
+    /// Complexity: one walk over the values. A few more if somebody chose values that all belong to many levels.
     fn thin(&mut self) -> Result<(), OutOfMemory> {
         if self.values.len() < self.size as usize {
             return Ok(());
         }
-        // Most often the next level will do. Steps that double find one that does, and halves of the last the first.
+        // Most often the next level suffices. Steps that double find one that does, then halving the last step finds
+        // the first.
         let (mut too_low, mut step) = (self.level, 1);
         let mut enough = loop {
             let level = MAX_LEVEL.min(too_low + step);
@@ -354,12 +366,12 @@ impl<A: Surroundings> Sample<A> {
                 false => too_low = level,
             }
         }
-        // It has all values again that belong to its level.
+        // The sample has all values of its level again.
         self.is_derived = false;
         self.raise_to(enough)
     }
 
-    /// How many of the values belong to the level.
+    /// The number of values that belong to the level.
     fn count_below(&self, level: u16) -> usize {
         let threshold = threshold(level).expect("no level is asked for beyond the last");
         checking(self.values.iter(), self.allocator())
@@ -367,17 +379,17 @@ impl<A: Surroundings> Sample<A> {
             .count()
     }
 
-    /// Drops every value that does not belong to the level, if that is a higher one.
+    /// Drops every value that does not belong to the level, if that level is higher.
     ///
-    /// Complexity: a look at each value; more only for those that leave, or if a sixteenth of the values do. Where
-    /// nobody chose the values, an eighth does.
+    /// Complexity: one look at each value, and more for each that leaves. A walk over everything once a sixteenth of
+    /// the values was removed. If nobody chose the values, each level loses an eighth.
     fn raise_to(&mut self, level: u16) -> Result<(), OutOfMemory> {
         let Some(threshold) = threshold(level).filter(|_| level > self.level) else {
             return Ok(());
         };
         (self.level, self.threshold) = (level, threshold);
-        self.left += self.values.len() - self.count_below(level);
-        if self.left * LEFT >= self.values.len() {
+        self.removed += self.values.len() - self.count_below(level);
+        if self.removed * REMOVED_ONE_IN >= self.values.len() {
             return self.retain();
         }
         for position in checking((0..self.values.len()).rev(), self.allocator()) {
@@ -391,7 +403,7 @@ impl<A: Surroundings> Sample<A> {
         }
     }
 
-    /// Drops one value. The last takes its place.
+    /// Drops one value. The last value takes its place.
     fn remove(&mut self, position: usize) {
         let value = self.values.swap_remove(position);
         self.texts_len -= value.text_len as usize;
@@ -405,7 +417,7 @@ impl<A: Surroundings> Sample<A> {
         }
     }
 
-    /// The entry of that position, of a value of that hash.
+    /// The entry of the value with that hash at that position.
     fn entry_of(&mut self, hash: u64, position: usize) -> OccupiedEntry<'_, u32, A> {
         let key = self.secret.hash_one(Key(hash));
         let entry = self.positions.find_entry(key, |&at| at as usize == position);
@@ -414,7 +426,7 @@ impl<A: Surroundings> Sample<A> {
 
     /// Drops every value whose hash is not below the threshold, and moves together what remains.
     ///
-    /// Complexity: linear in what there is.
+    /// Complexity: linear in the number of values and the length of their texts.
     fn retain(&mut self) -> Result<(), OutOfMemory> {
         let (mut kept, mut texts, mut measures) = (0, Vec::new_in(self.allocator()), Vec::new_in(self.allocator()));
         for position in checking(0..self.values.len(), self.allocator()) {
@@ -435,20 +447,21 @@ impl<A: Surroundings> Sample<A> {
         }
         self.values.truncate(kept);
         self.texts_len = texts.len();
-        (self.texts, self.measures, self.left) = (texts, measures, 0);
+        (self.texts, self.measures, self.removed) = (texts, measures, 0);
         self.make_positions(self.positions.len())
     }
 
-    /// Makes this the sample of the rows of both, at the smaller of the two sizes: occurrences and sums add up. The
-    /// [sample of nothing](Self::nothing_in) takes on size and seed of the other; a sample whose kind is unknown takes
-    /// on that of the other. It is derived as the [union of sketches](crate::Sketch::merge) is.
+    /// Makes this the sample of the rows of both, at the smaller of the two sizes. Occurrences and sums add up.
+    ///
+    /// The [sample of nothing](Self::nothing_in) takes on size and seed of the other. A sample of unknown kind takes on
+    /// the kind of the other. The union is derived where that of [sketches](crate::Sketch::merge) is.
     ///
     /// Complexity: linear in the number of values in `other`.
     ///
     /// # Errors
     ///
-    /// [`SampleError::Seeds`] and [`SampleError::Kinds`], and the sample is unchanged. After any other, it must not be
-    /// used.
+    /// [`SampleError::Seeds`] and [`SampleError::Kinds`] leave the sample unchanged. After any other error, it must not
+    /// be used.
     pub fn merge<B: Surroundings>(&mut self, other: &Sample<B>) -> Result<(), SampleError> {
         self.agree_with(&other.header())?;
         let allocator = self.allocator();
@@ -456,7 +469,7 @@ impl<A: Surroundings> Sample<A> {
             if value.hash >= self.threshold {
                 continue;
             }
-            let position = self.write(value.hash, value.text(&other.texts))?;
+            let position = self.find_or_add(value.hash, value.text(&other.texts))?;
             self.values[position].occur(value.occurrences)?;
             if let Some(measures) = other.measures_at(value) {
                 match self.measures_of(position) {
@@ -469,13 +482,13 @@ impl<A: Surroundings> Sample<A> {
         Ok(())
     }
 
-    /// [Merges](Self::merge) the sample that these bytes are, of which nothing but what belongs into this one is decoded.
+    /// [Merges](Self::merge) an encoded sample. Only what belongs to this one is decoded.
     ///
     /// Complexity: linear in the number of values in `other`.
     ///
     /// # Errors
     ///
-    /// As [`merge`](Self::merge).
+    /// Those of [`merge`](Self::merge).
     pub fn merge_encoded(&mut self, other: &EncodedSample<'_>) -> Result<(), SampleError> {
         self.agree_with(other.header())?;
         let allocator = self.allocator();
@@ -483,7 +496,7 @@ impl<A: Surroundings> Sample<A> {
             if value.hash >= self.threshold {
                 continue;
             }
-            let position = self.write(value.hash, value.text().as_bytes())?;
+            let position = self.find_or_add(value.hash, value.text().as_bytes())?;
             self.values[position].occur(value.occurrences())?;
             if let Some(measures) = value.measures() {
                 let measures = measures.decode_in(allocator.clone())?;
@@ -497,7 +510,7 @@ impl<A: Surroundings> Sample<A> {
         Ok(())
     }
 
-    /// Takes on what the union with a sample of that header has to be, and drops what does not belong there.
+    /// Takes on the header of the union with a sample of header `other`. Drops what does not belong there.
     fn agree_with(&mut self, other: &Header) -> Result<(), SampleError> {
         if other.is_nothing() {
             return Ok(());
@@ -516,7 +529,7 @@ impl<A: Surroundings> Sample<A> {
         Ok(self.thin()?)
     }
 
-    /// The sample that these bytes are, in memory of `allocator`.
+    /// The sample of these bytes, in memory of `allocator`.
     ///
     /// # Errors
     ///
@@ -560,8 +573,8 @@ impl<A: Surroundings> Sample<A> {
         Ok(copy)
     }
 
-    /// The canonical bytes of the sample, in memory of `allocator`, after `prefix` bytes that are zero and left to the
-    /// caller.
+    /// The canonical bytes of the sample, in memory of `allocator`. In front are `prefix` bytes that are zero and left
+    /// to the caller.
     ///
     /// Complexity: that of sorting the hashes, and of copying the values.
     ///
@@ -594,7 +607,7 @@ impl<A: Surroundings> Sample<A> {
         Ok(bytes)
     }
 
-    /// The canonical bytes of the sample, in ordinary memory.
+    /// The canonical bytes of the sample, in memory of the global allocator.
     pub fn encode(&self) -> std::vec::Vec<u8> {
         self.encode_in(0, Global)
             .expect("ordinary memory is not checked for exhaustion")
@@ -602,16 +615,16 @@ impl<A: Surroundings> Sample<A> {
     }
 }
 
-/// Why a sample could not take a row, or another sample.
+/// Why a sample could not take a row or another sample.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SampleError {
     /// The hashes come from hash functions of different seeds.
     Seeds(u64, u64),
     /// The values are of different kinds.
     Kinds(Kind, Kind),
-    /// A value occurs more often than can be counted.
+    /// A value occurs too often to be counted.
     Occurrences,
-    /// The text of a value has so many bytes, which is too long.
+    /// The text of a value is too long, with so many bytes.
     TextLength(usize),
     /// All texts together are too long.
     TextsLength,
@@ -628,7 +641,7 @@ impl From<OutOfMemory> for SampleError {
 impl fmt::Display for SampleError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            // Seeds are shown as SQL shows them: as signed 64-bit integers.
+            // SQL shows seeds as signed 64-bit integers.
             SampleError::Seeds(a, b) => {
                 let (a, b) = (*a as i64, *b as i64);
                 write!(f, "cvm_sample values must have the same seed, not {a} and {b}")
@@ -664,7 +677,7 @@ impl std::error::Error for SampleError {}
 mod tests {
     use super::*;
 
-    /// Each text of a value is less than the one before, and longer than the last that had to be copied.
+    /// Each text of the value is less than the one before, and a byte shorter.
     #[test]
     fn texts_that_were_replaced_take_no_more_than_those_that_count() {
         let mut sample = Sample::new(8, 0);
@@ -683,7 +696,7 @@ mod tests {
         assert_eq!(known, [("ba", Some(3_000.0)), ("another", Some(1.0))]);
     }
 
-    /// What leaves a sample leaves nothing behind.
+    /// Values that leave a sample leave nothing behind.
     #[test]
     fn thinning_for_ever_does_not_grow_a_sample() {
         let mut sample = Sample::new(100, 0);
@@ -697,7 +710,9 @@ mod tests {
         }
         assert_eq!(sample.texts_len, sample.values.len() * 6);
         assert!(sample.texts.len() <= sample.room_for_texts(sample.texts_len));
-        assert!(sample.measures.len() <= sample.values.len() + sample.left && sample.left <= 100 / LEFT);
+        assert!(
+            sample.measures.len() <= sample.values.len() + sample.removed && sample.removed <= 100 / REMOVED_ONE_IN
+        );
         assert!(sample.values.capacity() <= 128 && sample.positions.capacity() <= 112);
     }
 }

@@ -1,5 +1,6 @@
-//! Integers in as few bytes as they need: seven bits a byte, the lowest first, the upper bit set in all but the last
-//! (LEB128, of the DWARF format).
+//! Integers in as few bytes as they need (LEB128, of the DWARF format).
+//!
+//! Each byte has seven bits, the lowest first. The upper bit is set in all bytes but the last.
 
 use crate::host::OutOfMemory;
 use allocator_api2::alloc::Allocator;
@@ -18,7 +19,7 @@ pub(crate) fn write<A: Allocator>(mut number: u64, bytes: &mut Vec<u8, A>) -> Re
     Ok(())
 }
 
-/// Takes an integer from the front of `bytes`; `None` if there is none, or one of more bytes than it needs.
+/// Takes an integer from the front of `bytes`. `None` if there is none, or one with more bytes than it needs.
 pub(crate) fn read(bytes: &mut &[u8]) -> Option<u64> {
     let mut number = 0;
     for shift in (0..u64::BITS).step_by(7) {

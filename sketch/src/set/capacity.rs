@@ -1,55 +1,57 @@
-//! From the accuracy a user asks for to the capacity that keeps the promise.
+//! From the accuracy that a user asks for to the capacity that keeps the promise.
 //!
 //! # The formula
 //!
-//! The promise is P(|estimate / n - 1| > epsilon) <= delta for every n, over the choice of the hash function.
-//! Given the level j, the number of retained hashes is close to Poisson with mean m = n p_j, and a sketch of capacity
-//! B settles where m lies between f B and B, with f = 7/8. Two bounds follow, and the capacity is the larger.
+//! The promise is P(|estimate / n - 1| > epsilon) <= delta for every n, over the choice of the hash function. Given the
+//! level j, the number of retained hashes is close to Poisson with mean m = n p_j. A sketch of capacity B settles where
+//! m lies between f B and B, with f = 7/8. Two bounds follow, and the capacity is the larger.
 //!
 //! 1. *Both tails, fine epsilon.* The relative error is close to normal with variance 1/m. At the smallest mean, f B,
-//!    it stays within epsilon with probability 1 - delta when `B = z(delta/2)^2 / (f epsilon^2)`, z(q) being the upper
-//!    q-quantile of the normal distribution.
-//! 2. *The upper tail, coarse epsilon.* The Poisson distribution is skewed to the right, so the upper tail decides:
-//!    `P(Poisson(m) > m (1 + epsilon))` is close to `P(Z > sqrt(2 m k))` with `k = (1 + epsilon) ln(1 + epsilon) -
-//!    epsilon`, the Kullback-Leibler rate. And the level is raised *because* many hashes belong, which biases the
-//!    retained number upwards: a failure at level j only needs that the level before overflowed, which is then likely
-//!    already for means down to f B (1 - f epsilon). Together, `B = z(delta)^2 / (2 f k (1 - f epsilon))`.
+//!    it stays within epsilon with probability 1 - delta when `B = z(delta/2)^2 / (f epsilon^2)`. Here z(q) is the
+//!    upper q-quantile of the normal distribution.
+//! 2. *The upper tail, coarse epsilon.* The Poisson distribution is skewed to the right, so the upper tail decides.
+//!    `P(Poisson(m) > m (1 + epsilon))` is close to `P(Z > sqrt(2 m k))`. Here `k = (1 + epsilon) ln(1 + epsilon) -
+//!    epsilon` is the Kullback-Leibler rate. Moreover, the sketch raises the level *because* many hashes belong, which
+//!    biases the retained number upwards. A failure at level j only needs an overflow at the level before. That
+//!    overflow is likely already for means down to f B (1 - f epsilon). Together, `B = z(delta)^2 / (2 f k (1 - f
+//!    epsilon))`.
 //!
-//! Both are approximations; the factor `1 + epsilon/4 + delta/3` covers what they leave out. It was found by computing
-//! the failure probability on a fine grid of (epsilon, delta) and of n, and the test `tests/accuracy.rs` recomputes it.
+//! Both are approximations. The factor `1 + epsilon/4 + delta/3` covers what they leave out. It was found by computing
+//! the failure probability on a fine grid of (epsilon, delta) and of n. The test `tests/accuracy.rs` recomputes it.
 //!
-//! The bound of the published algorithm, `12 / epsilon^2 * log2(8 m / delta)` for a stream of m rows, asks for 438,631
-//! hashes at epsilon 0.03, delta 0.01 and ten million rows. This formula asks for 8,517, which is 51 times less.
+//! The bound of the published algorithm, for a stream of m rows, is `12 / epsilon^2 * log2(8 m / delta)`. It asks for
+//! 438,631 hashes at epsilon 0.03, delta 0.01 and ten million rows. This formula asks for 8,517, which is 51 times
+//! less.
 
 use crate::set::threshold::STEP;
 use statrs::distribution::{ContinuousCDF, Normal};
 use std::fmt;
 
-/// Legal range of epsilon, the relative error; both ends included.
+/// Legal range of epsilon, the relative error. Both ends are included.
 pub const EPSILON_RANGE: (f64, f64) = (0.001, 0.5);
 
-/// Legal range of delta, the probability that the error exceeds epsilon; both ends included.
+/// Legal range of delta, the probability that the error exceeds epsilon. Both ends are included.
 pub const DELTA_RANGE: (f64, f64) = (1e-9, 0.1);
 
-/// The smallest legal capacity. At the last level at most seven hashes belong, so a level with fewer than eight
-/// always exists.
+/// The smallest legal capacity. At most seven hashes belong to the last level, so some level always has fewer than
+/// eight.
 pub const MIN_CAPACITY: u32 = 8;
 
 /// The largest legal capacity: no legal accuracy asks for more.
 pub const MAX_CAPACITY: u32 = 1 << 26;
 
-/// An accuracy: with probability at least 1 - `delta`, the estimate is within a factor of 1 ± `epsilon` of the truth.
+/// A promise: the estimate is within a factor 1 ± `epsilon` of the truth with probability at least 1 - `delta`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Accuracy {
     epsilon: f64,
     delta: f64,
 }
 
-/// The capacity of the default accuracy. A constant, since each group of a GROUP BY asks for it.
+/// The capacity of the default accuracy: a constant, since each group of a GROUP BY asks for it.
 pub const DEFAULT_CAPACITY: u32 = 8_517;
 
 impl Default for Accuracy {
-    /// Within 3 %, 99 times in 100.
+    /// An error of at most 3 %, 99 times in 100.
     fn default() -> Self {
         Accuracy {
             epsilon: 0.03,
@@ -74,8 +76,9 @@ impl Accuracy {
         Ok(Accuracy { epsilon, delta })
     }
 
-    /// The finest accuracy that a sketch of that capacity has at that delta, its epsilon rounded up to two digits;
-    /// `None` if that is coarser than is legal.
+    /// The finest accuracy that a sketch of that capacity has at that delta. Its epsilon is rounded up to two digits.
+    ///
+    /// `None` if that accuracy is coarser than is legal.
     ///
     /// Complexity: constant.
     pub fn finest(capacity: u32, delta: f64) -> Option<Self> {
@@ -111,7 +114,7 @@ impl Accuracy {
         self.delta
     }
 
-    /// The smallest capacity known to keep the promise; between [`MIN_CAPACITY`] and [`MAX_CAPACITY`]. The
+    /// The smallest capacity known to keep the promise, between [`MIN_CAPACITY`] and [`MAX_CAPACITY`]. The
     /// [module](self) explains the formula.
     pub fn capacity(&self) -> u32 {
         let (epsilon, delta) = (self.epsilon, self.delta);

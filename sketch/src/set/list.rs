@@ -1,14 +1,13 @@
-//! A growing set of hashes, as small as it can be: a list in blocks, of which one more is taken when all are full.
+//! A growing set of hashes in little memory: a list of blocks, one more when all are full.
 //!
-//! Most groups of a GROUP BY hold few values, and there may be millions of groups that grow at the same time.
-//! PostgreSQL's allocator rounds chunks of up to 8 kB to powers of two, and keeps a chunk that is given back for others
-//! of its size. So an array that is moved to a larger one takes three times what it holds: half of the new one is
-//! empty, and what all groups have left behind, no group needs. Blocks stay where they are, and only the last has room
-//! to spare.
+//! Most groups of a GROUP BY hold few values, and millions of groups may grow at the same time. PostgreSQL's allocator
+//! rounds chunks of up to 8 kB to powers of two. It keeps a chunk that is given back for requests of the same size. So
+//! an array that moves to a larger one takes three times what it holds. Half of the new array is empty, and no group
+//! needs what all groups have left behind. Blocks stay where they are, and only the last has room to spare.
 //!
-//! Adding to a set must touch little memory, since with many groups every cache line touched is a miss: hashes are
-//! appended unseen. When all blocks are full, they are sorted, found to be repeated or not, and merged with those
-//! before. That is less work than a table's for hashes that are new, and more for those that are repeated.
+//! Adding to a set must touch little memory: with many groups, every cache line touched is a miss. So hashes are
+//! appended without a look at the others. When all blocks are full, the new hashes are sorted, freed of repetitions,
+//! and merged with the older ones. That is less work than a table's for new hashes, and more for repeated ones.
 
 use crate::host::{OutOfMemory, STEP, Surroundings, checking, zeros};
 use crate::set::sort::{dedup, sort};
@@ -16,25 +15,25 @@ use allocator_api2::alloc::Allocator;
 use allocator_api2::boxed::Box;
 use allocator_api2::vec::Vec;
 
-/// How many hashes are appended unseen, at least: where some were found to be repeated before, and where none was.
-const MIN_UNSORTED: usize = 7;
-const UNSORTED: usize = 106;
+/// How many hashes are appended at least before a sort: where some were repeated, and where none was.
+const MIN_UNSORTED_REPEATED: usize = 7;
+const MIN_UNSORTED_DISTINCT: usize = 106;
 
-/// Among how many hashes is looked for one that is repeated.
+/// How many hashes are searched for one that is repeated.
 const SAMPLE: usize = 32;
 
-/// Lists of up to that many hashes are sorted on the stack.
+/// Lists of up to this many hashes are sorted on the stack.
 const ON_STACK: usize = 128;
 
-/// Some hashes, and the block that was full before this one was taken.
+/// Some hashes, and the block that was full before this one came.
 struct Block<const SIZE: usize, A: Allocator> {
     older: Option<Link<A>>,
     hashes: [u64; SIZE],
 }
 
-/// A block of one of the sizes that there are: in bytes, all are powers of two.
+/// A block of one of the sizes in use. Each size is a power of two in bytes.
 enum Link<A: Allocator> {
-    /// The first of a list, and so without a link.
+    /// The first block of a list, which needs no link.
     Of16(Box<[u64; 16], A>),
     Of29(Box<Block<29, A>, A>),
     Of61(Box<Block<61, A>, A>),
@@ -44,7 +43,7 @@ enum Link<A: Allocator> {
     Of1021(Box<Block<1021, A>, A>),
 }
 
-/// Evaluates one expression for a first block, and another for a block of any other size.
+/// Evaluates one expression for a first block, and another for any later block.
 macro_rules! of_block {
     ($link:expr, $first:pat => $of_first:expr, $block:pat => $value:expr) => {
         match $link {
@@ -60,7 +59,9 @@ macro_rules! of_block {
 }
 
 impl<A: Surroundings> Link<A> {
-    /// The block that follows those of a list of that many hashes, which are full: from a quarter of them to as many.
+    /// The next block of a list whose blocks are full and hold `len` hashes.
+    ///
+    /// Its size is at least a quarter of `len`, until the largest block is reached.
     #[cold]
     fn after(len: usize, allocator: A) -> Result<Self, OutOfMemory> {
         Ok(match len {
@@ -86,7 +87,7 @@ impl<A: Surroundings> Link<A> {
         of_block!(self, _ => None, block => block.older.as_ref())
     }
 
-    /// Where the link to the block before this one is; `None` of the first.
+    /// The place of the link to the block before this one. A first block has none.
     fn older_mut(&mut self) -> Option<&mut Option<Self>> {
         of_block!(self, _ => None, block => Some(&mut block.older))
     }
@@ -110,7 +111,7 @@ impl<const SIZE: usize, A: Surroundings> Block<SIZE, A> {
     }
 }
 
-/// Hashes, of which the first `sorted` ascend. The others are in no order, and may repeat these and each other.
+/// Hashes, of which the first `sorted` ascend. The others have no order, and may repeat these and each other.
 pub(crate) struct List<A: Surroundings> {
     /// The last block, which leads to those before it. All but the last are full.
     last: Link<A>,
@@ -123,7 +124,7 @@ pub(crate) struct List<A: Surroundings> {
 }
 
 impl<A: Surroundings> List<A> {
-    /// The empty list, of a set of which that many hashes were found to be repeated before.
+    /// The empty list, for a set that already dropped `repeated` hashes.
     pub(crate) fn new_in(allocator: A, repeated: u32) -> Result<Self, OutOfMemory> {
         Ok(List {
             last: Link::after(0, allocator)?,
@@ -147,12 +148,12 @@ impl<A: Surroundings> List<A> {
         self.sorted as usize
     }
 
-    /// Whether this is no longer the growing set that a list is for.
+    /// Whether this set no longer grows as a list expects.
     pub(crate) fn is_worn(&self) -> bool {
         is_worn(self.repeated, self.len)
     }
 
-    /// Appends hashes unseen. Sorts those that are there when that may make room.
+    /// Appends hashes without a look at the others. Sorts when that may make room.
     pub(crate) fn append(&mut self, mut hashes: &[u64]) -> Result<(), OutOfMemory> {
         loop {
             let in_last = usize::from(self.in_last);
@@ -169,13 +170,13 @@ impl<A: Surroundings> List<A> {
         }
     }
 
-    /// Makes room where the last block is full: by sorting, if that may drop many hashes, or by one block more.
+    /// Makes room where the last block is full. It sorts, if that may drop many hashes, or adds a block.
     fn make_room(&mut self) -> Result<(), OutOfMemory> {
         let unsorted = self.len() - self.sorted();
         let worth = if self.has_repeated() {
-            MIN_UNSORTED.max(self.sorted() / 3)
+            MIN_UNSORTED_REPEATED.max(self.sorted() / 3)
         } else {
-            UNSORTED.max(self.sorted())
+            MIN_UNSORTED_DISTINCT.max(self.sorted())
         };
         if unsorted > worth {
             return self.sort();
@@ -189,16 +190,16 @@ impl<A: Surroundings> List<A> {
         Ok(())
     }
 
-    /// Whether there were repeated hashes before, or are among the last ones, which are in the cache still.
+    /// Whether hashes were repeated before, or are among the last ones, which the cache still holds.
     fn has_repeated(&self) -> bool {
         let in_last = usize::from(self.in_last);
         let count = in_last.min(self.len() - self.sorted()).min(SAMPLE);
-        self.repeated > 0 || look_repeated(&self.last.hashes()[in_last - count..in_last])
+        self.repeated > 0 || seem_repeated(&self.last.hashes()[in_last - count..in_last])
     }
 
     /// Makes the hashes ascend, without repetition.
     ///
-    /// Complexity: linear in the number of hashes, and n log n in that of those appended since the last time.
+    /// Complexity: linear in the number of hashes, and n log n in the number appended since the last sort.
     pub(crate) fn sort(&mut self) -> Result<(), OutOfMemory> {
         if self.sorted == self.len {
             return Ok(());
@@ -223,7 +224,7 @@ impl<A: Surroundings> List<A> {
         Ok(())
     }
 
-    /// [`sort`](Self::sort) with room to work in for all hashes, and for those appended since the last time.
+    /// [`sort`](Self::sort) with working room for all hashes, and for those appended since the last sort.
     fn sort_in(&mut self, all: &mut [u64], new: &mut [u64]) {
         self.copy_to(all);
         new.copy_from_slice(&all[self.sorted()..]);
@@ -233,7 +234,7 @@ impl<A: Surroundings> List<A> {
         self.replace(merged);
     }
 
-    /// Takes fewer hashes, or as many, in place of those that are there. They ascend.
+    /// Replaces the hashes by `hashes`, which ascend and are no more than before.
     fn replace(&mut self, hashes: &[u64]) {
         self.truncate(hashes.len());
         self.sorted = self.len;
@@ -248,7 +249,7 @@ impl<A: Surroundings> List<A> {
         }
     }
 
-    /// Drops all hashes but the first `len`, and the blocks that are not needed any more.
+    /// Drops all hashes but the first `len`, and the blocks that the rest does not need.
     fn truncate(&mut self, len: usize) {
         let mut surplus = self.len() - len;
         while surplus >= usize::from(self.in_last)
@@ -263,7 +264,7 @@ impl<A: Surroundings> List<A> {
         self.sorted = self.sorted.min(self.len);
     }
 
-    /// Drops every hash that is not below `threshold`. All are sorted.
+    /// Drops every hash that is not below `threshold`. All hashes must be sorted.
     pub(crate) fn retain_below(&mut self, threshold: u64) {
         debug_assert_eq!(self.sorted, self.len, "hashes are dropped from the end");
         let surplus = self
@@ -273,7 +274,7 @@ impl<A: Surroundings> List<A> {
         self.truncate(self.len() - surplus);
     }
 
-    /// The blocks from the last to the first: of each, the hashes that it holds.
+    /// The hashes of each block, from the last block to the first.
     fn blocks(&self) -> impl Iterator<Item = &[u64]> {
         let last = &self.last.hashes()[..usize::from(self.in_last)];
         let older = std::iter::successors(self.last.older(), |block| block.older());
@@ -301,12 +302,12 @@ impl<A: Surroundings> List<A> {
     }
 }
 
-/// Whether two of at most [`SAMPLE`] hashes agree in their low halves, which says almost always whether they are equal.
+/// Whether two of at most [`SAMPLE`] hashes agree in their low halves. That almost always tells whether two are equal.
 ///
-/// All are compared with all, by vector instructions, which is less work than to sort them.
-fn look_repeated(hashes: &[u64]) -> bool {
+/// Vector instructions compare all with all, which is less work than a sort.
+fn seem_repeated(hashes: &[u64]) -> bool {
     let count = hashes.len().min(SAMPLE);
-    // Twice in a row, so that those at any distance lie side by side.
+    // Twice in a row, so that hashes at any distance lie side by side.
     let mut halves = [0_u32; 2 * SAMPLE];
     for (i, &hash) in hashes[..count].iter().enumerate() {
         halves[i] = hash as u32;
@@ -320,18 +321,19 @@ fn look_repeated(hashes: &[u64]) -> bool {
     equal > 0
 }
 
-/// Whether so many hashes were found to be repeated, in a set of `len`, that each must have been offered again and again.
+/// Whether a set of `len` hashes has dropped so many that each must have come again and again.
 pub(crate) fn is_worn(repeated: u32, len: u32) -> bool {
     repeated / 16 > len.max(16)
 }
 
-/// The union of the first `old` of `all` and of `new`, both of which ascend without repetition. There is room for as
-/// many more in `all`: the union is made at its end, from the largest hash on, and is what is returned.
+/// The union of the first `old` of `all` and of `new`. Both ascend without repetition.
+///
+/// `all` has room for the hashes of `new` too. The union grows at its end, from the largest hash on, and is returned.
 fn merge<'a, A: Surroundings>(all: &'a mut [u64], mut old: usize, new: &[u64], surroundings: &A) -> &'a [u64] {
     let (mut rest, mut start) = (new.len(), all.len());
     let mut left = STEP;
     while old > 0 && rest > 0 {
-        // Which is the larger is chance, which no branch predictor foresees.
+        // Chance decides which is larger, and no branch predictor foresees it.
         let (one, other) = (all[old - 1], new[rest - 1]);
         start -= 1;
         all[start] = one.max(other);
@@ -351,7 +353,7 @@ fn merge<'a, A: Surroundings>(all: &'a mut [u64], mut old: usize, new: &[u64], s
 }
 
 impl<A: Surroundings> Drop for List<A> {
-    /// Block after block: a list of millions of hashes has more blocks than a stack has room for calls.
+    /// Drops block after block. A list of millions of hashes has more blocks than a stack has room for calls.
     fn drop(&mut self) {
         while let Some(older) = self.last.take_older() {
             self.last = older;

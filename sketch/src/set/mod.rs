@@ -1,4 +1,4 @@
-//! Which hashes are kept, how many, and how.
+//! The set of hashes that a sketch keeps: which hashes, how many, and how.
 
 pub(crate) mod batch;
 pub mod capacity;

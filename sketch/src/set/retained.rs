@@ -1,4 +1,4 @@
-//! The set of retained hashes: a list while it grows, a table once it is looked up again and again.
+//! The set of retained hashes: a list while it grows, a table once hashes come again and again.
 
 use crate::host::{OutOfMemory, Surroundings, checking};
 use crate::set::list::{List, is_worn};
@@ -7,12 +7,14 @@ use crate::set::table::Table;
 use allocator_api2::boxed::Box;
 use allocator_api2::vec::Vec;
 
-/// A set of distinct hashes. [`append`](Self::append) may leave a list unsorted, with hashes repeated; all that reads
-/// the set expects that [`settle`](Self::settle) was called since.
+/// A set of distinct hashes.
+///
+/// [`append`](Self::append) may leave a list unsorted, with hashes repeated. All that reads the set expects a call of
+/// [`settle`](Self::settle) since.
 pub(crate) enum Retained<A: Surroundings> {
     Empty {
         allocator: A,
-        /// How many hashes were found to be repeated before there was one to hold.
+        /// How many repeated hashes the set dropped while it held none.
         repeated: u32,
     },
     List(List<A>),
@@ -41,8 +43,8 @@ impl<A: Surroundings> Retained<A> {
         }
     }
 
-    /// How many hashes are known to be distinct: all, when the set is settled.
-    pub(crate) fn settled(&self) -> usize {
+    /// How many hashes are known to be distinct. In a settled set, that is all.
+    pub(crate) fn known_distinct(&self) -> usize {
         match self {
             Retained::Empty { .. } => 0,
             Retained::List(list) => list.sorted(),
@@ -50,13 +52,15 @@ impl<A: Surroundings> Retained<A> {
         }
     }
 
-    /// Whether this is a table so small that looking up each hash by itself, with [`difference`](Self::difference), takes no
-    /// longer than looking up several at once.
+    /// Whether this is a small table.
+    ///
+    /// In a small one, looking up each hash by itself, with [`difference`](Self::difference), takes no longer than
+    /// several at once.
     pub(crate) fn is_small_table(&self) -> bool {
         matches!(self, Retained::Table(table) if table.is_small())
     }
 
-    /// Zero if this hash is known to be here: a table knows of nearly all that are. Cannot panic.
+    /// Zero if this hash is known to be here. A table knows nearly all of its hashes, a list none. Cannot panic.
     #[inline(always)]
     pub(crate) fn difference(&self, hash: u64) -> u64 {
         match self {
@@ -65,9 +69,10 @@ impl<A: Surroundings> Retained<A> {
         }
     }
 
-    /// Moves the distinct ones of some hashes that wait to be added to the front, and says how many there are. It does so
-    /// while there are no others to add them to, and for as long as a list may be a list: the set of few values then
-    /// takes no memory but the row in which they wait.
+    /// Moves the distinct hashes among some that wait to the front, and returns their number.
+    ///
+    /// It does so only while the set is empty, and few hashes have been repeated. So a set of few values takes no
+    /// memory but the row in which they wait.
     pub(crate) fn drop_repeated<const COUNT: usize>(&mut self, waiting: &mut [u64; COUNT]) -> usize {
         match self {
             Retained::Empty { repeated, .. } if !is_worn(*repeated, 0) => {
@@ -79,7 +84,7 @@ impl<A: Surroundings> Retained<A> {
         }
     }
 
-    /// Adds hashes. The slice is room to work in, and holds nothing of use afterwards.
+    /// Adds hashes. The slice serves as working room, and holds nothing of use afterwards.
     pub(crate) fn append(&mut self, hashes: &mut [u64]) -> Result<(), OutOfMemory> {
         match self {
             Retained::Table(table) => table.insert(hashes),
@@ -115,10 +120,10 @@ impl<A: Surroundings> Retained<A> {
     }
 
     pub(crate) fn is_settled(&self) -> bool {
-        self.settled() == self.len()
+        self.known_distinct() == self.len()
     }
 
-    /// Drops every hash that is not below `threshold`. The set is settled.
+    /// Drops every hash that is not below `threshold`. The set must be settled.
     pub(crate) fn retain_below(&mut self, threshold: u64) {
         match self {
             Retained::Empty { .. } => {}
@@ -171,11 +176,11 @@ mod tests {
 
     #[test]
     fn a_set_costs_no_more_than_the_aggregate_has_room_for() {
-        // With the allocator's word, which is nothing here, 40.
+        // An allocator of one word makes it 40 bytes; this one takes none.
         assert!(size_of::<Retained<Global>>() <= 32);
     }
 
-    /// At every size next to one at which a block is taken, and with each hash twice.
+    /// Tries every size next to one at which the list takes a block, with each hash twice.
     #[test]
     fn a_set_holds_what_was_appended_at_every_size() {
         for around in [
@@ -197,10 +202,13 @@ mod tests {
     }
 
     proptest! {
-        /// Hashes of few or many values, in pieces of any length, thinned in between, in a list and in a table.
+        /// Lists and tables get hashes of few or many values, in pieces of any length, with thinning in between.
         #[test]
         fn a_set_is_a_set(
-            pieces in prop::collection::vec((prop::collection::vec(any::<u16>(), 0..128), 1_u16..2_000, 0_u16..40), 0..120),
+            pieces in prop::collection::vec(
+                (prop::collection::vec(any::<u16>(), 0..128), 1_u16..2_000, 0_u16..40),
+                0..120,
+            ),
             is_settled_often: bool,
         ) {
             let mut retained = Retained::new_in(Global);
@@ -227,7 +235,7 @@ mod tests {
         }
     }
 
-    /// Ten rows of each value leave a list, which is small; hundreds make a table, which is fast.
+    /// Ten rows of each value leave a list, which is small. Hundreds make a table, which is fast.
     #[test]
     fn what_is_looked_up_again_and_again_is_a_table() {
         for distinct in [1_u64, 2, 10, 100, 1_000, 8_000] {

@@ -1,11 +1,12 @@
-//! Where a retained hash stands in what is hashbrown's: the stash of a table, and the positions of a sample.
+//! The place of a retained hash in a table of hashbrown's: the stash, or the positions of a sample.
 //!
-//! A hash needs no hashing, as long as it is one. But sketches come from outside, with hashes that somebody may have
-//! chosen, and a table that is filled in the order of another that places its keys alike is filled unevenly. So each
-//! table has a secret of its own, and the product of hash and secret decides. hashbrown takes the bucket from its low
-//! bits and a tag from its top seven. One product, folded, is good in both on average, but leaves keys at regular
-//! distances at regular distances; a second is as good as random for these too. The time of a look-up is that of a miss
-//! of the cache, beside which they are nothing.
+//! A random hash needs no further hashing. But sketches come from outside, and somebody may have chosen their hashes.
+//! And a table that is filled in the order of another, which places keys alike, is filled unevenly. So each table has a
+//! secret of its own, and the product of hash and secret decides.
+//!
+//! hashbrown takes the bucket from the low bits of the product and a tag from its top seven. One folded product is good
+//! in both on average, but keeps keys at regular distances at regular distances. A second product is as good as random
+//! for these too. A look-up costs a cache miss, beside which both products are nothing.
 
 use nohash_hasher::{IsEnabled, NoHashHasher};
 use std::hash::{BuildHasher, Hash, Hasher, RandomState};
@@ -31,14 +32,14 @@ pub(crate) struct Secret {
 }
 
 impl Secret {
-    /// One that nobody knows, and no other table has. What it is must never show in an answer.
+    /// A secret that nobody knows and no other table has. No answer may ever show it.
     pub(crate) fn random() -> Self {
         let source = RandomState::new();
         Self::of([0, 1, 2].map(|number| source.hash_one(number)))
     }
 
     pub(crate) fn of([mask, one, other]: [u64; 3]) -> Self {
-        // Even factors lose bits.
+        // An even factor loses bits.
         Secret {
             mask,
             factors: [one | 1, other | 1],
@@ -58,14 +59,14 @@ impl BuildHasher for Secret {
     }
 }
 
-/// Both halves of a product in one.
+/// Both halves of a product, combined by exclusive or.
 #[inline(always)]
 fn folded(a: u64, b: u64) -> u64 {
     let product = u128::from(a) * u128::from(b);
     product as u64 ^ (product >> u64::BITS) as u64
 }
 
-/// Multiplies, and leaves it at that.
+/// A hasher that only multiplies.
 pub(crate) struct SecretHasher {
     secret: Secret,
     product: NoHashHasher<Key>,
@@ -93,17 +94,18 @@ impl Hasher for SecretHasher {
 mod tests {
     use super::*;
 
-    /// As random as the digits of pi.
+    /// Numbers as random as the digits of pi.
     const SECRETS: [[u64; 3]; 2] = [
         [0x243F_6A88_85A3_08D3, 0x1319_8A2E_0370_7344, 0xA409_3822_299F_31D0],
         [0x082E_FA98_EC4E_6C89, 0x4528_21E6_38D0_1377, 0xBE54_66CF_34E9_0C6C],
     ];
 
-    /// How many keys share a group of 16 buckets in hashbrown, and how it goes on when one is full.
+    /// How many keys share a group of buckets in hashbrown. While groups are full, each step to the next is longer by
+    /// as many.
     const GROUP: usize = 16;
 
-    /// A table as hashbrown's, of which only the steps are counted: the groups that were looked at per key inserted,
-    /// while it grows from few buckets to many, or with all its room from the start.
+    /// A table that places keys as hashbrown's does, and counts the groups that insertions look at. It grows from few
+    /// buckets to many, or has all its room from the start.
     struct Probes<F> {
         place: F,
         keys: Vec<u64>,
@@ -139,7 +141,7 @@ mod tests {
 
         fn insert(&mut self, key: u64) {
             if self.keys.len() >= self.taken.len() / 8 * 7 {
-                // Growth is counted apart: the steps of interest are those of insertions.
+                // Growth does not count: only the steps of insertions are of interest.
                 let steps = self.steps;
                 self.taken = vec![false; 2 * self.taken.len()];
                 for at in 0..self.keys.len() {
@@ -151,7 +153,7 @@ mod tests {
             self.keys.push(key);
         }
 
-        /// The keys in the order of their buckets, as a table is read.
+        /// The keys in the order of their buckets, in which a table is read.
         fn in_order(mut self) -> Vec<u64> {
             let mask = self.taken.len() as u64 - 1;
             self.keys.sort_by_key(|&key| (self.place)(key) & mask);
@@ -165,14 +167,14 @@ mod tests {
         probes.steps as f64 / keys.len() as f64
     }
 
-    /// How a hash of 56 bits was placed when only bits were moved, and everybody knew where to.
+    /// A place that only moves bits of the 56-bit hash, so that everybody knows it.
     fn known_place(hash: u64) -> u64 {
         hash ^ ((hash ^ (hash << 8)) << 30)
     }
 
     const COUNT: u64 = 20_000;
 
-    /// Keys that somebody may choose: sorted, all of them distinct, regular in the low bits, the high ones or both.
+    /// Distinct, sorted keys that somebody may choose: regular in the low bits, the high ones or both.
     fn families() -> Vec<(String, Vec<u64>)> {
         let mut families = vec![];
         for shift in 0..=40 {
@@ -197,7 +199,7 @@ mod tests {
         families
     }
 
-    /// Random keys take 1.02 to 1.14 steps. What is chosen takes no more, and nothing can take less than 1.
+    /// Random keys take 1.02 to 1.14 steps. Chosen keys take no more, and no key can take less than 1.
     #[test]
     fn chosen_keys_take_as_many_steps_as_random_ones() {
         for secret in SECRETS.map(Secret::of) {
@@ -208,12 +210,12 @@ mod tests {
                 }
             }
         }
-        // The count sees what it is for.
+        // The count notices keys that were chosen for their places.
         let crafted: Vec<u64> = (0..COUNT).map(|i| i << 30).collect();
         assert!(steps_per_key(&crafted, 1 << 16, known_place) > 100.0);
     }
 
-    /// A table is read in the order of its buckets, and what is read goes into another, while that grows.
+    /// A table is read in the order of its buckets into another table, which grows meanwhile.
     #[test]
     fn the_order_of_another_table_is_as_good_as_any() {
         let keys: Vec<u64> = (0..COUNT).map(|i| i.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 8).collect();
@@ -224,7 +226,7 @@ mod tests {
         assert_ne!(read, keys);
         let steps = steps_per_key(&read, 64, |key| other.hash_one(Key(key)));
         assert!((1.0..1.2).contains(&steps), "{steps}");
-        // And two tables never have the same secret.
+        // Two tables never have the same secret.
         let places: std::collections::BTreeSet<u64> = (0..100).map(|_| Secret::random().hash_one(Key(1))).collect();
         assert_eq!(places.len(), 100);
     }
@@ -240,7 +242,7 @@ mod tests {
                     places[(hash % 128) as usize] += 1;
                     tags[(hash >> 57) as usize] += 1;
                 }
-                // 156 expected of each, with a standard deviation of 12.5.
+                // 156 are expected of each, with a standard deviation of 12.5.
                 for counts in [places, tags] {
                     let bounds = (counts.iter().min().unwrap(), counts.iter().max().unwrap());
                     assert!(*bounds.0 > 90 && *bounds.1 < 225, "{name}: {bounds:?}");

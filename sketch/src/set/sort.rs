@@ -1,20 +1,20 @@
-//! Sorting of many hashes in steps, between which somebody may stop it.
+//! Sorting of many hashes in steps, between which the surroundings may stop it.
 //!
-//! The finest sketches have millions, which take most of a second to sort. So they are first parted by their upper
-//! bits, in place (the "American flag sort" of McIlroy, Bostic and McIlroy, "Engineering Radix Sort", Computing Systems
-//! 6, 1993), until the parts are small. Hashes that are not random take more rounds, of which there is one for each
-//! byte at most.
+//! The finest sketches have millions of hashes, and sorting those takes most of a second. So rounds first part them by
+//! their upper bits, in place, until the parts are small. (This is the "American flag sort" of McIlroy, Bostic and
+//! McIlroy, "Engineering Radix Sort", Computing Systems 6, 1993.) Hashes that are not random take more rounds, at most
+//! one for each byte.
 
 use crate::host::{STEP, Surroundings};
 
-/// How many hashes are sorted at once.
+/// How many hashes are sorted without a check.
 const AT_ONCE: usize = 1 << 15;
 
-/// The bits that part the hashes in one round, and how many parts there are.
+/// The bits that part the hashes in one round, and the number of parts.
 const DIGIT_BITS: u32 = 8;
 const DIGITS: usize = 1 << DIGIT_BITS;
 
-/// Sorts hashes in ascending order. Where they are, in the meantime, means nothing.
+/// Sorts hashes in ascending order. Until it returns, the content of the slice means nothing.
 ///
 /// Complexity: n log n, whatever the hashes are.
 pub(crate) fn sort<S: Surroundings>(hashes: &mut [u64], surroundings: &S) {
@@ -25,8 +25,8 @@ pub(crate) fn sort<S: Surroundings>(hashes: &mut [u64], surroundings: &S) {
     sort_by(hashes, u64::BITS - all.leading_zeros(), surroundings);
 }
 
-/// Moves each hash that differs from the one before it to the front, and says how many there are. Of sorted hashes,
-/// these are the distinct ones.
+/// Moves each hash that differs from the one before it to the front, and returns their number. In sorted hashes, these
+/// are the distinct ones.
 pub(crate) fn dedup(hashes: &mut [u64]) -> usize {
     let mut distinct = 0;
     for i in 0..hashes.len() {
@@ -38,9 +38,10 @@ pub(crate) fn dedup(hashes: &mut [u64]) -> usize {
     distinct
 }
 
-/// As [`dedup`], of a few hashes in any order: they keep it.
+/// Moves the distinct hashes of a few, in any order, to the front, and returns their number. The hashes keep their
+/// order.
 ///
-/// Which are repeated is chance, which no branch predictor foresees: each is compared with all before it.
+/// Chance decides which are repeated, and no branch predictor foresees it. So each hash is compared with all before it.
 ///
 /// Complexity: the square of the number of hashes.
 pub(crate) fn dedup_few<const COUNT: usize>(hashes: &mut [u64; COUNT]) -> usize {
@@ -70,7 +71,7 @@ fn sort_by<S: Surroundings>(hashes: &mut [u64], bits: u32, surroundings: &S) {
     }
 }
 
-/// Orders hashes by the digit at `shift`, and says how many there are of each digit.
+/// Orders hashes by the digit at `shift`, and returns how many have each digit.
 fn part<S: Surroundings>(hashes: &mut [u64], shift: u32, surroundings: &S) -> [usize; DIGITS] {
     let digit = |hash: u64| (hash >> shift) as usize % DIGITS;
     let mut lengths = [0; DIGITS];
@@ -91,7 +92,7 @@ fn part<S: Surroundings>(hashes: &mut [u64], shift: u32, surroundings: &S) -> [u
     let mut left = STEP;
     for wanted in 0..DIGITS {
         while places[wanted] < ends[wanted] {
-            // Each hash goes where its digit's are and pushes another out, until one comes that belongs in the gap.
+            // Each hash goes to its digit's part and pushes another out, until one comes that belongs in the gap.
             let mut hash = hashes[places[wanted]];
             while digit(hash) != wanted {
                 let place = &mut places[digit(hash)];
@@ -116,7 +117,7 @@ mod tests {
     use allocator_api2::alloc::Global;
     use std::collections::BTreeSet;
 
-    /// Every row of seven hashes of seven values.
+    /// All rows of seven hashes out of seven values.
     #[test]
     fn few_hashes_are_known_by_comparing_all() {
         for number in 0..7_u64.pow(7) {

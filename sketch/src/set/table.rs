@@ -1,13 +1,13 @@
 //! A set of hashes that is looked up again and again: a cuckoo hash table with a stash.
 //!
-//! Each hash has two places, which its own bits give, and is in one of them: to look it up takes two loads and two
-//! comparisons. A new one takes the first of its places, and whichever was there moves to the other of its own, and so on
-//! (Pagh and Rodler, "Cuckoo Hashing", Journal of Algorithms 51, 2004). In the rare case that this does not end soon, the
-//! last one goes to a stash (Kirsch, Mitzenmacher and Wieder, "More Robust Hashing: Cuckoo Hashing with a Stash", SIAM
-//! Journal on Computing 39, 2009).
+//! The bits of each hash give it two places, and it is in one of them. A look-up takes two loads and two comparisons. A
+//! new hash takes the first of its places. Whichever hash was there moves to its own other place, and so on. (Pagh and
+//! Rodler, "Cuckoo Hashing", Journal of Algorithms 51, 2004.) In rare cases this does not end soon. Then the last hash
+//! goes to a stash. (Kirsch, Mitzenmacher and Wieder, "More Robust Hashing: Cuckoo Hashing with a Stash", SIAM Journal
+//! on Computing 39, 2009.)
 //!
-//! Sketches come from outside too, with hashes that somebody may have chosen to have the same places. Nearly all of these
-//! are in the stash, whose places nobody can choose, and cost what they cost there.
+//! Sketches come from outside too, and somebody may have chosen their hashes to have the same places. Nearly all such
+//! hashes are in the stash. Nobody can choose places there, and a look-up costs what the stash costs.
 
 use crate::host::{OutOfMemory, STEP, Surroundings, checking, zeros};
 use crate::set::secret::{Key, Secret};
@@ -16,21 +16,23 @@ use hashbrown::HashSet;
 
 type Stash<A> = HashSet<Key, Secret, A>;
 
-/// How many hashes are moved for a new one. One in 1,600 random ones ends in the stash then, at the most crowded, and of
-/// many millions, whose two places are not quite independent, one in 1,200.
+/// How many hashes move at most for a new one.
+///
+/// With so many moves, one in 1,600 random hashes ends in the stash of the most crowded table. Of many millions, one in
+/// 1,200 does, since their two places are not quite independent.
 const MOVES: usize = 16;
 
-/// The most places of a table that a core's own cache holds beside all else, a quarter of a megabyte of them.
+/// The most places that a core's own cache holds beside all else: a quarter of a megabyte.
 const SMALL: usize = 1 << 15;
 
-/// How many places a table of so many hashes has at least. Two places for each hash would be the limit of what cuckoo
-/// hashing can fill.
+/// The least number of places in a table of `count` hashes. Cuckoo hashing cannot fill a table beyond one hash for two
+/// places.
 fn places_for(count: usize) -> usize {
     count * 9 / 4 + 2
 }
 
-/// Where among so many places a hash may be. It is the lower bits that say so: those on top are zero in all hashes that
-/// belong to a high level.
+/// The two places, among `count`, where a hash may be. The lower bits decide, since the upper ones are zero in all
+/// hashes that belong to a high level.
 #[inline(always)]
 pub(crate) fn places_of(hash: u64, count: usize) -> [usize; 2] {
     let low = hash as u32;
@@ -38,15 +40,15 @@ pub(crate) fn places_of(hash: u64, count: usize) -> [usize; 2] {
 }
 
 pub(crate) struct Table<A: Surroundings> {
-    /// Hashes, each more by one, so that zero is none.
+    /// Each hash plus one, so that zero marks a free place.
     places: Vec<u64, A>,
-    /// How many hashes have one of their places.
+    /// How many hashes are in one of their places.
     placed: usize,
     stash: Stash<A>,
 }
 
 impl<A: Surroundings> Table<A> {
-    /// The table of these hashes, of which there are `count`, or fewer, but then it has room for so many.
+    /// The table of these hashes, with room for `count`. There are at most `count`.
     pub(crate) fn new_in(hashes: impl Iterator<Item = u64>, count: usize, allocator: A) -> Result<Self, OutOfMemory> {
         let mut table = Table {
             places: zeros(places_for(count), allocator.clone())?,
@@ -67,7 +69,7 @@ impl<A: Surroundings> Table<A> {
         self.placed + self.stash.len()
     }
 
-    /// Whether looking up one hash takes no longer than each of several at once, whose misses of the cache overlap.
+    /// Whether looking up one hash takes no longer than each of several at once, whose cache misses overlap.
     pub(crate) fn is_small(&self) -> bool {
         self.places.len() <= SMALL
     }
@@ -77,26 +79,28 @@ impl<A: Surroundings> Table<A> {
         placed.chain(self.stash.iter().map(|key| key.0))
     }
 
-    /// Whether this hash has one of its places.
+    /// Whether this hash is in one of its places.
     fn is_placed(&self, hash: u64) -> bool {
         self.difference(hash) == 0
     }
 
-    /// What the hash differs by from the one in its places that is more like it: zero if it has one of them. Cannot panic.
+    /// Zero if the hash is in one of its places. Cannot panic.
+    ///
+    /// Otherwise the lesser exclusive or of the hash with what its two places hold.
     #[inline(always)]
     pub(crate) fn difference(&self, hash: u64) -> u64 {
         let [one, other] = places_of(hash, self.places.len());
         match (self.places.get(one), self.places.get(other)) {
-            // Which of the two it is in is chance: no branch between them.
+            // Chance decides which of the two it is in, so no branch separates them.
             (Some(one), Some(other)) => (one ^ (hash + 1)).min(other ^ (hash + 1)),
             _ => u64::MAX,
         }
     }
 
-    /// Adds hashes. The slice is room to work in, and holds nothing of use afterwards.
+    /// Adds hashes. The slice serves as working room, and holds nothing of use afterwards.
     pub(crate) fn insert(&mut self, hashes: &mut [u64]) -> Result<(), OutOfMemory> {
-        // The hashes come from rows far apart, so that each look-up misses the cache. Without a branch between them the
-        // misses overlap. Most hashes of a long stream are there already.
+        // The hashes come from rows far apart, so each look-up misses the cache. Without a branch between the look-ups,
+        // the misses overlap. Most hashes of a long stream are in the table already.
         let mut unknown = 0;
         for i in 0..hashes.len() {
             let hash = hashes[i];
@@ -112,7 +116,7 @@ impl<A: Surroundings> Table<A> {
         Ok(())
     }
 
-    /// Adds a hash, where there are places enough.
+    /// Adds a hash, where the table has places enough.
     fn put(&mut self, hash: u64) -> Result<(), OutOfMemory> {
         if self.is_placed(hash) || self.stash.contains(&Key(hash)) {
             return Ok(());
@@ -135,19 +139,20 @@ impl<A: Surroundings> Table<A> {
         Ok(())
     }
 
-    /// Makes the table a quarter larger: few hashes are new by the time there is one.
+    /// Makes the table a quarter larger. By the time there is a table, few hashes are new.
     #[cold]
     fn grow(&mut self) -> Result<(), OutOfMemory> {
         *self = Self::new_in(self.iter(), self.len() * 5 / 4, self.allocator().clone())?;
         Ok(())
     }
 
-    /// Makes the stash larger. hashbrown would do it too, but in one go: if all hashes of the largest tables are in it,
-    /// that takes most of a second.
+    /// Makes the stash larger, with checks in between.
+    ///
+    /// Growth by hashbrown has none. With all hashes of the largest tables in the stash, it takes most of a second.
     #[cold]
     fn grow_stash(&mut self) -> Result<(), OutOfMemory> {
         let stash = &self.stash;
-        // Of the same secret, so that the keys, which come in the order of their buckets, go to buckets in that order.
+        // The keys come in the order of their buckets. Under the same secret, they go to buckets in that order.
         let mut grown = Stash::with_hasher_in(*stash.hasher(), stash.allocator().clone());
         grown.try_reserve(stash.capacity() + 1).map_err(|_| OutOfMemory)?;
         grown.extend(checking(stash.iter().copied(), stash.allocator().clone()));
@@ -174,7 +179,8 @@ impl<A: Surroundings> Table<A> {
             if hash >= threshold {
                 return false;
             }
-            // A place may be free now. None is made free: all that are stashed may be chosen, and there are many levels.
+            // A place may be free now. No hash is moved to free one: all in the stash may be chosen, and there are many
+            // levels.
             let free = places_of(hash, places.len())
                 .into_iter()
                 .find(|&place| places[place] == 0);
@@ -201,7 +207,7 @@ mod tests {
 
     type HashOf = fn(u64) -> u64;
 
-    /// At every size, while the table grows, each hash twice.
+    /// Each hash comes twice, at every size, while the table grows.
     #[test]
     fn one_random_hash_in_a_thousand_is_stashed() {
         let mut table = Table::new_in(std::iter::empty(), 0, Global).unwrap();
@@ -245,7 +251,7 @@ mod tests {
         }
     }
 
-    /// There are levels to which all hashes belong, if they are chosen so; moving a million of them at each would take minutes.
+    /// Somebody may choose hashes that all belong to many levels. Moving a million of them at each would take minutes.
     #[test]
     fn thinning_leaves_the_stash_as_it_is() {
         let chosen = |i: u64| (i << 32) | 0x0123_4567;
@@ -261,8 +267,8 @@ mod tests {
         assert_eq!(table.len(), 5_000);
     }
 
-    /// At the last of these levels, after 4 x 10^12 distinct values, hashes have 27 bits, and all of them one of their
-    /// places in the first thirty-second of the table.
+    /// The last of these levels comes after 4 x 10^12 distinct values, and its hashes have 27 bits. Each then has one
+    /// of its places in the first thirty-second of the table.
     #[test]
     fn thinning_for_ever_does_not_grow_a_table() {
         let mut table = Table::new_in((0..8_517).map(random), 8_517, Global).unwrap();

@@ -6,25 +6,27 @@
 //! T_0 = 2^56,   T_(j+1) = T_j - floor(T_j / 8)
 //! ```
 //!
-//! so all hashes belong to level 0 and 7/8 of those that belong to one level belong to the next. Integers make the row
-//! exact on every machine. The factor 7/8 is inside the family verified by Karayel, Watt, Khu, Meel and Tan
-//! ("Verification of the CVM Algorithm with a Functional Probabilistic Invariant", ITP 2025). It keeps a sketch between
-//! 7/8 and all of its capacity, so that the same promise needs 43 % less memory than with the published factor 1/2.
+//! So all hashes belong to level 0, and 7/8 of those of one level belong to the next. Integers make the row exact on
+//! every machine.
 //!
-//! Why 56 bits: with n distinct values, about n / 2^57 of them share a hash with another value. That is a relative
-//! error of 0.007 % at n = 10^13, 7 % of the finest legal epsilon, and less than one chance in 10^9 that a full exact
-//! sketch of the default capacity is off by one. Every bit more would cost a bit of storage for each retained hash.
+//! The factor 7/8 is inside a verified family of factors. (Karayel, Watt, Khu, Meel and Tan, "Verification of the CVM
+//! Algorithm with a Functional Probabilistic Invariant", ITP 2025.) It keeps a sketch between 7/8 and all of its
+//! capacity. So the same promise needs 43 % less memory than with the published factor 1/2.
+//!
+//! Why 56 bits: with n distinct values, about n / 2^57 of them share a hash with another value. At n = 10^13, that is a
+//! relative error of 0.007 %, or 7 % of the finest legal epsilon. A full exact sketch of the default capacity is off by
+//! one with less than one chance in 10^9. Every further bit would cost a bit of storage for each retained hash.
 
 /// Number of significant bits of a retained hash: the upper ones of the 64-bit hash of a value.
 pub const HASH_BITS: u32 = 56;
 
-/// What share of the hashes that belong to one level belong to the next.
+/// The share of the hashes of one level that belong to the next.
 pub const STEP: f64 = 0.875;
 
 /// T_0, above every hash.
 const ALL: u64 = 1 << HASH_BITS;
 
-/// Number of levels: the row ends when an eighth of the threshold rounds to nothing, at T = 7.
+/// Number of levels. The row ends at T = 7, where an eighth of the threshold rounds to nothing.
 const LEVELS: usize = {
     let mut threshold = ALL;
     let mut levels = 1;
@@ -54,13 +56,13 @@ pub(crate) fn truncate(hash: u64) -> u64 {
     hash >> (u64::BITS - HASH_BITS)
 }
 
-/// A 64-bit hash of which [`truncate`] keeps this.
+/// A 64-bit hash from which [`truncate`] makes this one.
 #[inline(always)]
 pub(crate) fn extend(hash: u64) -> u64 {
     hash << (u64::BITS - HASH_BITS)
 }
 
-/// T_level, or `None` beyond [`MAX_LEVEL`]. A hash belongs to the level when it is below.
+/// T_level, or `None` beyond [`MAX_LEVEL`]. A hash below it belongs to the level.
 pub fn threshold(level: u16) -> Option<u64> {
     THRESHOLDS.get(usize::from(level)).copied()
 }
@@ -70,16 +72,16 @@ pub(crate) fn sampling_rate(threshold: u64) -> f64 {
     threshold as f64 / ALL as f64
 }
 
-/// The probability that a hash belongs to the level, as a fraction of 2^56: `count` retained hashes stand for
-/// `count * 2^56 / threshold` distinct values, rounded to the nearest integer.
+/// The number of distinct values that `count` retained hashes stand for: `count * 2^56 / threshold`, rounded to the
+/// nearest integer.
 pub(crate) fn scale_up(count: u64, threshold: u64) -> u64 {
-    // No overflow: count <= threshold, since hashes are distinct, so the result is at most 2^56.
+    // No overflow: distinct hashes make count <= threshold, so the result is at most 2^56.
     ((u128::from(count) * u128::from(ALL) + u128::from(threshold / 2)) / u128::from(threshold)) as u64
 }
 
-/// What [`scale_up`] makes of `count`, of which `part` in `whole` count; of none, 0.
+/// What [`scale_up`] makes of the share `part / whole` of `count`; 0 where `whole` is 0.
 pub(crate) fn scale_up_share(count: u64, part: u64, whole: u64, threshold: u64) -> u64 {
-    // No overflow: no sketch retains as many as 2^32 hashes, so the numerator is below 2^120.
+    // No overflow: no sketch retains 2^32 hashes or more, so the numerator is below 2^120.
     let numerator = u128::from(count) * u128::from(part) * u128::from(ALL);
     let denominator = u128::from(whole.max(1)) * u128::from(threshold);
     ((numerator + denominator / 2) / denominator) as u64

@@ -1,4 +1,4 @@
-//! What two sketches that are combined agree on: the rules that every operation on two of them goes by.
+//! The rules for two sketches in one operation: on what both agree.
 
 use crate::sketch::error::OperationError;
 use crate::sketch::header::Header;
@@ -6,20 +6,21 @@ use crate::sketch::kind::Kind;
 
 /// What two operands agree on.
 pub(crate) struct Common {
-    /// The higher level of the two, to which the other is brought.
+    /// The higher level of the two, to which the other operand is brought.
     pub(crate) level: u16,
     /// The smaller capacity.
     pub(crate) capacity: u32,
-    /// The one seed.
+    /// The seed of both.
     pub(crate) seed: u64,
-    /// The kind of values that either knows.
+    /// The kind of values, known to at least one of the two, or unknown.
     pub(crate) kind: Kind,
-    /// The level of the operand that is derived, the higher one if both are.
+    /// The level of the derived operand; the higher one if both are derived.
     derived_level: Option<u16>,
 }
 
 impl Common {
-    /// Neither is the sketch of nothing, which goes with any: what that means is for each operation to say.
+    /// Neither operand is the sketch of nothing, which agrees with any. Each operation says what that sketch means to
+    /// it.
     ///
     /// # Errors
     ///
@@ -37,14 +38,15 @@ impl Common {
         })
     }
 
-    /// Whether the union is derived, which has that level: if a derived operand had it. At a higher one, which the
-    /// union's own hashes call for, it has all that belong.
+    /// Whether a union of that level is derived: whether a derived operand has the same level.
+    ///
+    /// At a higher level, which its own hashes call for, the union has all hashes that belong.
     pub(crate) fn is_union_derived(&self, level: u16) -> bool {
         self.derived_level == Some(level)
     }
 }
 
-/// The kind of what sketches of these two kinds are combined to: that of either where the other is unknown.
+/// The kind of a combination of two sketches. An unknown kind gives way to the other.
 ///
 /// # Errors
 ///

@@ -1,7 +1,7 @@
-//! Sketches as bytes, for their way between workers and to disk. `docs/format.md` describes the layout byte by byte.
+//! Sketches as bytes, for their way between workers and to disk. `docs/format.md` describes each byte.
 //!
-//! Equal sketches have equal bytes. Decoding treats its input as hostile: everything is checked before anything is
-//! allocated, and an [`EncodedSketch`] exists only of bytes that passed.
+//! Equal sketches have equal bytes. Decoding treats its input as hostile: it checks everything before it allocates
+//! anything. An [`EncodedSketch`] exists only of bytes that passed.
 
 use crate::host::{BYTES_STEP, OutOfMemory, Surroundings, checking, zeros};
 use crate::sketch::elias_fano::Layout;
@@ -19,8 +19,10 @@ impl Header {
         Layout::new(self.retained(), self.threshold())
     }
 
-    /// Writes the sketch of this header and these hashes, which ascend and are as many as the header says, into
-    /// `bytes`, as many as [`encoded_len`](Self::encoded_len) says.
+    /// Writes the sketch of this header and these hashes into `bytes`.
+    ///
+    /// The hashes ascend, and are as many as the header says. The bytes are as many as
+    /// [`encoded_len`](Self::encoded_len) says.
     pub(crate) fn encode_into<S: Surroundings>(&self, hashes: &[u64], bytes: &mut [u8], surroundings: &S) {
         debug_assert!(hashes.len() == self.retained() && bytes.len() == self.encoded_len());
         for step in bytes.chunks_mut(BYTES_STEP) {
@@ -37,7 +39,7 @@ impl Header {
         self.layout().encode(hashes, payload);
     }
 
-    /// [`encode_into`](Self::encode_into) new memory of `allocator`, after `prefix` bytes that are left to the caller.
+    /// [Encodes](Self::encode_into) into new memory of `allocator`, after `prefix` bytes left to the caller.
     pub(crate) fn encode_in<A: Surroundings>(
         &self,
         hashes: &[u64],
@@ -50,8 +52,8 @@ impl Header {
     }
 }
 
-/// A sketch in its encoded form, of which the header and the length are known to be valid. Its hashes are checked as
-/// they are read: for whoever reads only some of them.
+/// A sketch in its encoded form, with a valid header and the right length. For whoever reads only some of its hashes,
+/// each is checked when it is read.
 #[derive(Clone, Copy, Debug)]
 pub struct FramedSketch<'a> {
     header: Header,
@@ -60,7 +62,7 @@ pub struct FramedSketch<'a> {
 }
 
 impl<'a> FramedSketch<'a> {
-    /// Checks the header of `bytes`, and that they are as many as it asks for.
+    /// Checks the header of `bytes`, and that the length is what it asks for.
     ///
     /// Complexity: constant.
     ///
@@ -87,8 +89,10 @@ impl<'a> FramedSketch<'a> {
         &self.header
     }
 
-    /// The retained hashes in ascending order, each below the threshold of the level, or the fault of the first that is
-    /// not; what comes behind a fault means nothing. That they are as many as the header says is known at the end.
+    /// The retained hashes in ascending order, each below the threshold of the level.
+    ///
+    /// The first that is not gives its fault instead. What comes after a fault means nothing. Only the end tells
+    /// whether there are as many hashes as the header says.
     pub fn hashes(&self) -> impl Iterator<Item = Result<u64, DecodeError>> + 'a {
         let sketch = *self;
         let threshold = sketch.header.threshold();
@@ -115,7 +119,7 @@ impl<'a> FramedSketch<'a> {
         })
     }
 
-    /// What can be said of the bits of the hashes without reading any.
+    /// Checks what the bits tell before any hash is read.
     fn check_bits(&self) -> Result<(), DecodeError> {
         if !self.layout.is_padded_with_zeros(self.payload) {
             return Err(DecodeError::Padding);
@@ -131,13 +135,13 @@ impl<'a> FramedSketch<'a> {
     }
 }
 
-/// A sketch in its encoded form, known to be valid: its bytes are exactly what
+/// A sketch in its encoded form, known to be valid. Its bytes are exactly those that
 /// [`Sketch::encode`](crate::Sketch::encode) writes for it.
 #[derive(Clone, Copy, Debug)]
 pub struct EncodedSketch<'a>(FramedSketch<'a>);
 
 impl<'a> EncodedSketch<'a> {
-    /// Checks all of `bytes`; allocates nothing.
+    /// Checks all of `bytes`. Allocates nothing.
     ///
     /// Complexity: linear in the length.
     ///
@@ -148,7 +152,7 @@ impl<'a> EncodedSketch<'a> {
         Self::parse_in(bytes, &Global)
     }
 
-    /// [`parse`](Self::parse) where somebody may stop it. Nothing is allocated there.
+    /// [Parses](Self::parse) where `surroundings` may stop it. They provide no memory.
     ///
     /// # Errors
     ///

@@ -1,14 +1,15 @@
 //! Elias-Fano coding of an ascending row of integers below a known bound.
 //!
-//! (Elias, "Efficient Storage and Retrieval by Content and Address of Static Files", J. ACM 21, 1974; Fano, "On the
+//! (Elias, "Efficient Storage and Retrieval by Content and Address of Static Files", J. ACM 21, 1974. Fano, "On the
 //! Number of Bits Required to Implement an Associative Memory", MIT 1971.)
 //!
-//! Of each of the `count` integers below `bound`, the low `l = floor(log2(bound / count))` bits are stored as they are,
-//! and the rest in unary: bit `(value >> l) + i` of a bitmap is set for the i-th value. That takes at most
-//! `log2(bound / count) + 2` bits for each, where information theory asks for `log2(bound / count) + 1.44`, and the
-//! length is known from `count` and `bound` alone, so it can be checked before anything is read.
+//! Each of the `count` integers below `bound` has its low `l = floor(log2(bound / count))` bits stored as they are. The
+//! rest is in unary: for the i-th value, bit `(value >> l) + i` of a bitmap is set.
+//!
+//! That takes at most `log2(bound / count) + 2` bits for each integer. Information theory asks for `log2(bound / count)
+//! + 1.44`. The length follows from `count` and `bound` alone, so it can be checked before anything is read.
 
-/// How a row of `count` integers below `bound` is laid out.
+/// The layout of a row of `count` integers below `bound`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Layout {
     count: usize,
@@ -18,7 +19,7 @@ pub(crate) struct Layout {
 }
 
 impl Layout {
-    /// `count` is at most `bound`, `bound` at most 2^56, and `count` at most 2^32.
+    /// `bound` is at most 2^56, and `count` at most `bound` and 2^32.
     pub(crate) fn new(count: usize, bound: u64) -> Self {
         debug_assert!(count as u64 <= bound && bound <= 1 << 56);
         if count == 0 {
@@ -38,12 +39,12 @@ impl Layout {
         }
     }
 
-    /// The number of bytes that the row takes: the low bits, then the bitmap, each padded with zeros to whole bytes.
+    /// The length of the row in bytes: the low bits, then the bitmap. Zeros pad each to whole bytes.
     pub(crate) fn bytes(&self) -> usize {
         self.low_bytes + self.high_bits.div_ceil(8)
     }
 
-    /// Writes a row in ascending order into `bytes`, which are zero and as many as [`bytes`](Self::bytes) says.
+    /// Writes an ascending row into `bytes`, which are zero and as many as [`bytes`](Self::bytes) says.
     pub(crate) fn encode(&self, row: impl Iterator<Item = u64>, bytes: &mut [u8]) {
         let (low, high) = bytes.split_at_mut(self.low_bytes);
         for (i, value) in row.enumerate() {
@@ -53,9 +54,10 @@ impl Layout {
         }
     }
 
-    /// Reads a row. `bytes` are as many as [`bytes`](Self::bytes) says; what they hold may be anything: the row then is
-    /// too, though never longer than `count`. [`is_padded_with_zeros`](Self::is_padded_with_zeros) and the row itself
-    /// tell whether it is what [`encode`](Self::encode) writes.
+    /// Reads a row from `bytes`, which are as many as [`bytes`](Self::bytes) says.
+    ///
+    /// They may hold anything. So may the row then, but it is never longer than `count`. The row and
+    /// [`is_padded_with_zeros`](Self::is_padded_with_zeros) tell whether [`encode`](Self::encode) writes such bytes.
     pub(crate) fn decode<'a>(&self, bytes: &'a [u8]) -> Row<'a> {
         let (low, high) = bytes.split_at(self.low_bytes);
         Row {
@@ -83,20 +85,20 @@ impl Layout {
     }
 }
 
-/// The integers of a row, in the order in which they are stored.
+/// The integers of a row, in stored order.
 pub(crate) struct Row<'a> {
     low: &'a [u8],
     high: &'a [u8],
     low_bits: u32,
     remaining: usize,
     index: usize,
-    /// What is left of the eight bytes of the bitmap that start at byte `word_start`.
+    /// What is left of eight bytes of the bitmap, the first of which is byte `word_start`.
     word: u64,
     word_start: usize,
 }
 
 impl Row<'_> {
-    /// Of a row that is read to its end: whether it had as many integers as it should, and the bitmap has no more.
+    /// Whether a row that was read to its end had as many integers as it should, and no more.
     pub(crate) fn is_whole(&self) -> bool {
         let rest = self.high.get(self.word_start + 8..).unwrap_or_default();
         self.remaining == 0 && self.word == 0 && rest.iter().all(|&byte| byte == 0)
@@ -122,7 +124,7 @@ impl Iterator for Row<'_> {
         self.word &= self.word - 1;
 
         let low_start = self.index * self.low_bits as usize;
-        // At most 7 + 56 bits are shifted and kept, so one word holds them.
+        // The shift and the mask concern at most 7 + 56 bits, so one word holds them.
         let low = (read_word(self.low, low_start / 8) >> (low_start % 8)) & low_mask(self.low_bits);
         let value = ((position - self.index) as u64) << self.low_bits | low;
         self.index += 1;
@@ -135,7 +137,7 @@ fn low_mask(bits: u32) -> u64 {
     (1 << bits) - 1
 }
 
-/// Eight bytes as a little-endian integer; bytes beyond the end are zero.
+/// Eight bytes as a little-endian integer. Bytes beyond the end count as zero.
 #[inline]
 fn read_word(bytes: &[u8], start: usize) -> u64 {
     match bytes.get(start..start + 8) {
@@ -148,9 +150,9 @@ fn read_word(bytes: &[u8], start: usize) -> u64 {
     }
 }
 
-/// Sets the bits of `value` from bit `start` on; the bytes there are zero.
+/// Sets the bits of `value` from bit `start` on. The bytes there must be zero.
 fn write_bits(bytes: &mut [u8], start: usize, value: u64) {
-    // 7 + 56 bits at most, so the shift loses nothing.
+    // These are at most 7 + 56 bits, so the shift loses nothing.
     let shifted = (value << (start % 8)).to_le_bytes();
     for (byte, bits) in bytes.iter_mut().skip(start / 8).zip(shifted) {
         *byte |= bits;

@@ -1,4 +1,4 @@
-//! What can go wrong with operations on sketches.
+//! Errors of operations on sketches.
 
 use crate::host::OutOfMemory;
 use crate::sketch::header::DecodeError;
@@ -10,11 +10,11 @@ use std::fmt;
 pub enum OperationError {
     /// The hashes come from hash functions of different seeds.
     Seeds(u64, u64),
-    /// The hashes are those of values of different kinds.
+    /// The values behind the hashes are of different kinds.
     Kinds(Kind, Kind),
-    /// The operation is for sketches of values, and this one was made by intersection or difference.
+    /// The operation needs a sketch of values, and this one was made by intersection or difference.
     Derived,
-    /// A larger capacity is asked for than the sketch has.
+    /// The capacity asked for is larger than the sketch's own.
     #[allow(missing_docs)]
     Capacity { is: u32, asked: u32 },
     /// The allocator has no more memory.
@@ -30,7 +30,7 @@ impl From<OutOfMemory> for OperationError {
 impl fmt::Display for OperationError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            // Seeds are shown as SQL shows them: as signed 64-bit integers.
+            // SQL shows seeds as signed 64-bit integers.
             OperationError::Seeds(a, b) => {
                 write!(
                     f,
@@ -67,7 +67,7 @@ impl std::error::Error for OperationError {}
 pub enum MergeError {
     /// The bytes are not a sketch.
     Decode(DecodeError),
-    /// There is no such union.
+    /// The union could not be made.
     Operation(OperationError),
 }
 

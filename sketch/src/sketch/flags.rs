@@ -1,48 +1,47 @@
-//! What a sketch says of itself in one byte, in memory as in its bytes: whether it is derived, and the kind of its
-//! values.
+//! The flags of a sketch in one byte, in memory and encoded: the derived mark and the kind.
 
 use crate::sketch::kind::Kind;
 use serde::{Deserialize, Serialize};
 
-/// The bit of a sketch whose level may be higher than its hashes call for.
+/// The bit that marks a sketch whose level may be higher than its hashes call for.
 const DERIVED: u8 = 1;
 
-/// The kind starts at bit 1, and has five.
+/// The kind has five bits, from bit 1 on.
 const KIND_SHIFT: u32 = 1;
 const KIND_MASK: u8 = 0x1F;
 
-/// The first number that takes a bit which is reserved.
+/// The least byte with a reserved bit set.
 pub(crate) const RESERVED: u8 = 0x40;
 
-/// The byte.
+/// The flags in their byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Flags(u8);
 
 impl Flags {
-    /// Those of a sketch of values of which nobody has said the kind.
+    /// The flags of a sketch whose values nobody has named a kind for.
     pub(crate) const NONE: Flags = Flags(0);
 
     pub(crate) fn new(kind: Kind, is_derived: bool) -> Self {
         Flags(kind.code() << KIND_SHIFT | if is_derived { DERIVED } else { 0 })
     }
 
-    /// Those in a byte that may have any value, to be checked.
+    /// The flags in any byte, for a check.
     pub(crate) fn of_byte(byte: u8) -> Self {
         Flags(byte)
     }
 
-    /// The byte, if a bit is set that is reserved.
+    /// The byte, if a reserved bit is set.
     pub(crate) fn reserved(self) -> Option<u8> {
         (self.0 >= RESERVED).then_some(self.0)
     }
 
-    /// The number of the kind, if there is no kind of that number.
+    /// The number of the kind, if no kind has it.
     pub(crate) fn unknown_kind(self) -> Option<u8> {
         let code = self.kind_code();
         Kind::of_code(code).is_none().then_some(code)
     }
 
-    /// Whether a byte that comes from outside says what it may. Nothing else is to be asked of another.
+    /// Whether a byte from outside is legal. Whatever asks for the kind or the mark needs legal flags.
     pub(crate) fn are_legal(self) -> bool {
         self.reserved().is_none() && self.unknown_kind().is_none()
     }

@@ -1,4 +1,4 @@
-//! What stands before the hashes of a sketch in its bytes: all that there is to know of it but the hashes.
+//! The header of a sketch: all that its bytes say before the hashes.
 
 use crate::set::capacity::{DEFAULT_CAPACITY, MAX_CAPACITY, MIN_CAPACITY};
 use crate::set::threshold::{HASH_BITS, MAX_LEVEL, scale_up, threshold};
@@ -14,7 +14,7 @@ pub const FORMAT_VERSION: u8 = 1;
 /// Length of the header in bytes.
 pub const HEADER_LEN: usize = 20;
 
-/// All of a sketch but its hashes: what stands before them in its bytes.
+/// All of a sketch but its hashes. In the bytes, it stands before them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Header {
     version: u8,
@@ -25,7 +25,7 @@ pub struct Header {
     seed: u64,
 }
 
-/// Fixed-width little-endian integers, and neither a byte more nor a byte less than the header has.
+/// Integers of fixed width, little-endian, in exactly as many bytes as the header has.
 fn header_options() -> impl Options {
     bincode::DefaultOptions::new()
         .with_fixint_encoding()
@@ -34,8 +34,8 @@ fn header_options() -> impl Options {
 }
 
 impl Header {
-    /// The sketch of nothing: what no values give where nobody has said an accuracy or a seed. In operations on
-    /// sketches it takes on those of the other.
+    /// The sketch of nothing: of no values, where nobody gave an accuracy or a seed. In operations on sketches it takes
+    /// on those of the other.
     pub const NOTHING: Header = Header {
         version: FORMAT_VERSION,
         flags: Flags::NONE,
@@ -45,14 +45,14 @@ impl Header {
         seed: 0,
     };
 
-    /// `level` and `retained` are legal for a sketch of that capacity. At level 0 all hashes are there, and
-    /// `is_derived` says nothing.
+    /// `level` and `retained` must be legal for that capacity. At level 0 all hashes are there, and `is_derived` makes
+    /// no difference.
     pub(crate) fn new(capacity: u32, seed: u64, kind: Kind, level: u16, retained: usize, is_derived: bool) -> Self {
         let flags = Flags::new(kind, is_derived && level > 0);
         Self::with_flags(capacity, seed, flags, level, retained)
     }
 
-    /// [`new`](Self::new) of flags that are legal at the level.
+    /// As [`new`](Self::new), from flags that are legal at the level.
     pub(crate) fn with_flags(capacity: u32, seed: u64, flags: Flags, level: u16, retained: usize) -> Self {
         debug_assert!(level <= MAX_LEVEL && retained < capacity as usize);
         Header {
@@ -73,7 +73,7 @@ impl Header {
     ///
     /// A [`DecodeError`] that names the first fault.
     pub fn parse(bytes: &[u8]) -> Result<Self, DecodeError> {
-        // The version first: a later version may have another header.
+        // The version comes first, since a later version may have another header.
         match bytes.first() {
             Some(&FORMAT_VERSION) | None => {}
             Some(&version) => return Err(DecodeError::Version(version)),
@@ -109,22 +109,22 @@ impl Header {
             .expect("the header has its length");
     }
 
-    /// As [`Sketch::capacity`](crate::Sketch::capacity).
+    /// The sketch's [capacity](crate::Sketch::capacity).
     pub fn capacity(&self) -> u32 {
         self.capacity
     }
 
-    /// As [`Sketch::seed`](crate::Sketch::seed).
+    /// The sketch's [seed](crate::Sketch::seed).
     pub fn seed(&self) -> u64 {
         self.seed
     }
 
-    /// As [`Sketch::kind`](crate::Sketch::kind).
+    /// The sketch's [kind](crate::Sketch::kind) of values.
     pub fn kind(&self) -> Kind {
         self.flags.kind()
     }
 
-    /// As [`Sketch::level`](crate::Sketch::level).
+    /// The sketch's [level](crate::Sketch::level).
     pub fn level(&self) -> u16 {
         self.level
     }
@@ -134,8 +134,8 @@ impl Header {
         self.retained as usize
     }
 
-    /// Whether the sketch was made by intersection or difference, so that its level may be higher than its hashes call
-    /// for: it then estimates less well than its capacity promises.
+    /// Whether the sketch was made by intersection or difference. Its level may then be higher than its hashes call
+    /// for, and its estimate worse than its capacity promises.
     pub fn is_derived(&self) -> bool {
         self.flags.is_derived()
     }
@@ -145,7 +145,7 @@ impl Header {
         self.is_derived().then_some(self.level)
     }
 
-    /// Whether the sketch retains every hash of its set, so that its estimate is the exact number of distinct hashes.
+    /// Whether the sketch retains every hash of its set. Its estimate is then the exact number of distinct hashes.
     pub fn is_exact(&self) -> bool {
         self.level == 0
     }
@@ -155,18 +155,20 @@ impl Header {
         *self == Self::NOTHING
     }
 
-    /// As [`Sketch::estimate`](crate::Sketch::estimate).
+    /// The sketch's [estimate](crate::Sketch::estimate).
     pub fn estimate(&self) -> u64 {
         scale_up(u64::from(self.retained), self.threshold())
     }
 
-    /// How many distinct values each retained hash stands for: 1 over the probability that a hash belongs to the level.
+    /// The number of distinct values per retained hash: 1 over the probability that a hash belongs to the level.
     pub fn weight(&self) -> f64 {
         (1_u64 << HASH_BITS) as f64 / self.threshold() as f64
     }
 
-    /// As the header would be of the sketch of those values alone of which `part` of the retained hashes are, for
-    /// [`bounds`](crate::bounds::interval::bounds) of their number. `part` is at most [`retained`](Self::retained).
+    /// The header of the sketch of some of the values, to which `part` of the retained hashes belong.
+    ///
+    /// Its [`bounds`](crate::bounds::interval::bounds) are those of their number. `part` is at most
+    /// [`retained`](Self::retained).
     pub fn of_part(&self, part: usize) -> Self {
         debug_assert!(part <= self.retained());
         Header {
@@ -187,15 +189,15 @@ pub enum DecodeError {
     Version(u8),
     /// Reserved flags are set.
     Flags(u8),
-    /// There is no kind of values of that number.
+    /// No kind of values has that number.
     Kind(u8),
-    /// A sketch that retains every hash is marked as made by intersection or difference, which then says nothing.
+    /// A sketch that retains every hash is marked as derived, where the mark says nothing.
     DerivedAtLevelZero,
     /// The level is beyond the last.
     Level(u16),
     /// The capacity is outside its legal range.
     Capacity(u32),
-    /// More hashes are claimed than a sketch of that capacity and level can retain.
+    /// The header claims more hashes than a sketch of that capacity and level can retain.
     Retained(u32),
     /// The bytes are fewer than a header has.
     Short(usize),
@@ -209,7 +211,7 @@ pub enum DecodeError {
     Count { is: usize, should_be: u32 },
     /// The hash at this position is below the one before.
     Order(usize),
-    /// The hash at this position is the one before once more.
+    /// The hash at this position repeats the one before.
     Repeated(usize),
     /// The hash at this position does not belong to the level.
     NotOfLevel(usize),

@@ -1,27 +1,29 @@
-//! What kind of values a sketch is of: hashes of different kinds say nothing about each other.
+//! The kinds of values that sketches are of: hashes of different kinds say nothing about each other.
 //!
-//! The integer 1 and the text `1` have different hashes, so the union of the sketches of an integer and of a text
-//! column with the same values would count each value twice. A sketch that knows its kind can refuse.
+//! The integer 1 and the text `1` have different hashes. So a union of an integer and a text column with the same
+//! values would count each value twice. A sketch that knows its kind can refuse.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// A kind of values. Those that are one kind are hashed by one rule where they stand alone, so that equal ones have
-/// equal hashes, but for [`Row`](Self::Row), [`Array`](Self::Array), [`Range`](Self::Range) and [`Other`](Self::Other),
-/// which hold many types.
+/// A kind of values.
+///
+/// One rule hashes all values of a kind where they stand alone, so that equal values have equal hashes.
+/// [`Row`](Self::Row), [`Array`](Self::Array), [`Range`](Self::Range) and [`Other`](Self::Other) are exceptions, since
+/// they hold many types.
 ///
 /// The numbers are those of the encoded form, and never change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 #[repr(u8)]
 pub enum Kind {
-    /// Nobody has said: sketches of hashes that were made elsewhere, and sketches of nothing.
+    /// No kind was named, as for hashes that were made elsewhere, and for the sketch of nothing.
     #[default]
     Unknown = 0,
     /// Integers of any width.
     Integer = 1,
     /// Floating-point numbers of either width.
     Float = 2,
-    /// Numbers of any number of decimal digits.
+    /// Decimal numbers with any number of digits.
     Numeric = 3,
     /// Text, compared byte by byte.
     Text = 4,
@@ -83,7 +85,7 @@ impl Kind {
         self as u8
     }
 
-    /// What users call it.
+    /// The name that users see.
     pub fn name(self) -> &'static str {
         match self {
             Kind::Unknown => "unknown",
@@ -123,7 +125,7 @@ impl FromStr for Kind {
     }
 }
 
-/// There is no kind of values of that name. The message lists those that there are.
+/// No kind of values has that name. The message lists the names that exist.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UnknownKind;
 

@@ -1,4 +1,4 @@
-//! Sketches: a set of hashes and what is known of it, in memory and as bytes, and what can be made of two.
+//! Sketches in memory and as bytes, and what can be made of two of them.
 
 pub(crate) mod agreement;
 pub mod codec;

@@ -1,16 +1,18 @@
 //! Encoded sketches as sets: union, intersection and difference, one value more, and a smaller capacity.
 //!
-//! The hashes of an encoded sketch ascend, so each operation is one walk through its operands, and builds no table.
+//! The hashes of an encoded sketch ascend. So each operation is one walk through its operands, and builds no table.
 //!
-//! Both operands are brought to the higher level; then the samples are samples of the same hashes, and what holds of
-//! the sets holds of the samples: the intersection of the samples is the sample of the intersection. Unlike
+//! An operation brings both operands to the higher level. Both samples are then samples of the same hashes, and what
+//! holds of the sets holds of the samples. So the intersection of the samples is the sample of the intersection. Unlike
 //! inclusion-exclusion on HyperLogLog, that is unbiased, and the number retained says how good the estimate is.
 //!
-//! An intersection or difference keeps the level of its operands, although it may have few hashes, since those below
-//! the level are gone. So it is marked as [derived](Header::is_derived): it does not keep the promise of its capacity,
-//! only the bounds of [`interval`](crate::bounds::interval). It may be an operand of any further union, intersection or
-//! difference, which hands the mark on where it still applies; values are not added to it, and it is not downsampled,
-//! since both promise the sketch that values would have built. At level 0 no hash is gone, and nothing is marked.
+//! An intersection or difference keeps the level of its operands, since the hashes above its threshold are gone. So it
+//! may have few hashes, and is marked as [derived](Header::is_derived). It does not keep the promise of its capacity,
+//! only the bounds of [`interval`](crate::bounds::interval).
+//!
+//! It may be an operand of further unions, intersections and differences. They hand the mark on where it still applies.
+//! It takes no values and cannot be downsampled, since both promise the sketch that values would have built. At level 0
+//! no hash is gone, and nothing is marked.
 
 use crate::host::{OutOfMemory, Surroundings, checking};
 use crate::set::threshold::{threshold, truncate};
@@ -21,10 +23,10 @@ use crate::sketch::header::Header;
 use crate::sketch::kind::Kind;
 use allocator_api2::vec::Vec;
 
-/// The sketch of all values in `a` or `b`, encoded in memory of `allocator` after `prefix` bytes left to the caller:
-/// what [`Sketch::merge`](crate::Sketch::merge) makes of them.
+/// The sketch of all values in `a` or `b`: what [`Sketch::merge`](crate::Sketch::merge) makes of them. Its bytes are in
+/// memory of `allocator`, after `prefix` bytes left to the caller.
 ///
-/// Complexity: linear in the number of hashes, as that of all operations here.
+/// Complexity: linear in the number of hashes. That holds for all operations here.
 ///
 /// # Errors
 ///
@@ -55,7 +57,7 @@ pub fn union<A: Surroundings>(
     Ok(header.encode_in(&hashes, prefix, allocator)?)
 }
 
-/// The sketch of all values in `a` and `b`; derived, unless both are exact. Arguments and errors as of [`union`].
+/// The sketch of all values in `a` and `b`. It is derived, unless both are exact. The arguments are those of [`union`].
 ///
 /// # Errors
 ///
@@ -66,8 +68,8 @@ pub fn intersection<A: Surroundings>(
     prefix: usize,
     allocator: A,
 ) -> Result<Vec<u8, A>, OperationError> {
-    // An exact intersection that is empty may be the same bytes as the sketch of nothing. So what is intersected with
-    // that is what an empty sketch would make of it: then the intersection of several does not depend on their order.
+    // The sketch of nothing may have the same bytes as an exact intersection that is empty. So here it counts as an
+    // empty sketch of the other's seed. Then the order of several intersections makes no difference.
     for (one, other) in [(a.header(), b.header()), (b.header(), a.header())] {
         if one.is_nothing() {
             let capacity = one.capacity().min(other.capacity());
@@ -79,7 +81,7 @@ pub fn intersection<A: Surroundings>(
     select(a, b, room, |in_a, in_b| in_a && in_b, prefix, allocator)
 }
 
-/// The sketch of all values in `a` but not in `b`; derived, unless both are exact. Arguments and errors as of
+/// The sketch of all values in `a` but not in `b`. It is derived, unless both are exact. The arguments are those of
 /// [`union`].
 ///
 /// # Errors
@@ -104,7 +106,7 @@ pub fn difference<A: Surroundings>(
     )
 }
 
-/// The sketch with the 64-bit hash of one value more, of that kind; `None` when that makes no difference.
+/// The sketch with the 64-bit hash of one value more, of that kind. `None` when the sketch stays the same.
 ///
 /// # Errors
 ///
@@ -122,7 +124,7 @@ pub fn with_hash<A: Surroundings>(
     }
     let kind = common_kind(header.kind(), kind)?;
     let hash = truncate(hash);
-    // A sketch that learns its kind is another, whether or not it retains the hash.
+    // A sketch that learns its kind changes, whether or not it retains the hash.
     let says_the_same = kind == header.kind();
     if hash >= header.threshold() && says_the_same {
         return Ok(None);
@@ -138,8 +140,9 @@ pub fn with_hash<A: Surroundings>(
     Ok(Some(header.encode_in(&hashes, prefix, allocator)?))
 }
 
-/// The same sketch, its values said to be of that kind; `None` when that makes no difference. The
-/// [sketch of nothing](Header::NOTHING) is of no kind, and stays itself.
+/// The same sketch, with its values declared to be of that kind. `None` when the sketch stays the same.
+///
+/// The [sketch of nothing](Header::NOTHING) has no kind, and stays itself.
 ///
 /// # Errors
 ///
@@ -161,8 +164,8 @@ pub fn of_kind<A: Surroundings>(
     Ok(Some(header.encode_in(&hashes, prefix, allocator)?))
 }
 
-/// The sketch that the same values would have built at a smaller capacity. The [sketch of nothing](Header::NOTHING),
-/// which has none of its own, stays itself.
+/// The sketch that the same values would have built at a smaller capacity. The [sketch of nothing](Header::NOTHING) has
+/// no capacity of its own, and stays itself.
 ///
 /// # Errors
 ///
@@ -192,14 +195,14 @@ pub fn downsample<A: Surroundings>(
     Ok(header.encode_in(&hashes, prefix, allocator)?)
 }
 
-/// How many hashes two samples have at the higher level of the two.
+/// How many hashes two samples have in common, and alone, at the higher level of the two.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Overlap {
-    /// In both.
+    /// Hashes in both.
     pub(crate) both: u64,
-    /// In the first only.
+    /// Hashes in the first only.
     pub(crate) only_a: u64,
-    /// In the second only.
+    /// Hashes in the second only.
     pub(crate) only_b: u64,
 }
 
@@ -232,13 +235,13 @@ impl Overlap {
         Ok(overlap)
     }
 
-    /// In either.
+    /// Hashes in at least one of the two.
     pub(crate) fn either(&self) -> u64 {
         self.both + self.only_a + self.only_b
     }
 }
 
-/// Calls `visit` with every hash of the level, in ascending order, and whether it is in `a` and in `b`.
+/// Calls `visit` with every hash of the level, in ascending order, and with whether `a` and `b` have it.
 fn walk<S: Surroundings>(
     level: u16,
     a: &EncodedSketch<'_>,
@@ -286,7 +289,7 @@ fn select<A: Surroundings>(
         }
     });
     let level = thin(&mut hashes, common.level, common.capacity);
-    // Thinned for its capacity, it has the smallest possible level, like any sketch.
+    // If the result was thinned for its capacity, it has the smallest possible level, and is not derived.
     let is_derived = common.level > 0 && level == common.level;
     let header = Header::new(
         common.capacity,
@@ -317,7 +320,7 @@ fn copy<A: Surroundings>(sketch: &EncodedSketch<'_>, prefix: usize, allocator: A
     sketch.header().encode_in(&hashes, prefix, allocator)
 }
 
-/// Raises the level until fewer than `capacity` of the ascending hashes belong, drops the others, and returns the
+/// Raises the level until fewer than `capacity` of the ascending hashes belong. Drops the others, and returns the
 /// level.
 fn thin<A: Surroundings>(hashes: &mut Vec<u64, A>, mut level: u16, capacity: u32) -> u16 {
     while hashes.len() >= capacity as usize {

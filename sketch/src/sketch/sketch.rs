@@ -1,4 +1,4 @@
-//! The sketch: what accumulating, merging and estimating do to a sample of hashes.
+//! The sketch: how a sample of hashes accumulates, merges and estimates.
 
 use crate::host::{OutOfMemory, Surroundings, checking};
 use crate::set::batch::{BLOCKS, Batch, candidates};
@@ -17,52 +17,53 @@ use allocator_api2::vec::Vec;
 use std::fmt;
 use std::mem::offset_of;
 
-/// How many hashes wait at most.
+/// The most hashes that wait.
 const WAITING: usize = 7;
 
-/// With how many distinct ones at most a full row goes on waiting.
+/// The most distinct hashes with which a full row goes on waiting.
 const WORTH_KEEPING: usize = WAITING - 2;
 
-/// Set beside the count of the hashes that wait where each hash is first looked up. It stands there since the path of a
-/// row must touch no more memory for it.
+/// A bit of `waits`, set while each hash is first looked up. It shares the byte of the count, since the path of a row
+/// must touch no more memory.
 const LOOKS_UP: u8 = 0x80;
 
-/// From what threshold on hashes are looked up: where fewer belong than a quarter, most are told by the threshold alone.
+/// The least threshold at which hashes are looked up. Below it less than a quarter of the hashes belong, and the
+/// threshold alone rules out the others.
 const WORTH_LOOKING_UP: u64 = 1 << (HASH_BITS - 2);
 
 /// How many bytes [`Sketch::may_start`] looks at.
 pub const START_LEN: usize = 16;
 
-/// The bytes of a field at that offset.
+/// The bytes of the field at that offset.
 fn field<const LENGTH: usize>(bytes: &[u8; START_LEN], offset: usize) -> [u8; LENGTH] {
     std::array::from_fn(|i| bytes[offset + i])
 }
 
 /// A sample of the distinct hashes of a multiset of values.
 ///
-/// **Invariant**: the level is the smallest at which fewer than `capacity` of the distinct hashes belong, and the
-/// retained hashes are all that belong to it. A sketch made by intersection or difference, or merged with one, may have
-/// a higher level; the [header](Header::is_derived) says so.
+/// **Invariant**: the level is the smallest to which fewer than `capacity` of the distinct hashes belong. The retained
+/// hashes are all that belong to it. The level may be higher in a sketch made by intersection or difference, or merged
+/// with such a one. The [header](Header::is_derived) then says so.
 ///
-/// Hashes offered wait in a row of seven before they are looked at, which makes the path of a row a comparison and a
-/// write, to memory next to each other; where few values come again and again, those that are known do not even wait. So
-/// what reads a sketch insists that it was [settled](Self::settle) since, and panics where it was not.
+/// Hashes offered wait in a row of seven before the sketch looks at them. So the path of a row is one comparison and
+/// one write, to memory side by side. Where few values come again and again, known hashes do not even wait. Whatever
+/// reads a sketch needs it [settled](Self::settle) since the last hash, and panics if it is not.
 ///
 /// | What adds hashes | is for | settles |
 /// |---|---|---|
 /// | [`offer`](Self::offer) | a row: takes no memory, cannot fail, and says when it is `accumulate`'s turn | no |
 /// | [`accumulate`](Self::accumulate) | one hash after another | no |
-/// | [`insert_all`](Self::insert_all) | many at once, which are compared by vector instructions | yes |
+/// | [`insert_all`](Self::insert_all) | many at once, which vector instructions compare | yes |
 /// | [`merge`](Self::merge), [`merge_framed`](Self::merge_framed) | those of a sketch, in memory or encoded | yes |
 /// | [`accumulate_framed`](Self::accumulate_framed) | those of one encoded sketch after another | no |
 ///
-/// All memory but the sketch's own comes from the allocator `A`; a sketch of up to seven values has none, and if they are
-/// repeated, one of up to five, until that was some 250 times.
-#[repr(C)] // What the path of a row touches stands first, together.
+/// The allocator `A` provides all memory but the sketch's own. A sketch of up to seven hashes takes none. If values are
+/// repeated, a sketch of up to five takes none, until it has dropped some 270 hashes.
+#[repr(C)] // The fields that the path of a row touches come first, together.
 pub struct Sketch<A: Surroundings = Global> {
-    /// T_level: kept beside the level because every row compares with it.
+    /// T_level, kept beside the level because every row compares with it.
     threshold: u64,
-    /// How many hashes wait, and [`LOOKS_UP`].
+    /// The number of hashes that wait, and the bit [`LOOKS_UP`].
     waits: u8,
     flags: Flags,
     level: u16,
@@ -73,15 +74,17 @@ pub struct Sketch<A: Surroundings = Global> {
 }
 
 impl Sketch<Global> {
-    /// [`new_in`](Self::new_in) the global allocator.
+    /// The sketch of [`new_in`](Self::new_in), with memory of the global allocator.
     pub fn new(capacity: u32, seed: u64) -> Self {
         Self::new_in(capacity, seed, Global)
     }
 }
 
 impl<A: Surroundings> Sketch<A> {
-    /// The sketch of no values, of unknown kind. `seed` is the seed under which the values are hashed: it is only
-    /// carried along, so that sketches of different hash functions are never merged.
+    /// The sketch of no values, of unknown kind.
+    ///
+    /// `seed` is the seed under which the values are hashed. The sketch only carries it along, so that sketches of
+    /// different hash functions are never merged.
     ///
     /// # Panics
     ///
@@ -103,7 +106,7 @@ impl<A: Surroundings> Sketch<A> {
         }
     }
 
-    /// The number of hashes at which the sketch thins: fewer are retained after every operation.
+    /// The number of hashes at which the sketch thins. After every operation, it retains fewer.
     pub fn capacity(&self) -> u32 {
         self.capacity
     }
@@ -113,12 +116,12 @@ impl<A: Surroundings> Sketch<A> {
         self.seed
     }
 
-    /// The kind of values that the hashes are of.
+    /// The kind of the values that were hashed.
     pub fn kind(&self) -> Kind {
         self.flags.kind()
     }
 
-    /// The same sketch, its values said to be of that kind.
+    /// The same sketch, with its values declared to be of that kind.
     pub fn of_kind(mut self, kind: Kind) -> Self {
         self.flags = Flags::new(kind, self.flags.is_derived());
         self
@@ -133,7 +136,7 @@ impl<A: Surroundings> Sketch<A> {
     ///
     /// # Panics
     ///
-    /// When the sketch is not settled, as all that reads it.
+    /// When the sketch is not settled. Whatever else reads a sketch panics then, too.
     pub fn retained(&self) -> usize {
         assert!(self.is_settled(), "a sketch is settled before it is read");
         self.waiting().len() + self.retained.len()
@@ -143,7 +146,7 @@ impl<A: Surroundings> Sketch<A> {
     ///
     /// # Panics
     ///
-    /// As [`retained`](Self::retained).
+    /// When the sketch is not settled.
     pub fn hashes(&self) -> impl Iterator<Item = u64> {
         assert!(self.is_settled(), "a sketch is settled before it is read");
         self.waiting().iter().copied().chain(self.retained.iter())
@@ -154,9 +157,10 @@ impl<A: Surroundings> Sketch<A> {
         Header::with_flags(self.capacity, self.seed, self.flags, self.level, self.retained())
     }
 
-    /// Whether memory that starts like this may be a sketch: fields that depend on each other agree, as they always do
-    /// in one. Memory that is something else passes with a chance of about 2^-56: a check for whoever is handed
-    /// sketches by address, before a reference is made of it.
+    /// Whether memory that starts like this may be a sketch.
+    ///
+    /// In a sketch, fields that depend on each other always agree. Other memory passes with a chance of about 2^-56.
+    /// Whoever gets sketches by address can check them so, before making a reference.
     pub fn may_start(bytes: &[u8; START_LEN]) -> bool {
         let level = u16::from_ne_bytes(field(bytes, const { offset_of!(Self, level) }));
         let capacity = u32::from_ne_bytes(field(bytes, const { offset_of!(Self, capacity) }));
@@ -166,21 +170,24 @@ impl<A: Surroundings> Sketch<A> {
             && Flags::of_byte(bytes[const { offset_of!(Self, flags) }]).are_legal()
     }
 
-    /// The estimated number of distinct values: the number of retained hashes over the probability that a hash belongs
-    /// to the level, rounded to the nearest integer. Unbiased, up to the rounding.
+    /// The estimated number of distinct values. It is the number of retained hashes over the probability that a hash
+    /// belongs to the level.
+    ///
+    /// The result is rounded to the nearest integer, and unbiased up to the rounding.
     pub fn estimate(&self) -> u64 {
         self.header().estimate()
     }
 
-    /// Accumulates the 64-bit hash of a value, of which the upper 56 bits count, if that is possible without looking at
-    /// those that wait. False when it is not, and [`accumulate`](Self::accumulate) has to be called.
+    /// Accumulates the 64-bit hash of a value, of which the upper 56 bits count. False if the full row of hashes that
+    /// wait prevents it. The caller then has to call [`accumulate`](Self::accumulate).
     ///
     /// This is the path of a row. It allocates nothing and cannot panic.
     #[inline(always)]
     pub fn offer(&mut self, hash: u64) -> bool {
         let hash = truncate(hash);
         if self.waits & LOOKS_UP != 0 {
-            // Nearly all hashes are known or do not belong, which is foreseen; which of the two is chance, and no branch.
+            // Nearly all hashes are known or do not belong, as the branch predictor foresees. Chance decides which of
+            // the two, so no branch separates them.
             let belongs = (hash.wrapping_sub(self.threshold) as i64 >> (i64::BITS - 1)) as u64;
             if self.retained.difference(hash) & belongs == 0 {
                 return true;
@@ -189,14 +196,14 @@ impl<A: Surroundings> Sketch<A> {
         let Some(place) = self.waiting.get_mut(usize::from(self.waits & !LOOKS_UP)) else {
             return false;
         };
-        // Whether a hash belongs is chance, which no branch predictor foresees: so each one is written, and overwritten
-        // by the next unless it counts.
+        // Chance decides whether a hash belongs, and no branch predictor foresees it. So each hash is written, and the
+        // next overwrites it unless it counts.
         *place = hash;
         self.waits += u8::from(hash < self.threshold);
         true
     }
 
-    /// Accumulates the 64-bit hash of a value, of which the upper 56 bits count.
+    /// Accumulates the 64-bit hash of a value, whose upper 56 bits count.
     ///
     /// Complexity: constant, amortized; for most hashes of a long stream, one comparison.
     ///
@@ -212,13 +219,14 @@ impl<A: Surroundings> Sketch<A> {
         Ok(())
     }
 
-    /// Makes room in the row of hashes that wait, which is full: by dropping those that are repeated, if that is worth
-    /// it, or by emptying it. No part of the path of a row, which it would burden.
+    /// Makes room in the full row of hashes that wait. It drops repeated ones, if that is worth it, or empties the row.
+    ///
+    /// Kept out of line, so that the path of a row saves no registers.
     #[inline(never)]
     fn make_room(&mut self) -> Result<(), OutOfMemory> {
         debug_assert_eq!(self.waiting().len(), WAITING, "the row is full");
         let distinct = self.retained.drop_repeated(&mut self.waiting);
-        // LOOKS_UP goes too, until the flush that follows where there is a table.
+        // This clears LOOKS_UP. Where there is a table, a flush follows, which may set the bit again.
         self.waits = distinct as u8;
         if distinct > WORTH_KEEPING { self.flush() } else { Ok(()) }
     }
@@ -239,8 +247,10 @@ impl<A: Surroundings> Sketch<A> {
         Ok(())
     }
 
-    /// Puts all hashes offered in their place, so that the sketch can be read. Where there are no others, that is the
-    /// row in which they wait: a sketch of few values takes no memory when it is read either.
+    /// Puts all hashes offered in their place, so that the sketch can be read.
+    ///
+    /// Where only the row that waits has hashes, they stay there. So a sketch of few values takes no memory for reading
+    /// either.
     ///
     /// # Errors
     ///
@@ -255,7 +265,7 @@ impl<A: Surroundings> Sketch<A> {
         Ok(())
     }
 
-    /// [`settle`](Self::settle) with no hash left to wait.
+    /// Settles the sketch so that no hash waits.
     fn settle_retained(&mut self) -> Result<(), OutOfMemory> {
         self.flush()?;
         self.thin()
@@ -303,7 +313,7 @@ impl<A: Surroundings> Sketch<A> {
 
     #[inline(always)]
     fn thin_if_full(&mut self) -> Result<(), OutOfMemory> {
-        if self.retained.settled() >= self.capacity as usize {
+        if self.retained.known_distinct() >= self.capacity as usize {
             self.thin()
         } else {
             Ok(())
@@ -315,7 +325,7 @@ impl<A: Surroundings> Sketch<A> {
         self.retained.settle()?;
         while self.retained.len() >= self.capacity as usize {
             self.raise_to(self.level + 1);
-            // It has all hashes again that belong to its level.
+            // The sketch has all hashes of its level again.
             self.flags = Flags::new(self.kind(), false);
         }
         Ok(())
@@ -332,45 +342,47 @@ impl<A: Surroundings> Sketch<A> {
         }
     }
 
-    /// Makes this the sketch of the union of both multisets, at the smaller of the two capacities: exactly the sketch
-    /// that one pass over both would have built at that capacity.
+    /// Makes this the sketch of the union of both multisets, at the smaller of the two capacities. One pass over both
+    /// would have built the same sketch at that capacity.
     ///
-    /// The [sketch of nothing](Header::NOTHING) has no accuracy or seed of its own, and takes on those of the other;
-    /// any sketch whose kind is unknown takes on that of the other. A union is [derived](Header::is_derived) when it
-    /// has the level of one of its parts that is: from a higher level on, the level is the smallest again at which
-    /// fewer hashes belong than the capacity.
+    /// The [sketch of nothing](Header::NOTHING) has no accuracy or seed of its own, and takes on those of the other.
+    /// Any sketch of unknown kind takes on the kind of the other.
+    ///
+    /// The union is [derived](Header::is_derived) when a derived part has the same level. At a higher level, it is the
+    /// sketch that the values would have built.
     ///
     /// Complexity: linear in the number of hashes that `other` retains.
     ///
     /// # Errors
     ///
-    /// [`OperationError::Seeds`] when the hashes come from different hash functions, [`OperationError::Kinds`] when
-    /// they are of different kinds of values; the sketch is unchanged. [`OperationError::OutOfMemory`] when the
-    /// allocator has no more.
+    /// [`OperationError::Seeds`] when the hashes come from different hash functions. [`OperationError::Kinds`] when
+    /// they are of different kinds of values. Either leaves the sketch unchanged. [`OperationError::OutOfMemory`] when
+    /// the allocator has no more.
     pub fn merge<B: Surroundings>(&mut self, other: &Sketch<B>) -> Result<(), OperationError> {
         let surroundings = self.retained.allocator().clone();
         self.absorb(&other.header(), checking(other.hashes(), surroundings))?;
         Ok(self.settle()?)
     }
 
-    /// [`merge`](Self::merge) with an encoded sketch, without decoding it first. Of its hashes, which ascend, those are
-    /// read that belong to the higher level of the two, and no others: most of the time, that is few of them.
+    /// [Merges](Self::merge) an encoded sketch, without decoding it first.
+    ///
+    /// Its hashes ascend. Only those that belong to the higher level of the two are read: few, most of the time.
     ///
     /// # Errors
     ///
-    /// [`MergeError::Operation`] as of [`merge`](Self::merge). [`MergeError::Decode`] when a hash that was read is not
-    /// what it has to be; the sketch has then taken those before it, and must not be used.
+    /// [`MergeError::Operation`] with the errors of [`merge`](Self::merge). [`MergeError::Decode`] when a hash that was
+    /// read is not legal. The sketch then has taken the hashes before it, and must not be used.
     pub fn merge_framed(&mut self, other: &FramedSketch<'_>) -> Result<(), MergeError> {
         self.accumulate_framed(other)?;
         Ok(self.settle().map_err(OperationError::from)?)
     }
 
-    /// [`merge_framed`](Self::merge_framed) without settling the sketch, which is what costs when many are merged that
-    /// add little.
+    /// [Merges](Self::merge_framed) an encoded sketch without settling this one. Settling is what costs when many
+    /// sketches add little.
     ///
     /// # Errors
     ///
-    /// As of [`merge_framed`](Self::merge_framed).
+    /// Those of [`merge_framed`](Self::merge_framed).
     pub fn accumulate_framed(&mut self, other: &FramedSketch<'_>) -> Result<(), MergeError> {
         let bound = threshold(self.level.max(other.header().level())).unwrap_or(0);
         let mut fault = Ok(());
@@ -391,7 +403,7 @@ impl<A: Surroundings> Sketch<A> {
             return Ok(());
         }
         self.flush()?;
-        // Of the number of hashes only matters whether there are any.
+        // It matters only whether there are hashes, not how many.
         let count = self.retained.len().min(1);
         let header =
             |sketch: &Self| Header::with_flags(sketch.capacity, sketch.seed, sketch.flags, sketch.level, count);
@@ -425,7 +437,7 @@ impl<A: Surroundings> Sketch<A> {
         Sketch::from_parts(&self.header(), self.hashes(), allocator)
     }
 
-    /// The sketch that these bytes are, in memory of `allocator`.
+    /// The sketch of these bytes, in memory of `allocator`.
     ///
     /// # Errors
     ///
@@ -456,8 +468,8 @@ impl<A: Surroundings> Sketch<A> {
         Ok(hashes)
     }
 
-    /// The canonical bytes of the sketch, in memory of `allocator`, after `prefix` bytes that are zero and left to the
-    /// caller.
+    /// The canonical bytes of the sketch, in memory of `allocator`. In front are `prefix` bytes that are zero and left
+    /// to the caller.
     ///
     /// Complexity: that of sorting the retained hashes.
     ///
@@ -469,8 +481,8 @@ impl<A: Surroundings> Sketch<A> {
         self.header().encode_in(&hashes, prefix, allocator)
     }
 
-    /// [`encode_in`](Self::encode_in) bytes that are there already, as many as the header's
-    /// [`encoded_len`](Header::encoded_len). `allocator` is for the work in between.
+    /// Writes the canonical bytes of the sketch into `bytes`, which are as many as [`encoded_len`](Header::encoded_len)
+    /// says. `allocator` provides memory for the work.
     ///
     /// # Errors
     ///
@@ -481,7 +493,7 @@ impl<A: Surroundings> Sketch<A> {
         Ok(())
     }
 
-    /// The canonical bytes of the sketch, in ordinary memory.
+    /// The canonical bytes of the sketch, in memory of the global allocator.
     pub fn encode(&self) -> std::vec::Vec<u8> {
         self.encode_in(0, Global)
             .expect("ordinary memory is not checked for exhaustion")
@@ -489,7 +501,7 @@ impl<A: Surroundings> Sketch<A> {
     }
 }
 
-/// Two sketches are equal when all they say and all their hashes are: then their bytes are, too.
+/// Sketches are equal when their headers and all their hashes are. Their bytes are then equal, too.
 impl<A: Surroundings, B: Surroundings> PartialEq<Sketch<B>> for Sketch<A> {
     fn eq(&self, other: &Sketch<B>) -> bool {
         self.header() == other.header() && self.encode() == other.encode()

@@ -1,7 +1,6 @@
 //! Sketches as text: `\x`, then two hexadecimal digits for each byte, as PostgreSQL writes bytea.
 //!
-//! Text is no more than another way to write bytes. Whether these are a sketch is for
-//! [`EncodedSketch`](crate::EncodedSketch) to say.
+//! Text is only another way to write bytes. [`EncodedSketch`](crate::EncodedSketch) decides whether they are a sketch.
 
 use crate::host::{BYTES_STEP, OutOfMemory, Surroundings, zeros};
 use allocator_api2::vec::Vec;
@@ -10,8 +9,7 @@ use std::fmt;
 
 const PREFIX: &[u8] = b"\\x";
 
-/// The bytes that a text stands for, in memory of `allocator`, after `prefix` bytes that are zero and left to the
-/// caller.
+/// The bytes of a text, in memory of `allocator`. In front are `prefix` bytes that are zero and left to the caller.
 ///
 /// Complexity: linear in the length.
 ///
@@ -29,7 +27,7 @@ pub fn decode_in<A: Surroundings>(text: &[u8], prefix: usize, allocator: A) -> R
         .zip(bytes[prefix..].chunks_mut(BYTES_STEP));
     for (number, (digits, bytes)) in pieces.enumerate() {
         let fault = match (digits, const_hex::decode_to_slice(digits, bytes)) {
-            // const-hex takes 0x or 0X for a prefix, and skips it.
+            // const-hex skips 0x or 0X as a prefix.
             ([b'0', b'x' | b'X', ..], _) => 1,
             (_, Ok(())) => {
                 allocator.check_for_interrupts();
@@ -64,14 +62,14 @@ pub fn encode_in<A: Surroundings>(bytes: &[u8], suffix: usize, allocator: A) -> 
     Ok(text)
 }
 
-/// Why text does not stand for bytes.
+/// Why text stands for no bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TextError {
     /// It does not start with `\x`.
     Prefix,
-    /// This many digits are not two for each byte.
+    /// This number of digits is odd, and each byte takes two.
     OddDigits(usize),
-    /// There is no hexadecimal digit at this position, counted in bytes from 1.
+    /// The byte at this position, counted from 1, is no hexadecimal digit.
     Digit(usize),
     /// The allocator has no more memory.
     OutOfMemory,
@@ -117,7 +115,7 @@ mod tests {
         assert_eq!(decode_in(b"\\x07", 4, Global).unwrap()[..], [0, 0, 0, 0, 7]);
     }
 
-    /// Long texts are read in pieces, and each of them is as good a place for a fault as the first.
+    /// Long texts are read in pieces. A fault at the edge of any piece must be found like one in the first.
     #[test]
     fn faults_are_named_wherever_they_are() {
         let bytes: std::vec::Vec<u8> = (0..3 * BYTES_STEP + 5).map(|i| (i % 251) as u8).collect();
