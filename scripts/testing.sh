@@ -23,6 +23,12 @@ outcome() {
     printf '%s\t%s\t%s\n' "$version" "$1" "$2" >>"$RESULTS"
 }
 
+# also_into FILE: what comes goes on, and into the file. A signal to all that runs does not end it: who writes to it still has
+# servers to stop.
+also_into() {
+    (trap '' HUP INT TERM && exec tee "$1")
+}
+
 # check TEST COMMAND...: a test passes if its command does. With the status 77 it says that it was not run, and why in its last
 # line.
 check() {
@@ -30,7 +36,7 @@ check() {
     shift
     phase "$name"
     log=$(mktemp)
-    "$@" 2>&1 | tee "$log" || status=$?
+    "$@" 2>&1 | also_into "$log" || status=$?
     case $status in
         0) outcome passed "$name" ;;
         77) outcome "left out" "$name ($(tail -1 "$log"))" ;;
