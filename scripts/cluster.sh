@@ -1,7 +1,7 @@
 # Throw-away PostgreSQL clusters, for the demo, the tests and the benchmark. To be sourced, by bash, after env.sh.
 #
-# A cluster lives in target/clusters/NAME, listens on a socket of its own and on no TCP port. initdb and postgres refuse
-# to run as root; then they run as the user postgres, who must be able to reach the folder: where it cannot (a checkout
+# A cluster of version N lives in target/clusters/N/NAME, listens on a socket of its own and on no TCP port. initdb and postgres
+# refuse to run as root; then they run as the user postgres, who must be able to reach the folder: where it cannot (a checkout
 # in root's home, say), the cluster lives in the system's temporary folder. Several may run at once, of different versions;
 # psql and its like talk to the one in use, and PG_BIN has its programs.
 
@@ -23,9 +23,10 @@ as_server_user() {
 
 # cluster_start NAME [SETTING...]: makes a new cluster, starts it, and uses it.
 cluster_start() {
-    local name=$1 folder=$PWD/target/clusters/$1 sockets setting
+    local name=$1 folder sockets setting
     shift
     [ -n "$PG_CONFIG" ] || fail "pg_config was not found: run 'make setup', or set PG_CONFIG to its path"
+    folder=$PWD/target/clusters/$(pg_major)/$name
     PG_BIN=$("$PG_CONFIG" --bindir)
     cluster_stop_server "$folder"
     rm -rf "$folder"

@@ -115,7 +115,7 @@ class Report:
 
     def finish(self, figures):
         print(f"{self.name}: {figures}; {self.passed} checks passed, {self.failed} failed", flush=True)
-        sys.exit(self.failed > 0)
+        sys.exit(self.failed > 0 or self.passed == 0)
 
 
 def options(description):
