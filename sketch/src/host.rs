@@ -31,10 +31,10 @@ impl Surroundings for Global {}
 
 /// How many hashes a loop handles between two checks. Each may be the first in a page of memory, which some systems
 /// take 10 µs to provide.
-pub(crate) const STEP: usize = 1 << 11;
+pub(crate) const CHECK_EVERY: usize = 1 << 11;
 
 /// How many bytes a loop handles between two checks.
-pub(crate) const BYTES_STEP: usize = 1 << 18;
+pub(crate) const CHECK_EVERY_BYTES: usize = 1 << 18;
 
 /// `length` zeros.
 pub(crate) fn zeros<T: Default + Clone, S: Surroundings>(
@@ -44,19 +44,22 @@ pub(crate) fn zeros<T: Default + Clone, S: Surroundings>(
     let mut numbers = Vec::new_in(surroundings.clone());
     numbers.try_reserve_exact(length).map_err(|_| OutOfMemory)?;
     while numbers.len() < length {
-        numbers.resize(length.min(numbers.len() + BYTES_STEP / size_of::<T>()), T::default());
+        numbers.resize(
+            length.min(numbers.len() + CHECK_EVERY_BYTES / size_of::<T>()),
+            T::default(),
+        );
         surroundings.check_for_interrupts();
     }
     Ok(numbers)
 }
 
-/// The same items, with a check after every [`STEP`] of them.
+/// The same items, with a check after every [`CHECK_EVERY`] of them.
 pub(crate) fn checking<I: Iterator, S: Surroundings>(items: I, surroundings: S) -> impl Iterator<Item = I::Item> {
-    let mut left = STEP;
+    let mut left = CHECK_EVERY;
     items.inspect(move |_| {
         left -= 1;
         if left == 0 {
-            left = STEP;
+            left = CHECK_EVERY;
             surroundings.check_for_interrupts();
         }
     })

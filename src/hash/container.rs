@@ -5,9 +5,9 @@
 //! A loop walks the inner ones, with a list in memory of the values that are being read.
 
 use crate::hash::array::{Elements, UnreadElements};
+use crate::hash::composite::{Rows, UnreadColumns};
 use crate::hash::part::{Inner, put_hash};
 use crate::hash::range::{Bounds, UnreadBounds};
-use crate::hash::row::{Rows, UnreadColumns};
 use crate::pg::error::OrRaise;
 use crate::pg::memory::ContextAllocator;
 use crate::pg::pg_sys::Datum;

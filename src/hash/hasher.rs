@@ -5,7 +5,7 @@
 
 use crate::hash::plain::Plain;
 use crate::hash::rule::Rule;
-use crate::pg::error::{OrRaise, raise};
+use crate::pg::error::{IN_STORAGE, OrRaise, raise};
 use crate::pg::memory::ContextAllocator;
 use crate::pg::pg_sys::{self, Datum, FunctionCallInfo, MemoryContext, Oid, Size};
 use crate::pg::{call, invalidation};
@@ -127,12 +127,9 @@ impl Hasher {
                 std::ptr::write(&mut self.rule, rule);
                 self.changes = changes;
             }
-            self.rule.hash::<true>(value, seed).unwrap_or_else(|| {
-                raise(
-                    PgSqlErrorCode::ERRCODE_DATA_CORRUPTED,
-                    "the value to be hashed is not what its type says",
-                )
-            })
+            self.rule
+                .hash::<true>(value, seed)
+                .unwrap_or_else(|| raise(IN_STORAGE, "the value to be hashed is not what its type says"))
         }
     }
 }

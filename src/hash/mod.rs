@@ -4,26 +4,26 @@
 //! [`equality`], which asks the catalog. A file for each sort of rule:
 //!
 //! - [`plain`]: types that need nothing but the datum; [`numeric`] is one of them.
-//! - [`jsonb`], [`text_search`], [`enum_labels`]; and [`own`], the type's own function.
-//! - [`array`](mod@array), [`range`], [`row`]: values with parts. [`part`] says what a part adds to the hash, and
+//! - [`jsonb`], [`text_search`], [`enum_labels`]; and [`type_hash`], the type's own function.
+//! - [`array`](mod@array), [`range`], [`composite`]: values with parts. [`part`] says what a part adds to the hash, and
 //!   [`container`] walks parts that have parts themselves.
 //!
 //! Some files import each other in a circle, since the data does: a rule holds a container, and a container holds
 //! rules.
 
 mod array;
+mod composite;
 mod container;
+mod cvm_hash;
 mod enum_labels;
 pub(crate) mod equality;
-mod function;
 pub(crate) mod hasher;
 mod jsonb;
 mod numeric;
-mod own;
 mod part;
 pub(crate) mod plain;
 mod range;
-mod row;
 mod rule;
 pub(crate) mod site;
 mod text_search;
+mod type_hash;

@@ -5,13 +5,13 @@
 //! values, too. So all types of PostgreSQL have rules of ours. `docs/hashes.md` lists them, with the bytes that go in.
 
 use crate::hash::array::Elements;
+use crate::hash::composite::Rows;
 use crate::hash::container::Container;
 use crate::hash::enum_labels::Labels;
 use crate::hash::equality::{self, Collated, Equality, NotHashable, Whole};
-use crate::hash::own::TypeHash;
 use crate::hash::plain::Plain;
 use crate::hash::range::Bounds;
-use crate::hash::row::Rows;
+use crate::hash::type_hash::TypeHash;
 use crate::hash::{jsonb, text_search};
 use crate::pg::error::OrRaise;
 use crate::pg::memory::{self, ContextAllocator};

@@ -2,14 +2,13 @@
 //! check looks at all bytes that come in.
 
 use crate::pg::call::argument;
-use crate::pg::error::{OrRaise, raise, raise_softly};
+use crate::pg::error::{IN_BYTES, IN_TEXT, OrRaise, raise, raise_softly};
 use crate::pg::memory::ContextAllocator;
 use crate::pg::pg_sys::{self, Datum, FunctionCallInfo};
 use crate::pg::varlena;
 use allocator_api2::vec::Vec;
 use cvm_sketch::text::{self, TextError};
 use cvm_sketch::{OutOfMemory, Surroundings};
-use pgrx::pg_sys::errcodes::PgSqlErrorCode;
 use std::ffi::CStr;
 
 /// What an ERROR says of bytes that are not of the type.
@@ -45,7 +44,7 @@ unsafe fn checked(given: &[u8], check: Check) -> Datum {
     let bytes = unsafe { behind_header(given) };
     match check(&bytes[varlena::HEADER_LEN..], bytes.allocator()) {
         Ok(()) => varlena::into_datum(bytes),
-        Err(fault) => raise(PgSqlErrorCode::ERRCODE_INVALID_BINARY_REPRESENTATION, fault),
+        Err(fault) => raise(IN_BYTES, fault),
     }
 }
 
@@ -55,7 +54,6 @@ unsafe fn checked(given: &[u8], check: Check) -> Datum {
 ///
 /// `fcinfo` is the frame of a call in progress, of that function.
 pub(crate) unsafe fn from_text(fcinfo: FunctionCallInfo, name: &str, check: Check) -> Datum {
-    const CODE: PgSqlErrorCode = PgSqlErrorCode::ERRCODE_INVALID_TEXT_REPRESENTATION;
     // SAFETY: the argument is a string that a zero ends. The bytes are the result of the call, whose memory context is
     // current.
     let (text, allocator) = unsafe {
@@ -71,7 +69,7 @@ pub(crate) unsafe fn from_text(fcinfo: FunctionCallInfo, name: &str, check: Chec
         Err(fault) => format!("invalid {name}: {fault}"),
     };
     // SAFETY: the frame is that of this call. A caller that takes errors softly does not look at the result.
-    unsafe { raise_softly(fcinfo, CODE, fault) };
+    unsafe { raise_softly(fcinfo, IN_TEXT, fault) };
     Datum::null()
 }
 

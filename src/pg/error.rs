@@ -134,13 +134,20 @@ pub(crate) unsafe fn raise_softly(fcinfo: FunctionCallInfo, code: PgSqlErrorCode
     raise(code, message)
 }
 
-/// Raises an ERROR because bytes are not a sketch. `code` says where they came from.
+/// The SQLSTATE where stored bytes are not what their type says.
+pub(crate) const IN_STORAGE: PgSqlErrorCode = PgSqlErrorCode::ERRCODE_DATA_CORRUPTED;
+/// The SQLSTATE where bytes from outside are not: a message, a bytea, the state of another process.
+pub(crate) const IN_BYTES: PgSqlErrorCode = PgSqlErrorCode::ERRCODE_INVALID_BINARY_REPRESENTATION;
+/// The SQLSTATE where the bytes in a text are not.
+pub(crate) const IN_TEXT: PgSqlErrorCode = PgSqlErrorCode::ERRCODE_INVALID_TEXT_REPRESENTATION;
+
+/// Raises an ERROR because bytes are not a sketch.
 #[track_caller]
-pub(crate) fn raise_invalid(code: PgSqlErrorCode, fault: DecodeError) -> ! {
+pub(crate) fn raise_invalid_sketch(code: PgSqlErrorCode, fault: DecodeError) -> ! {
     raise(code, format!("invalid cvm_sketch: {fault}"))
 }
 
-/// Raises an ERROR because bytes are not a sample. `code` says where they came from.
+/// Raises an ERROR because bytes are not a sample.
 #[track_caller]
 pub(crate) fn raise_invalid_sample(code: PgSqlErrorCode, fault: SampleDecodeError) -> ! {
     raise(code, format!("invalid cvm_sample: {fault}"))

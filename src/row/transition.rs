@@ -91,7 +91,7 @@ impl<A: Keep> Keep for Kept<A> {
 
 pub(crate) type SiteOf<A> = Site<Kept<<A as Aggregate>::Added>>;
 
-/// A transition function for any type; `SAYS` whether its calls say parameters.
+/// A transition function for any type; `HAS_PARAMETERS`: whether the call has arguments after the value and its measure.
 ///
 /// For the common types it only runs until the first value: then another [takes its place](specialize). Compiled
 /// expressions come here, and go on to that.
@@ -100,11 +100,11 @@ pub(crate) type SiteOf<A> = Site<Kept<<A as Aggregate>::Added>>;
 ///
 /// `fcinfo` is the frame of a transition of the aggregate.
 #[inline(always)]
-pub(crate) unsafe fn accumulate<A: Aggregate, const SAYS: bool>(fcinfo: FunctionCallInfo) -> Datum {
+pub(crate) unsafe fn accumulate<A: Aggregate, const HAS_PARAMETERS: bool>(fcinfo: FunctionCallInfo) -> Datum {
     unsafe {
         match SiteOf::<A>::made_before(fcinfo).and_then(|site| site.kept.transition) {
             Some(transition) => transition(fcinfo),
-            None => accumulate_by_rule::<A, SAYS>(fcinfo),
+            None => accumulate_by_rule::<A, HAS_PARAMETERS>(fcinfo),
         }
     }
 }
@@ -116,13 +116,15 @@ pub(crate) unsafe fn accumulate<A: Aggregate, const SAYS: bool>(fcinfo: Function
 ///
 /// As [`accumulate`].
 #[inline(never)]
-unsafe extern "C-unwind" fn accumulate_by_rule<A: Aggregate, const SAYS: bool>(fcinfo: FunctionCallInfo) -> Datum {
+unsafe extern "C-unwind" fn accumulate_by_rule<A: Aggregate, const HAS_PARAMETERS: bool>(
+    fcinfo: FunctionCallInfo,
+) -> Datum {
     unsafe {
         // Before the first value of a call site is hashed, the state may be another aggregate's.
-        if SAYS && SiteOf::<A>::made_before(fcinfo).is_none() {
+        if HAS_PARAMETERS && SiteOf::<A>::made_before(fcinfo).is_none() {
             return accumulate_slowly::<A>(fcinfo);
         }
-        accumulate_with::<A, SAYS>(fcinfo, |value, seed| {
+        accumulate_with::<A, HAS_PARAMETERS>(fcinfo, |value, seed| {
             SiteOf::<A>::made_before(fcinfo)?.hasher.try_hash(value, seed)
         })
     }
@@ -134,10 +136,10 @@ unsafe extern "C-unwind" fn accumulate_by_rule<A: Aggregate, const SAYS: bool>(f
 /// # Safety
 ///
 /// As [`accumulate`], and `H` is for the type of the values.
-unsafe extern "C-unwind" fn accumulate_by_type<A: Aggregate, H: PlainHash, const SAYS: bool>(
+unsafe extern "C-unwind" fn accumulate_by_type<A: Aggregate, H: PlainHash, const HAS_PARAMETERS: bool>(
     fcinfo: FunctionCallInfo,
 ) -> Datum {
-    unsafe { accumulate_with::<A, SAYS>(fcinfo, |value, _| H::hash(value, DEFAULT_SEED)) }
+    unsafe { accumulate_with::<A, HAS_PARAMETERS>(fcinfo, |value, _| H::hash(value, DEFAULT_SEED)) }
 }
 
 /// The path of a row. `hash` gives the hash of a value, or `None` if that takes what the per-row path must not do.
@@ -150,7 +152,7 @@ unsafe extern "C-unwind" fn accumulate_by_type<A: Aggregate, H: PlainHash, const
 /// `fcinfo` is the frame of a transition, and `hash` may be called with its value. It gives one only where the call
 /// site has a [`Site`].
 #[inline(always)]
-unsafe fn accumulate_with<A: Aggregate, const SAYS: bool>(
+unsafe fn accumulate_with<A: Aggregate, const HAS_PARAMETERS: bool>(
     fcinfo: FunctionCallInfo,
     hash: impl FnOnce(Datum, u64) -> Option<u64>,
 ) -> Datum {
@@ -159,7 +161,7 @@ unsafe fn accumulate_with<A: Aggregate, const SAYS: bool>(
     unsafe {
         let state = argument(fcinfo, 0);
         let mut seed = DEFAULT_SEED;
-        if SAYS {
+        if HAS_PARAMETERS {
             if state.isnull || !A::is_said_again(trusted(state).as_ref(), fcinfo) {
                 return accumulate_slowly::<A>(fcinfo);
             }
@@ -248,13 +250,13 @@ unsafe extern "C-unwind" fn accumulate_slowly<A: Aggregate>(fcinfo: FunctionCall
 /// `fcinfo` is the frame of a transition of the aggregate in progress, and `site` that of its call.
 unsafe fn specialize<A: Aggregate>(fcinfo: FunctionCallInfo, site: &mut SiteOf<A>) {
     struct Specialization<A> {
-        says: bool,
+        has_parameters: bool,
         of: std::marker::PhantomData<A>,
     }
     impl<A: Aggregate> Visitor for Specialization<A> {
         type Output = Transition;
         fn visit<H: PlainHash>(self) -> Self::Output {
-            match self.says {
+            match self.has_parameters {
                 false => accumulate_by_type::<A, H, false>,
                 true => accumulate_by_type::<A, H, true>,
             }
@@ -268,7 +270,7 @@ unsafe fn specialize<A: Aggregate>(fcinfo: FunctionCallInfo, site: &mut SiteOf<A
             return;
         };
         let transition = plain.visit(Specialization::<A> {
-            says: !are_constant(fcinfo, A::PARAMETERS_AT),
+            has_parameters: !are_constant(fcinfo, A::PARAMETERS_AT),
             of: std::marker::PhantomData,
         });
         site.kept.transition = Some(transition);

@@ -8,7 +8,7 @@
 use crate::hash::hasher::{DEFAULT_SEED, Hasher};
 use crate::hash::site::{Keep, Site};
 use crate::pg::call::{aggregate_context, argument, declare_function, raise_parameter, return_null, unchanged};
-use crate::pg::error::{OrRaise, raise_invalid_sample, raise_with_hint};
+use crate::pg::error::{IN_BYTES, OrRaise, raise_invalid_sample, raise_with_hint};
 use crate::pg::expanded::{self, Value};
 use crate::pg::memory::ContextAllocator;
 use crate::pg::pg_sys::{Datum, ExpandedObjectMethods, FunctionCallInfo, MemoryContext, NullableDatum};
@@ -297,7 +297,7 @@ pub unsafe extern "C-unwind" fn cvm_sample_deserialize(fcinfo: FunctionCallInfo)
         let sample = varlena::with_bytes(argument(fcinfo, 0).value, |bytes| {
             match EncodedSample::parse_in(bytes, &allocator) {
                 Ok(encoded) => Sample::decode_in(&encoded, allocator).or_raise(),
-                Err(fault) => raise_invalid_sample(PgSqlErrorCode::ERRCODE_INVALID_BINARY_REPRESENTATION, fault),
+                Err(fault) => raise_invalid_sample(IN_BYTES, fault),
             }
         });
         State::place(sample, allocator)

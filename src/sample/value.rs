@@ -3,13 +3,12 @@
 
 use crate::pg::bytes_type::{self, Fault, behind_header};
 use crate::pg::call::{argument, declare_function};
-use crate::pg::error::{OrRaise, raise_invalid_sample};
+use crate::pg::error::{IN_STORAGE, OrRaise, raise_invalid_sample};
 use crate::pg::memory::ContextAllocator;
 use crate::pg::varlena;
 use cvm_sketch::sample_codec::{SAMPLE_HEADER_LEN, parse_sample_header};
 use cvm_sketch::{EncodedSample, Header, Sample};
 use pgrx::pg_guard;
-use pgrx::pg_sys::errcodes::PgSqlErrorCode;
 use pgrx::pg_sys::{Datum, FunctionCallInfo};
 
 declare_function! {
@@ -30,7 +29,7 @@ pub(crate) unsafe fn with_sample<T>(datum: Datum, read: impl FnOnce(&EncodedSamp
         let surroundings = ContextAllocator::current();
         varlena::with_bytes(datum, |bytes| match EncodedSample::parse_in(bytes, &surroundings) {
             Ok(sample) => read(&sample),
-            Err(fault) => raise_invalid_sample(PgSqlErrorCode::ERRCODE_DATA_CORRUPTED, fault),
+            Err(fault) => raise_invalid_sample(IN_STORAGE, fault),
         })
     }
 }
@@ -43,7 +42,7 @@ pub(crate) unsafe fn with_sample<T>(datum: Datum, read: impl FnOnce(&EncodedSamp
 pub(crate) unsafe fn header(datum: Datum) -> Header {
     unsafe {
         varlena::with_first_bytes(datum, SAMPLE_HEADER_LEN, parse_sample_header)
-            .unwrap_or_else(|fault| raise_invalid_sample(PgSqlErrorCode::ERRCODE_DATA_CORRUPTED, fault))
+            .unwrap_or_else(|fault| raise_invalid_sample(IN_STORAGE, fault))
     }
 }
 

@@ -11,7 +11,7 @@ use crate::pg::varlena;
 use crate::sketch::state::Parameters;
 use crate::sketch::value::{header, with_framed, with_sketch};
 use allocator_api2::vec::Vec;
-use cvm_sketch::capacity::{EPSILON_RANGE, Plain};
+use cvm_sketch::capacity::{EPSILON_RANGE, SqlNumber};
 use cvm_sketch::codec::FORMAT_VERSION;
 use cvm_sketch::interval::{self, Confidence, Interval};
 use cvm_sketch::{Accuracy, EncodedSketch, Header, Kind, OperationError, Sketch, UnknownKind, between, operations};
@@ -209,10 +209,10 @@ pub unsafe extern "C-unwind" fn cvm_sketch_downsample(fcinfo: FunctionCallInfo) 
 /// Raises an ERROR because a sketch of that capacity does not have the accuracy that is asked for.
 #[track_caller]
 fn raise_finer(capacity: u32, asked: Accuracy) -> ! {
-    let (epsilon, delta) = (Plain(asked.epsilon()), Plain(asked.delta()));
+    let (epsilon, delta) = (SqlNumber(asked.epsilon()), SqlNumber(asked.delta()));
     let has = match Accuracy::finest(capacity, asked.delta()) {
-        Some(finest) => format!("it has epsilon {}", Plain(finest.epsilon())),
-        None => format!("its epsilon is above {}", Plain(EPSILON_RANGE.1)),
+        Some(finest) => format!("it has epsilon {}", SqlNumber(finest.epsilon())),
+        None => format!("its epsilon is above {}", SqlNumber(EPSILON_RANGE.1)),
     };
     raise_parameter(format!(
         "cannot downsample a cvm_sketch to epsilon {epsilon}, which is finer: at delta {delta}, {has}"

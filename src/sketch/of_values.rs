@@ -3,7 +3,7 @@
 
 use crate::hash::hasher::DEFAULT_SEED;
 use crate::pg::call::{aggregate_context, argument, declare_function, unchanged};
-use crate::pg::error::{OrRaise, raise_invalid};
+use crate::pg::error::{IN_BYTES, OrRaise, raise_invalid_sketch};
 use crate::pg::memory::ContextAllocator;
 use crate::pg::pg_sys::{Datum, FunctionCallInfo, NullableDatum};
 use crate::pg::varlena;
@@ -13,7 +13,6 @@ use crate::sketch::state::{Parameters, State};
 use crate::sketch::value;
 use cvm_sketch::{EncodedSketch, Kind, Sketch};
 use pgrx::pg_guard;
-use pgrx::pg_sys::errcodes::PgSqlErrorCode;
 
 declare_function! {
     pg_finfo_cvm_accumulate for cvm_accumulate,
@@ -127,7 +126,7 @@ pub unsafe extern "C-unwind" fn cvm_deserialize(fcinfo: FunctionCallInfo) -> Dat
         let sketch = varlena::with_bytes(argument(fcinfo, 0).value, |bytes| {
             match EncodedSketch::parse_in(bytes, &allocator) {
                 Ok(encoded) => Sketch::decode_in(&encoded, allocator).or_raise(),
-                Err(fault) => raise_invalid(PgSqlErrorCode::ERRCODE_INVALID_BINARY_REPRESENTATION, fault),
+                Err(fault) => raise_invalid_sketch(IN_BYTES, fault),
             }
         });
         let state = State::of_sketch(sketch, None, allocator);

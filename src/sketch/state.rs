@@ -6,7 +6,7 @@ use crate::pg::error::{OrRaise, raise_with_hint};
 use crate::pg::memory::ContextAllocator;
 use crate::row;
 use crate::row::state::START_LEN;
-use cvm_sketch::capacity::{DEFAULT_CAPACITY, DELTA_RANGE, EPSILON_RANGE, Plain};
+use cvm_sketch::capacity::{DEFAULT_CAPACITY, DELTA_RANGE, EPSILON_RANGE, SqlNumber};
 use cvm_sketch::{Accuracy, AccuracyError, Kind, Sketch};
 use pgrx::pg_sys::FunctionCallInfo;
 use pgrx::pg_sys::errcodes::PgSqlErrorCode;
@@ -34,7 +34,7 @@ impl Parameters {
         let number = |index, name, (low, high): (f64, f64)| {
             let given = given(index)?;
             if given.isnull {
-                let (low, high) = (Plain(low), Plain(high));
+                let (low, high) = (SqlNumber(low), SqlNumber(high));
                 raise_number(
                     index,
                     name,
@@ -142,7 +142,7 @@ impl State {
                 ("delta", given.accuracy.delta(), before.delta()),
             ] {
                 if given != before {
-                    let (before, given) = (Plain(before), Plain(given));
+                    let (before, given) = (SqlNumber(before), SqlNumber(given));
                     let message = format!("{name} must be the same in every row, not {before} and then {given}");
                     raise_number(AFTER_VALUE, name, message);
                 }

@@ -2,12 +2,11 @@
 
 use crate::pg::bytes_type::{self, Fault};
 use crate::pg::call::{argument, declare_function};
-use crate::pg::error::{OrRaise, raise_invalid};
+use crate::pg::error::{IN_STORAGE, OrRaise, raise_invalid_sketch};
 use crate::pg::memory::ContextAllocator;
 use crate::pg::varlena;
 use cvm_sketch::{DecodeError, EncodedSketch, FramedSketch, Header, MergeError, OperationError, Sketch};
 use pgrx::pg_guard;
-use pgrx::pg_sys::errcodes::PgSqlErrorCode;
 use pgrx::pg_sys::{Datum, FunctionCallInfo};
 
 declare_function! {
@@ -28,7 +27,7 @@ pub(crate) unsafe fn with_sketch<T>(datum: Datum, read: impl FnOnce(&EncodedSket
         let surroundings = ContextAllocator::current();
         varlena::with_bytes(datum, |bytes| match EncodedSketch::parse_in(bytes, &surroundings) {
             Ok(sketch) => read(&sketch),
-            Err(fault) => raise_invalid(PgSqlErrorCode::ERRCODE_DATA_CORRUPTED, fault),
+            Err(fault) => raise_invalid_sketch(IN_STORAGE, fault),
         })
     }
 }
@@ -48,7 +47,7 @@ pub(crate) unsafe fn with_framed<T>(
             match result.and_then(|sketch| read(&sketch)) {
                 Ok(result) => Ok(result),
                 Err(MergeError::Operation(error)) => Err(error),
-                Err(MergeError::Decode(fault)) => raise_invalid(PgSqlErrorCode::ERRCODE_DATA_CORRUPTED, fault),
+                Err(MergeError::Decode(fault)) => raise_invalid_sketch(IN_STORAGE, fault),
             }
         })
     }
@@ -62,7 +61,7 @@ pub(crate) unsafe fn with_framed<T>(
 pub(crate) unsafe fn header(datum: Datum) -> Header {
     unsafe {
         varlena::with_first_bytes(datum, cvm_sketch::codec::HEADER_LEN, Header::parse)
-            .unwrap_or_else(|fault| raise_invalid(PgSqlErrorCode::ERRCODE_DATA_CORRUPTED, fault))
+            .unwrap_or_else(|fault| raise_invalid_sketch(IN_STORAGE, fault))
     }
 }
 

@@ -15,7 +15,7 @@
 
 use crate::bounds::binomial;
 use crate::host::Surroundings;
-use crate::set::capacity::Plain;
+use crate::set::capacity::SqlNumber;
 use crate::set::threshold::{sampling_rate, scale_up};
 use crate::sketch::codec::EncodedSketch;
 use crate::sketch::error::OperationError;
@@ -58,7 +58,7 @@ pub struct ConfidenceError(f64);
 
 impl fmt::Display for ConfidenceError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let given = Plain(self.0);
+        let given = SqlNumber(self.0);
         write!(f, "confidence must be greater than 0 and less than 1, not {given}")
     }
 }

@@ -145,15 +145,15 @@ impl fmt::Display for AccuracyError {
             AccuracyError::Epsilon(given) => ("epsilon", EPSILON_RANGE, given),
             AccuracyError::Delta(given) => ("delta", DELTA_RANGE, given),
         };
-        let [low, high, given] = [low, high, *given].map(Plain);
+        let [low, high, given] = [low, high, *given].map(SqlNumber);
         write!(f, "{name} must be between {low} and {high}, not {given}")
     }
 }
 
 /// A number written as SQL writes it: 2, 0.001, 1e-9, Infinity.
-pub struct Plain(pub f64);
+pub struct SqlNumber(pub f64);
 
-impl fmt::Display for Plain {
+impl fmt::Display for SqlNumber {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             f64::INFINITY => f.write_str("Infinity"),

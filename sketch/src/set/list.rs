@@ -9,7 +9,7 @@
 //! appended without a look at the others. When all blocks are full, the new hashes are sorted, freed of repetitions,
 //! and merged with the older ones. That is less work than a table's for new hashes, and more for repeated ones.
 
-use crate::host::{OutOfMemory, STEP, Surroundings, checking, zeros};
+use crate::host::{CHECK_EVERY, OutOfMemory, Surroundings, checking, zeros};
 use crate::set::sort::{dedup, sort};
 use allocator_api2::alloc::Allocator;
 use allocator_api2::boxed::Box;
@@ -331,7 +331,7 @@ pub(crate) fn is_worn(repeated: u32, len: u32) -> bool {
 /// `all` has room for the hashes of `new` too. The union grows at its end, from the largest hash on, and is returned.
 fn merge<'a, A: Surroundings>(all: &'a mut [u64], mut old: usize, new: &[u64], surroundings: &A) -> &'a [u64] {
     let (mut rest, mut start) = (new.len(), all.len());
-    let mut left = STEP;
+    let mut left = CHECK_EVERY;
     while old > 0 && rest > 0 {
         // Chance decides which is larger, and no branch predictor foresees it.
         let (one, other) = (all[old - 1], new[rest - 1]);
@@ -341,7 +341,7 @@ fn merge<'a, A: Surroundings>(all: &'a mut [u64], mut old: usize, new: &[u64], s
         rest -= usize::from(other >= one);
         left -= 1;
         if left == 0 {
-            left = STEP;
+            left = CHECK_EVERY;
             surroundings.check_for_interrupts();
         }
     }

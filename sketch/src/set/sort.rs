@@ -5,7 +5,7 @@
 //! McIlroy, "Engineering Radix Sort", Computing Systems 6, 1993.) Hashes that are not random take more rounds, at most
 //! one for each byte.
 
-use crate::host::{STEP, Surroundings};
+use crate::host::{CHECK_EVERY, Surroundings};
 
 /// How many hashes are sorted without a check.
 const AT_ONCE: usize = 1 << 15;
@@ -75,7 +75,7 @@ fn sort_by<S: Surroundings>(hashes: &mut [u64], bits: u32, surroundings: &S) {
 fn part<S: Surroundings>(hashes: &mut [u64], shift: u32, surroundings: &S) -> [usize; DIGITS] {
     let digit = |hash: u64| (hash >> shift) as usize % DIGITS;
     let mut lengths = [0; DIGITS];
-    for step in hashes.chunks(STEP) {
+    for step in hashes.chunks(CHECK_EVERY) {
         step.iter().for_each(|&hash| lengths[digit(hash)] += 1);
         surroundings.check_for_interrupts();
     }
@@ -89,7 +89,7 @@ fn part<S: Surroundings>(hashes: &mut [u64], shift: u32, surroundings: &S) -> [u
         *end += place;
     }
 
-    let mut left = STEP;
+    let mut left = CHECK_EVERY;
     for wanted in 0..DIGITS {
         while places[wanted] < ends[wanted] {
             // Each hash goes to its digit's part and pushes another out, until one comes that belongs in the gap.
@@ -100,7 +100,7 @@ fn part<S: Surroundings>(hashes: &mut [u64], shift: u32, surroundings: &S) -> [u
                 *place += 1;
                 left -= 1;
                 if left == 0 {
-                    left = STEP;
+                    left = CHECK_EVERY;
                     surroundings.check_for_interrupts();
                 }
             }

@@ -9,7 +9,7 @@
 //! Sketches come from outside too, and somebody may have chosen their hashes to have the same places. Nearly all such
 //! hashes are in the stash. Nobody can choose places there, and a look-up costs what the stash costs.
 
-use crate::host::{OutOfMemory, STEP, Surroundings, checking, zeros};
+use crate::host::{CHECK_EVERY, OutOfMemory, Surroundings, checking, zeros};
 use crate::set::secret::{Key, Secret};
 use allocator_api2::vec::Vec;
 use hashbrown::HashSet;
@@ -169,11 +169,11 @@ impl<A: Surroundings> Table<A> {
             *held = if *held <= threshold { *held } else { 0 };
             *placed += usize::from(*held != 0);
         }
-        let mut left = STEP;
+        let mut left = CHECK_EVERY;
         stash.retain(|&Key(hash)| {
             left -= 1;
             if left == 0 {
-                left = STEP;
+                left = CHECK_EVERY;
                 allocator.check_for_interrupts();
             }
             if hash >= threshold {

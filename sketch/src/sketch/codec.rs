@@ -3,7 +3,7 @@
 //! Equal sketches have equal bytes. Decoding treats its input as hostile: it checks everything before it allocates
 //! anything. An [`EncodedSketch`] exists only of bytes that passed.
 
-use crate::host::{BYTES_STEP, OutOfMemory, Surroundings, checking, zeros};
+use crate::host::{CHECK_EVERY_BYTES, OutOfMemory, Surroundings, checking, zeros};
 use crate::sketch::elias_fano::Layout;
 pub use crate::sketch::header::{DecodeError, FORMAT_VERSION, HEADER_LEN, Header};
 use allocator_api2::alloc::Global;
@@ -25,7 +25,7 @@ impl Header {
     /// [`encoded_len`](Self::encoded_len) says.
     pub(crate) fn encode_into<S: Surroundings>(&self, hashes: &[u64], bytes: &mut [u8], surroundings: &S) {
         debug_assert!(hashes.len() == self.retained() && bytes.len() == self.encoded_len());
-        for step in bytes.chunks_mut(BYTES_STEP) {
+        for step in bytes.chunks_mut(CHECK_EVERY_BYTES) {
             step.fill(0);
             surroundings.check_for_interrupts();
         }

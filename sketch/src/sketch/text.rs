@@ -2,7 +2,7 @@
 //!
 //! Text is only another way to write bytes. [`EncodedSketch`](crate::EncodedSketch) decides whether they are a sketch.
 
-use crate::host::{BYTES_STEP, OutOfMemory, Surroundings, zeros};
+use crate::host::{CHECK_EVERY_BYTES, OutOfMemory, Surroundings, zeros};
 use allocator_api2::vec::Vec;
 use const_hex::FromHexError;
 use std::fmt;
@@ -23,8 +23,8 @@ pub fn decode_in<A: Surroundings>(text: &[u8], prefix: usize, allocator: A) -> R
     }
     let mut bytes = zeros(prefix + digits.len() / 2, allocator.clone())?;
     let pieces = digits
-        .chunks(2 * BYTES_STEP)
-        .zip(bytes[prefix..].chunks_mut(BYTES_STEP));
+        .chunks(2 * CHECK_EVERY_BYTES)
+        .zip(bytes[prefix..].chunks_mut(CHECK_EVERY_BYTES));
     for (number, (digits, bytes)) in pieces.enumerate() {
         let fault = match (digits, const_hex::decode_to_slice(digits, bytes)) {
             // const-hex skips 0x or 0X as a prefix.
@@ -38,7 +38,9 @@ pub fn decode_in<A: Surroundings>(text: &[u8], prefix: usize, allocator: A) -> R
                 unreachable!("there are two digits for each byte")
             }
         };
-        return Err(TextError::Digit(PREFIX.len() + number * 2 * BYTES_STEP + fault + 1));
+        return Err(TextError::Digit(
+            PREFIX.len() + number * 2 * CHECK_EVERY_BYTES + fault + 1,
+        ));
     }
     Ok(bytes)
 }
@@ -53,8 +55,8 @@ pub fn encode_in<A: Surroundings>(bytes: &[u8], suffix: usize, allocator: A) -> 
     let mut text = zeros(length + suffix, allocator.clone())?;
     text[..PREFIX.len()].copy_from_slice(PREFIX);
     let pieces = bytes
-        .chunks(BYTES_STEP)
-        .zip(text[PREFIX.len()..length].chunks_mut(2 * BYTES_STEP));
+        .chunks(CHECK_EVERY_BYTES)
+        .zip(text[PREFIX.len()..length].chunks_mut(2 * CHECK_EVERY_BYTES));
     for (bytes, digits) in pieces {
         const_hex::encode_to_slice(bytes, digits).expect("there are two digits for each byte");
         allocator.check_for_interrupts();
@@ -118,15 +120,15 @@ mod tests {
     /// Long texts are read in pieces. A fault at the edge of any piece must be found like one in the first.
     #[test]
     fn faults_are_named_wherever_they_are() {
-        let bytes: std::vec::Vec<u8> = (0..3 * BYTES_STEP + 5).map(|i| (i % 251) as u8).collect();
+        let bytes: std::vec::Vec<u8> = (0..3 * CHECK_EVERY_BYTES + 5).map(|i| (i % 251) as u8).collect();
         let text = encode_in(&bytes, 0, Global).unwrap();
         assert_eq!(decode_in(&text, 0, Global).unwrap()[..], bytes);
         for place in [
             3,
-            2 * BYTES_STEP + 1,
-            2 * BYTES_STEP + 2,
-            2 * BYTES_STEP + 3,
-            6 * BYTES_STEP + 3,
+            2 * CHECK_EVERY_BYTES + 1,
+            2 * CHECK_EVERY_BYTES + 2,
+            2 * CHECK_EVERY_BYTES + 3,
+            6 * CHECK_EVERY_BYTES + 3,
             text.len() - 1,
         ] {
             for digit in [b'x', b'X', b'g', b' '] {
