@@ -9,16 +9,13 @@
 //! Three things determine the state of a [`Sketch`]: the set of values seen, its capacity and its seed. Order,
 //! repetition, partitioning and the tree of merges make no difference.
 //!
-//! Each folder imports only from those above it in this list. Inside a folder, data runs forward through the files:
+//! Each folder imports from those above it in this list alone. Its `mod.rs` says what its files are for:
 //!
 //! - [`hash`](mod@hash): from a value to its hash. `host`: memory, and whether to go on.
-//! - `set`: which hashes are kept ([`capacity`], [`threshold`]), and how (`sort`, `list`, `secret`, `table`,
-//!   `retained`, `batch`).
-//! - [`sketch`]: `kind` of values, `flags` and `header`, `elias_fano` and [`codec`] (as bytes), [`text`] (bytes as
-//!   text). Then `error` and `agreement` (of two), `sketch` (insert, merge, estimate), [`operations`] (as sets).
-//! - `bounds`: `binomial` and [`interval`] (of one estimate), `hypergeometric` and [`between`] (of two sketches at
-//!   once).
-//! - [`sample`]: `exact_sum` and `measures` (sums over rows), `varint` and `codec` (as bytes), `sample`, `operations`.
+//! - `set`: which hashes are kept ([`threshold`]), how many ([`capacity`]), and how.
+//! - [`sketch`]: sketches in memory and as bytes ([`codec`], [`text`]), and as sets ([`operations`]).
+//! - `bounds`: confidence intervals, of one sketch ([`interval`]) and of two ([`between`]).
+//! - [`sample`]: sketches that keep the values themselves.
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 

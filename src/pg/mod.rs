@@ -1,8 +1,12 @@
 //! What any file needs of PostgreSQL.
 //!
-//! There are two ways to call a function that may raise an ERROR: by [`pg_sys`], behind a guard that copies no message;
-//! or, where a guard costs too much, by [`unguarded`], which says what must hold there. An ERROR of ours begins in
-//! [`error`]. What Rust allocates on its way has a [`reserve`].
+//! - [`pg_sys`]: its functions that may raise an ERROR, behind a guard that copies no message. [`unguarded`]: those where
+//!   a guard costs too much, and what must hold there.
+//! - [`error`]: raising an ERROR of ours, with its SQLSTATE. [`reserve`]: memory for what Rust allocates on its way.
+//! - [`memory`]: its memory contexts as an allocator. [`varlena`]: the bytes of its values.
+//! - [`call`]: the frame of a call: its arguments and its result. [`bytes_type`]: input and output of our types.
+//! - [`expanded`]: the state of an aggregate as a value of its type.
+//! - [`invalidation`]: whether the catalog has changed. [`query_tree`]: lists, nodes of queries and plans.
 
 pub(crate) mod bytes_type;
 pub(crate) mod call;

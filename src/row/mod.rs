@@ -1,5 +1,8 @@
-//! The path of a row into an aggregate: its value is unpacked, hashed by the rule of its type, and offered to the
-//! state. Counts, sketches and samples share it. So do the unions of stored sketches and of stored samples.
+//! The path of a row into an aggregate: its value is unpacked, hashed by the rule of its type, and offered to the state.
+//!
+//! - [`state`]: what the path asks of a state, and the state behind an argument.
+//! - [`transition`]: the transition functions that counts, sketches and samples share.
+//! - [`union`]: the support functions that unions of stored sketches and of stored samples share.
 
 pub(crate) mod state;
 pub(crate) mod transition;

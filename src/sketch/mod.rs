@@ -1,4 +1,8 @@
 //! The type `cvm_sketch`, its functions and aggregates, and `approx_count_distinct_cvm`.
+//!
+//! - [`value`]: the type's input, output and casts, and reading stored sketches. [`functions`]: its functions.
+//! - [`state`]: the state of an aggregate, and its parameters. [`of_values`]: the aggregates over values.
+//! - [`of_sketches`]: the aggregates over hashes and over stored sketches.
 
 mod functions;
 mod of_sketches;

@@ -23,7 +23,7 @@
 //! 438,631 hashes at epsilon 0.03, delta 0.01 and ten million rows. This formula asks for 8,517, which is 51 times
 //! less.
 
-use crate::set::threshold::STEP;
+use crate::set::threshold::{LAST_THRESHOLD, STEP};
 use statrs::distribution::{ContinuousCDF, Normal};
 use std::fmt;
 
@@ -36,6 +36,7 @@ pub const DELTA_RANGE: (f64, f64) = (1e-9, 0.1);
 /// The smallest legal capacity. At most seven hashes belong to the last level, so some level always has fewer than
 /// eight.
 pub const MIN_CAPACITY: u32 = 8;
+const _: () = assert!(LAST_THRESHOLD < MIN_CAPACITY as u64);
 
 /// The largest legal capacity: no legal accuracy asks for more.
 pub const MAX_CAPACITY: u32 = 1 << 26;

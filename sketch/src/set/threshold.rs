@@ -20,8 +20,11 @@
 /// Number of significant bits of a retained hash: the upper ones of the 64-bit hash of a value.
 pub const HASH_BITS: u32 = 56;
 
+/// Of so many hashes of one level, all but one belong to the next.
+const STEP_PART: u64 = 8;
+
 /// The share of the hashes of one level that belong to the next.
-pub const STEP: f64 = 0.875;
+pub const STEP: f64 = 1.0 - 1.0 / STEP_PART as f64;
 
 /// T_0, above every hash.
 const ALL: u64 = 1 << HASH_BITS;
@@ -30,8 +33,8 @@ const ALL: u64 = 1 << HASH_BITS;
 const LEVELS: usize = {
     let mut threshold = ALL;
     let mut levels = 1;
-    while threshold / 8 > 0 {
-        threshold -= threshold / 8;
+    while threshold >= STEP_PART {
+        threshold -= threshold / STEP_PART;
         levels += 1;
     }
     levels
@@ -41,11 +44,14 @@ const THRESHOLDS: [u64; LEVELS] = {
     let mut thresholds = [ALL; LEVELS];
     let mut level = 1;
     while level < LEVELS {
-        thresholds[level] = thresholds[level - 1] - thresholds[level - 1] / 8;
+        thresholds[level] = thresholds[level - 1] - thresholds[level - 1] / STEP_PART;
         level += 1;
     }
     thresholds
 };
+
+/// The threshold of the last level, and so the number of hashes that may belong to it.
+pub(crate) const LAST_THRESHOLD: u64 = THRESHOLDS[LEVELS - 1];
 
 /// The last level.
 pub const MAX_LEVEL: u16 = (LEVELS - 1) as u16;
