@@ -26,7 +26,7 @@ thread_local! {
     static IS_INSTALLED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Puts the hook before those that are there. Does nothing the second time.
+/// Puts the hook before any others. Does nothing the second time.
 ///
 /// # Safety
 ///
@@ -63,7 +63,7 @@ unsafe extern "C-unwind" fn plan(
     unsafe { plan_replaced(parse, request) }
 }
 
-/// The hook, which since 19 is told what EXPLAIN wants.
+/// The hook, which since 19 also gets what EXPLAIN wants.
 ///
 /// # Safety
 ///

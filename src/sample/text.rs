@@ -45,7 +45,7 @@ const BYTEA_OUTPUT_HEX: c_int = 1;
 /// All such settings. The bits in [`Settings`] follow the order of this list. The last three matter to types that print
 /// the names of objects, and to reading arrays.
 const ALL: [Setting; 9] = [
-    // A date style also says the order of day and month, which ISO does not use.
+    // A date style also has an order of day and month, which ISO does not use.
     setting(
         c"datestyle",
         c"ISO",
@@ -172,7 +172,7 @@ enum Form {
     /// Floats of either width are written as double precision, with 0 for -0 and one NaN.
     Float32,
     Float64,
-    /// Blanks at the end do not count.
+    /// Blanks at the end are cut off the text.
     BlankPadded,
 }
 

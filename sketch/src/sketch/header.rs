@@ -35,8 +35,7 @@ fn header_options() -> impl Options {
 
 impl Header {
     /// The sketch of nothing: the result of an aggregate over no values. It has the default capacity, seed 0 and no
-    /// kind. In a union, it takes on those of the other sketch. In other operations too, it goes with any seed and
-    /// kind.
+    /// kind. A union with it is the other sketch. The other operations accept it beside any seed and kind.
     pub const NOTHING: Header = Header {
         version: FORMAT_VERSION,
         flags: Flags::NONE,
