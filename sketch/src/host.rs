@@ -1,4 +1,4 @@
-//! What a sketch asks of the program that it lives in: memory, and whether to go on.
+//! What a sketch needs from the program around it: memory, and a check whether to go on.
 
 use allocator_api2::alloc::{Allocator, Global};
 use allocator_api2::vec::Vec;

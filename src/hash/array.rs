@@ -75,7 +75,8 @@ pub(crate) struct UnreadElements {
 }
 
 impl UnreadElements {
-    /// Adds elements up to one that has parts itself, which is the result, or up to the end.
+    /// Adds elements to the hash. Stops at the first that has parts itself, and returns it; returns `Some(None)` at the
+    /// end.
     ///
     /// # Safety
     ///
@@ -86,8 +87,8 @@ impl UnreadElements {
         sequence: &mut Sequence,
         seed: u64,
     ) -> Option<Option<Inner>> {
-        // SAFETY: the array has as many elements, and bits, as `count` says. `place` is where the next element is that
-        // is not NULL.
+        // SAFETY: the array has as many elements, and bits, as `count` says. `place` points to the next element that is
+        // not NULL.
         unsafe {
             let Elements { layout, rule } = self.elements.as_mut();
             // The compiler keeps these two in registers.
@@ -138,7 +139,7 @@ impl Layout {
     ///
     /// # Safety
     ///
-    /// There is one.
+    /// An element starts there.
     #[inline]
     unsafe fn read(&self, at: *const u8) -> Datum {
         // SAFETY: PostgreSQL aligns a value that it passes by value as it does an integer of that length.
@@ -157,7 +158,7 @@ impl Layout {
     ///
     /// # Safety
     ///
-    /// There is an element.
+    /// An element starts there.
     #[inline]
     unsafe fn after(&self, at: *const u8) -> *const u8 {
         unsafe {

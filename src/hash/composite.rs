@@ -145,7 +145,8 @@ pub(crate) struct UnreadColumns {
 }
 
 impl UnreadColumns {
-    /// Adds columns up to one that has parts itself, which is the result, or up to the end.
+    /// Adds columns to the hash. Stops at the first that has parts itself, and returns it; returns `Some(None)` at the
+    /// end.
     ///
     /// # Safety
     ///

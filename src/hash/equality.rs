@@ -1,8 +1,8 @@
-//! What makes values of a type equal, and so which types have a hash. The catalog says it; no value is looked at.
+//! What makes values of a type equal, and so which types have a hash. Only the catalog is read, no value.
 //!
-//! It is the `=` that DISTINCT takes, that of the type's default operator class. [`of`] looks at one level of a type,
-//! and nothing else knows which types have a hash. [`Rule::new`](crate::hash::rule::Rule::new) goes by it, and so does
-//! [`is_hashable`], which the planner hook asks.
+//! DISTINCT takes the `=` of the type's default operator class, and so does this. [`of`] looks at one level of a type.
+//! Nothing else decides which types have a hash. [`Rule::new`](crate::hash::rule::Rule::new) goes by it. So does
+//! [`is_hashable`], which the planner hook calls.
 
 use crate::hash::plain::Plain;
 use crate::pg::error::{OrRaise, naming_type, raise_with_hint};
@@ -22,11 +22,11 @@ pub(crate) struct Collated {
     pub(crate) collation: Oid,
 }
 
-/// What is compared of the values of a type.
+/// What decides whether two values of a type are equal.
 pub(crate) enum Equality {
     /// What the datum holds or points to.
     Plain(Plain),
-    /// A `name` under a collation that may call different bytes equal. PostgreSQL compares it as text, which has this
+    /// A `name` under a collation by which different bytes may be equal. PostgreSQL compares it as text, which has this
     /// hash function.
     NameAsText(HashFunction),
     /// The label of an enum.
@@ -36,7 +36,7 @@ pub(crate) enum Equality {
     TsQuery,
     /// The shape of the whole, and its parts, all of one type.
     Parts(Whole, Collated),
-    /// The columns of a row, of this type or of any.
+    /// The columns of a row of this type. Under RECORDOID, each row names its own type.
     Row(Oid),
     /// What only the type's own functions know.
     Own(HashFunction),
@@ -58,15 +58,15 @@ pub(crate) struct HashFunction {
     /// The type of its argument: the type itself, or one that it is compared as.
     of_type: Oid,
     pub(crate) procedure: Oid,
-    /// Whether it takes a seed and returns 64 bits, or neither.
+    /// True: 64 bits, with a seed. False: 32 bits, without.
     pub(crate) is_extended: bool,
 }
 
 /// Why the values of a type cannot be hashed.
 pub(crate) enum NotHashable {
-    /// No hash function goes with the `=` of the type, if it has an `=`.
+    /// The type has no `=`, or no hash function that agrees with it.
     Type(Oid),
-    /// It depends on a collation which ones are equal, and there is none.
+    /// Equality depends on a collation, and none is known.
     WithoutCollation,
 }
 
@@ -89,7 +89,7 @@ impl<T> OrRaise<T> for Result<T, NotHashable> {
     }
 }
 
-/// What is compared of the values of a type, and what kind of values these are.
+/// What decides whether two values of a type are equal, and the kind of the values.
 pub(crate) fn of(Collated { of_type, collation }: Collated) -> Result<(Equality, Kind), NotHashable> {
     // SAFETY: PostgreSQL answers for any type.
     let base_type = unsafe { pg_sys::getBaseType(of_type) };
@@ -115,7 +115,7 @@ pub(crate) fn of(Collated { of_type, collation }: Collated) -> Result<(Equality,
         pg_sys::TEXTOID => plain(Plain::Bytes, Kind::Text),
         pg_sys::BPCHAROID => plain(Plain::BlankPadded, Kind::Text),
         pg_sys::NAMEOID => plain(Plain::ZeroEnded, Kind::Text),
-        // Literals in a row whose type nobody has said. They have no collation, and no `=`; as text they would have.
+        // Literals in a row whose type is not known. Unlike text, they have no collation and no `=`.
         pg_sys::UNKNOWNOID => plain(Plain::ZeroEnded, Kind::Text),
         pg_sys::BYTEAOID => plain(Plain::Bytes, Kind::Bytes),
         // The number of bits, then the bits, padded with zeros to whole bytes.
@@ -136,8 +136,8 @@ pub(crate) fn of(Collated { of_type, collation }: Collated) -> Result<(Equality,
         pg_sys::MACADDR8OID => plain(Plain::FixedBytes8, Kind::Other),
         // Family, length of the prefix, address; nothing tells an inet from a cidr.
         pg_sys::INETOID => plain(Plain::Bytes, Kind::Other),
-        // Of all types above only these have no order. A user's operator class may bring one, and with it another `=`
-        // than that of the hash.
+        // Unlike the types above, these have no btree operator class. A user may add one with another `=`. So this
+        // looks whether a hash function still agrees with it.
         pg_sys::XIDOID | pg_sys::CIDOID | pg_sys::ACLITEMOID => {
             hash_function(base_type)?;
             match base_type {
@@ -196,12 +196,12 @@ fn of_other(base_type: Oid, collation: Oid) -> Result<(Equality, Kind), NotHasha
     }
 }
 
-/// The type as which the bounds of a range type are compared. The operator class of the range type says so, whatever
-/// the default one of its subtype is.
+/// The type as which the bounds of a range type are compared. The operator class of the range type decides, not the
+/// default one of its subtype.
 ///
 /// # Safety
 ///
-/// The entry is that of a range type, with what it says of ranges.
+/// `range_type` is the entry of a range type, looked up with TYPECACHE_RANGE_INFO.
 unsafe fn bounds(range_type: *mut TypeCacheEntry) -> Result<Collated, NotHashable> {
     const PATTERNS: Oid = Oid::from_u32(pg_sys::F_BTTEXT_PATTERN_CMP);
     const BLANK_PADDED_PATTERNS: Oid = Oid::from_u32(pg_sys::F_BTBPCHAR_PATTERN_CMP);
@@ -237,8 +237,8 @@ unsafe fn bounds(range_type: *mut TypeCacheEntry) -> Result<Collated, NotHashabl
 /// The hash function of a type. A type without an `=` of its own takes both from another: varchar from text, regclass
 /// from oid.
 ///
-/// A type may take its hash from one to which it is binary-coercible, but not its `=`. Asked for the `=` too, PostgreSQL
-/// tells only of functions that go with it.
+/// A type that is binary-coercible to another may take its hash from there, but not its `=`. If PostgreSQL is to look
+/// up the `=` too, it returns only hash functions that agree with it.
 fn hash_function(base_type: Oid) -> Result<HashFunction, NotHashable> {
     const WANTED: u32 = pg_sys::TYPECACHE_EQ_OPR | pg_sys::TYPECACHE_HASH_PROC | pg_sys::TYPECACHE_HASH_EXTENDED_PROC;
     // SAFETY: PostgreSQL answers for any type. Entries of the type cache live as long as the process.
@@ -255,7 +255,7 @@ fn hash_function(base_type: Oid) -> Result<HashFunction, NotHashable> {
     })
 }
 
-/// The type as which the values of a base type are compared and hashed: itself, or that whose `=` it takes.
+/// The type as which the values of a base type are compared and hashed: itself, or the type whose `=` it takes.
 pub(crate) fn compared_as(base_type: Oid) -> Oid {
     hash_function(base_type).map_or(base_type, |function| function.of_type)
 }
@@ -267,7 +267,7 @@ fn has_order(of_type: Oid) -> bool {
     entry.cmp_proc != Oid::INVALID && entry.eq_opr != Oid::INVALID
 }
 
-/// The entry of a type in PostgreSQL's cache, with what is wanted of it.
+/// A type's entry in PostgreSQL's type cache, with the wanted fields filled.
 fn type_cache(of_type: Oid, wanted: u32) -> *mut TypeCacheEntry {
     // SAFETY: PostgreSQL raises an ERROR if there is no such type.
     unsafe { pg_sys::lookup_type_cache(of_type, wanted as i32) }
@@ -292,8 +292,8 @@ pub(crate) fn columns(row: &PgTupleDesc<'_>) -> impl Iterator<Item = Option<Coll
     })
 }
 
-/// Whether values of a type can be compared and hashed under a collation. Of anonymous rows that is not known before
-/// there is one: no.
+/// Whether values of a type can be compared and hashed under a collation. False for anonymous rows: their columns are
+/// known only at run time.
 pub(crate) fn is_hashable(declared: Oid, collation: Oid) -> bool {
     has_order(declared) && look_into(declared, collation).is_ok_and(|found| !found.has_anonymous_rows)
 }
@@ -329,7 +329,7 @@ fn look_into(of_type: Oid, collation: Oid) -> Result<Found, NotHashable> {
             Equality::Parts(_, part) => put(part, &mut unread),
             Equality::Row(pg_sys::RECORDOID) => has_anonymous_rows = true,
             Equality::Row(of_type) => {
-                // SAFETY: the type is a composite one. Dropping the descriptor takes its count back.
+                // SAFETY: the type is a composite one. Dropping the descriptor releases it.
                 let row = unsafe { PgTupleDesc::from_pg(pg_sys::lookup_rowtype_tupdesc(of_type, -1)) };
                 columns(&row).flatten().for_each(|column| put(column, &mut unread));
             }

@@ -1,7 +1,8 @@
-//! From a datum to its hash, at one call site.
+//! The hasher of a call site: a rule, and what it was made for.
 //!
-//! By which rule depends on the type and the collation, which are the same for all rows of a call site. So a [`Hasher`]
-//! is made once, at the first row, and kept in the [site](crate::hash::site).
+//! The type and the collation decide on the rule. They are the same in all rows of a call site. So a [`Hasher`] is made
+//! at the first row, and its [site](crate::hash::site) keeps it. The hasher makes its rule anew when the catalog has
+//! changed.
 
 use crate::hash::plain::Plain;
 use crate::hash::rule::Rule;
@@ -13,7 +14,7 @@ use cvm_sketch::Kind;
 use pgrx::pg_sys::errcodes::PgSqlErrorCode;
 use std::ffi::CStr;
 
-/// The seed of all hashes where nobody says one.
+/// The seed of all hashes where none is given.
 pub(crate) const DEFAULT_SEED: u64 = 0;
 
 /// Turns the values of one argument of one call site into hashes.
@@ -31,7 +32,7 @@ pub(crate) struct Hasher {
 static CONTEXT_NAME: &CStr = c"cvm_count hash rule";
 
 impl Hasher {
-    /// A hasher of the argument at `index`, to be kept with the function record by the caller.
+    /// A hasher for the argument at `index`. The caller keeps it with the function record.
     ///
     /// Raises an ERROR when the type has no equality to follow.
     ///
@@ -50,7 +51,7 @@ impl Hasher {
                 );
             }
             let collation = (*fcinfo).fncollation;
-            // Read before the rule is made, so that a change meanwhile counts.
+            // Read before the rule is made, so that a change meanwhile is noticed.
             let changes = invalidation::count();
             let context = pg_sys::AllocSetContextCreateInternal(
                 (*function).fn_mcxt,
@@ -89,7 +90,7 @@ impl Hasher {
         self.declared
     }
 
-    /// The hash of a value, unless that takes what the per-row path must not do: look something up in the catalog.
+    /// The hash of a value. `None` leaves it to [`hash`](Self::hash), as when that takes a look-up in the catalog.
     ///
     /// An ERROR unwinds no frames between it and PostgreSQL, as [`unguarded`](crate::pg::unguarded) says. So callers
     /// hold nothing that needs to be dropped.
@@ -101,7 +102,7 @@ impl Hasher {
     pub(crate) unsafe fn try_hash(&mut self, value: Datum, seed: u64) -> Option<u64> {
         unsafe {
             match &mut self.rule {
-                // These know nothing of the catalog.
+                // These do not depend on the catalog.
                 Rule::Plain(plain) => plain.hash(value, seed),
                 rule if self.changes == invalidation::count() => rule.hash::<false>(value, seed),
                 _ => None,
@@ -119,7 +120,7 @@ impl Hasher {
         unsafe {
             let changes = invalidation::count();
             if self.changes != changes && self.plain().is_none() {
-                // An error in between leaves a rule that refers to nothing. The next call makes it anew.
+                // An error in between leaves the placeholder. The next call makes the rule anew.
                 std::ptr::write(&mut self.rule, Rule::NONE);
                 pg_sys::MemoryContextReset(self.context);
                 let allocator = ContextAllocator::new(self.context);

@@ -1,4 +1,5 @@
-//! Types whose values are hashed from what the datum holds or points to: the path of a row of all common types.
+//! Rules that need only the datum: no catalog, no allocation. All common types have such a rule.
+//! [`equality::of`](crate::hash::equality::of) says which type has which.
 
 use crate::hash::numeric;
 use crate::pg::pg_sys::{self, Datum};
@@ -6,19 +7,19 @@ use crate::pg::varlena;
 use cvm_sketch::hash;
 use std::ffi::CStr;
 
-// Integers of 64 bits travel inside the datum, and what is read from it below is its low end.
+// Integers of 64 bits travel inside the datum. Shorter ones are read from its low end.
 const _: () = assert!(size_of::<Datum>() == 8 && cfg!(target_endian = "little"));
 
-/// How the values of a type are hashed that need nothing but the datum.
+/// A rule that needs only the datum.
 pub(crate) trait PlainHash {
-    /// The hash of a value, or `None` if it has to be detoasted first. Neither allocates, panics nor raises an error.
+    /// The hash of a value, or `None` if it has to be detoasted first. Does not allocate, panic or raise an error.
     ///
     /// # Safety
     ///
     /// `value` is of a type that the implementation is for.
     unsafe fn hash(value: Datum, seed: u64) -> Option<u64>;
 
-    /// The integer that is hashed of a value; `None` if other bytes than those of an integer are.
+    /// The integer that stands for the value in hashing; `None` for rules without one.
     ///
     /// # Safety
     ///
@@ -28,23 +29,23 @@ pub(crate) trait PlainHash {
     }
 }
 
-/// What is done with the implementation for one type. See [`Plain::visit`].
+/// Code that is compiled once for each rule. [`Plain::visit`] calls the one for a rule.
 pub(crate) trait Visitor {
     type Output;
     fn visit<H: PlainHash>(self) -> Self::Output;
 }
 
-/// Declares rules. Each has an expression for the hash of a datum, or for the word that is hashed of it. Each becomes a
+/// Declares rules. Each has an expression for the hash of a datum, or for its [word](PlainHash::word). Each becomes a
 /// variant of [`Plain`] and an implementation of [`PlainHash`].
 macro_rules! plain_hashes {
     ($($(#[$doc:meta])* $name:ident: $rule:ident |$value:ident $(, $seed:ident)?| $made:expr;)+) => {
-        /// The rule for a type that needs nothing but the datum.
+        /// The rules that need only the datum.
         #[derive(Clone, Copy)]
         pub(crate) enum Plain {
             $($(#[$doc])* $name),+
         }
 
-        /// A type for each rule, so that there can be code for each.
+        /// A marker type per rule, so that callers are compiled for each rule.
         mod each {
             $(pub(crate) struct $name;)+
         }
@@ -82,7 +83,7 @@ macro_rules! plain_hashes {
                 }
             }
 
-            /// Shows the visitor the rule's implementation.
+            /// Calls the visitor with the rule's implementation.
             pub(crate) fn visit<V: Visitor>(self, visitor: V) -> V::Output {
                 match self {
                     $(Plain::$name => visitor.visit::<each::$name>()),+
@@ -133,7 +134,7 @@ plain_hashes! {
     FixedBytes8: hash |value, seed| Some(hash::bytes(fixed::<8>(value), seed));
     FixedBytes12: hash |value, seed| Some(hash::bytes(fixed::<12>(value), seed));
     FixedBytes16: hash |value, seed| Some(hash::bytes(fixed::<16>(value), seed));
-    /// As long as its months of 30 days, its days of 24 hours and its microseconds make it.
+    /// By its length, with months of 30 days and days of 24 hours.
     Interval: hash |value, seed| Some(hash::bytes(&span(&*value.cast_mut_ptr()).to_le_bytes(), seed));
     AclItem: hash |value, seed| Some(hash::bytes(&rights(&*value.cast_mut_ptr()), seed));
 }

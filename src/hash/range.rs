@@ -96,7 +96,8 @@ pub(crate) struct UnreadBounds {
 }
 
 impl UnreadBounds {
-    /// Adds bounds up to one that has parts itself, which is the result, or up to the end.
+    /// Adds bounds to the hash. Stops at the first that has parts itself, and returns it; returns `Some(None)` at the
+    /// end.
     ///
     /// # Safety
     ///

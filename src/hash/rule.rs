@@ -1,8 +1,8 @@
 //! The rule by which the values of a type are hashed, down to the values inside of values.
 //!
-//! Two values that `=` calls equal must hash alike, else they are counted twice. Two that it does not must not, else
-//! they are counted once. PostgreSQL's own hash functions only promise the first, since their callers compare the
-//! values, too. So all types of PostgreSQL have rules of ours. `docs/hashes.md` lists them, with the bytes that go in.
+//! Values that are equal by `=` must hash alike, else they are counted twice. Others must hash differently, else they
+//! are counted once. PostgreSQL's own hash functions only promise the first, since their callers compare the values,
+//! too. So all types of PostgreSQL have rules of ours. `docs/hashes.md` lists them, with the bytes that go in.
 
 use crate::hash::array::Elements;
 use crate::hash::composite::Rows;
@@ -24,7 +24,7 @@ use cvm_sketch::{Kind, OutOfMemory};
 /// The rule for one type under one collation.
 pub(crate) enum Rule {
     Plain(Plain),
-    /// A `name` under a collation that may call different bytes equal: the rule of text.
+    /// A `name` under a collation by which different bytes may be equal. It is hashed as text.
     NameAsText(TypeHash),
     Enum(Labels),
     Jsonb,
@@ -32,12 +32,12 @@ pub(crate) enum Rule {
     TsQuery,
     /// The values have parts, with rules of their own.
     Container(Container),
-    /// Whatever the type's own hash function says.
+    /// By the type's own hash function.
     Own(TypeHash),
 }
 
 impl Rule {
-    /// A rule that refers to nothing, for as long as there is no other.
+    /// A placeholder that holds no pointer, used while the rule is made anew.
     pub(crate) const NONE: Self = Rule::Jsonb;
 
     /// The rule for the values of a type, and what kind of values these are.
@@ -94,9 +94,9 @@ impl Rule {
 
     /// The hash of a value; `None` if that takes a row type or a label that has not been looked up before.
     ///
-    /// With `LEARN`, this looks them up, and `None` says that the value is not what its type says. Without, it calls no
-    /// function behind pgrx's guard: an ERROR passes as [`unguarded`] says. It allocates no more than a copy of a value
-    /// that has to be detoasted, and a list of open values in a very deep one. It frees both.
+    /// With `LEARN`, this looks them up, and `None` means that the value is not valid for its type. Without, it calls
+    /// no function behind pgrx's guard: an ERROR passes as [`unguarded`] says. It allocates no more than a copy of a
+    /// value that has to be detoasted, and a list of open values in a very deep one. It frees both.
     ///
     /// # Safety
     ///

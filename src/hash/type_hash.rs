@@ -13,7 +13,7 @@ use std::ptr::NonNull;
 pub(crate) struct TypeHash {
     frame: NonNull<CallFrame>,
     address: unsafe extern "C-unwind" fn(FunctionCallInfo) -> Datum,
-    /// Whether it takes a seed and returns 64 bits, or neither.
+    /// True: 64 bits, with a seed. False: 32 bits, without.
     is_extended: bool,
 }
 

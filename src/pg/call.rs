@@ -54,7 +54,7 @@ pub(crate) unsafe fn argument(fcinfo: FunctionCallInfo, index: usize) -> Nullabl
     unsafe { *(*fcinfo).args.as_ptr().add(index) }
 }
 
-/// The confidence that a call asks for. Raises an ERROR where that is NULL or none.
+/// The confidence that a call gives. Raises an ERROR where it is NULL or not valid.
 ///
 /// # Safety
 ///
@@ -72,8 +72,8 @@ pub(crate) unsafe fn confidence_of_call(fcinfo: FunctionCallInfo, index: usize) 
 ///
 /// # Safety
 ///
-/// `array` is an array whose elements are as CREATE TYPE says of `cvm_sketch` and `cvm_sample`. The elements lie in the
-/// array, or in a copy in the current memory context.
+/// `array` is an array whose elements are stored as CREATE TYPE says for `cvm_sketch` and `cvm_sample`. The elements
+/// lie in the array, or in a copy in the current memory context.
 pub(crate) unsafe fn each_element(array: Datum, mut visit: impl FnMut(Datum)) {
     // SAFETY: there are as many elements and marks of NULL as the count says.
     unsafe {

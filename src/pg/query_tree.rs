@@ -1,4 +1,5 @@
-//! Query trees and plans: their lists and their nodes.
+//! Query trees and plans in general: their lists and their nodes. `planner::nodes` takes apart and makes the calls that
+//! the planner hook replaces.
 
 use crate::pg::pg_sys::{self, Aggref, List, Node, NodeTag, Oid, Plan, PlannedStmt};
 
@@ -15,7 +16,7 @@ pub(crate) unsafe fn elements<'a, T: 'a>(list: *const List) -> impl Iterator<Ite
 ///
 /// # Safety
 ///
-/// `list` is such a list, or none, and is not changed for `'a`.
+/// `list` is a list of Oids, or none, and is not changed for `'a`.
 pub(crate) unsafe fn oids<'a>(list: *const List) -> impl Iterator<Item = Oid> + 'a {
     unsafe { cells(list).iter().map(|cell| cell.oid_value) }
 }
@@ -47,8 +48,8 @@ pub(crate) unsafe fn any_of_plan(planned: &PlannedStmt, test: &impl Fn(&Plan) ->
 ///
 /// `plan` is a part of a plan, or none.
 unsafe fn any_below(plan: *mut Plan, test: &impl Fn(&Plan) -> bool) -> bool {
-    // SAFETY: a node has the structure that its tag says. All nodes of a plan begin with that of `Plan`, and these
-    // lists are of such nodes.
+    // SAFETY: a node has the structure that its tag says. All nodes of a plan begin with the structure `Plan`, and
+    // these lists hold such nodes.
     unsafe {
         let Some(node) = plan.as_ref() else { return false };
         pg_sys::check_stack_depth();

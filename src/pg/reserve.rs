@@ -1,4 +1,4 @@
-//! The allocator of what Rust allocates by itself. It has small blocks even where the system has nothing left.
+//! The global allocator: the system's, and 64 kB in reserve for ERRORs when the system has none left.
 //!
 //! What a user can make large is in memory contexts. The rest is small: the texts of errors, and what carries a panic
 //! up to the guard that makes an ERROR of it. Without memory for that, Rust aborts the process, just when PostgreSQL is
@@ -108,8 +108,8 @@ unsafe impl GlobalAlloc for WithReserve {
     }
 }
 
-/// Has the C library make its record of how to clean up a thread's panics, while there is memory. Later it could only
-/// abort. Raises an ERROR if there is none, without a panic.
+/// Panics once, so that the C library makes its record for the clean-up of a thread's panics now. Out of memory, it
+/// would abort. If memory is short already, this raises an ERROR without a panic.
 pub(crate) fn prepare() {
     unguarded::ask_for_memory(SIZE);
     let _ = std::panic::catch_unwind(|| panic!("the first panic of a process, which nobody sees"));

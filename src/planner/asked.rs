@@ -10,10 +10,10 @@ use crate::planner::foreign_tables;
 use std::ffi::c_void;
 use std::ptr;
 
-/// Whether another setting would have another query planned.
+/// Whether the plan depends on our settings.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Asked {
-    /// The extension's functions, if its own aggregates count as well: over tables of Citus they are replaced.
+    /// The extension's functions, if its own aggregates matter too: over tables of Citus they are replaced.
     pub(crate) functions: Option<Functions>,
     /// Whether there is an aggregate that some setting would have replaced.
     pub(crate) counts: bool,

@@ -37,7 +37,7 @@ impl FunctionRow {
 
 /// What `read` makes of the row of a function; `None` if there is no such function.
 pub(crate) fn with_function<T>(function: Oid, read: impl FnOnce(&FunctionRow) -> Option<T>) -> Option<T> {
-    // SAFETY: any Oid may be asked about. If an ERROR comes between, PostgreSQL releases the row.
+    // SAFETY: PostgreSQL answers for any Oid. If an ERROR comes between, PostgreSQL releases the row.
     unsafe {
         let row = pg_sys::SearchSysCache1(PROCOID as _, Datum::from(function));
         if row.is_null() {
@@ -69,7 +69,7 @@ pub(crate) fn function_of_name(schema: Oid, name: &CStr, arguments: &[Oid]) -> O
 
 /// The functions that an aggregate calls, invalid where it has none; `None` if it is no aggregate.
 pub(crate) fn functions_of_aggregate(aggregate: Oid) -> Option<[Oid; 5]> {
-    // SAFETY: any Oid may be asked about, and the row is there until it is released.
+    // SAFETY: PostgreSQL answers for any Oid, and the row is there until it is released.
     unsafe {
         let row = pg_sys::SearchSysCache1(AGGFNOID as _, Datum::from(aggregate));
         if row.is_null() {
@@ -90,7 +90,7 @@ pub(crate) fn functions_of_aggregate(aggregate: Oid) -> Option<[Oid; 5]> {
 
 /// The role that a relation belongs to; `None` if there is no such relation.
 pub(crate) fn owner_of_relation(relation: Oid) -> Option<Oid> {
-    // SAFETY: any Oid may be asked about, and the row is there until it is released.
+    // SAFETY: PostgreSQL answers for any Oid, and the row is there until it is released.
     unsafe {
         let row = pg_sys::SearchSysCache1(RELOID as _, Datum::from(relation));
         if row.is_null() {

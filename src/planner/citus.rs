@@ -26,7 +26,7 @@ impl CitusTables {
             (relation != Oid::INVALID).then_some(relation)
         };
         let table = relation(c"pg_dist_partition")?;
-        // SAFETY: any Oid may be asked about.
+        // SAFETY: PostgreSQL answers for any Oid.
         unsafe {
             let column = pg_sys::get_attnum(table, c"logicalrelid".as_ptr());
             // What Citus has made belongs to a superuser.

@@ -220,7 +220,7 @@ impl Origin {
     /// Whether a function is a member of the extension, returns a type, and belongs to a superuser. Only a superuser
     /// makes an extension's functions.
     fn is_member(&self, function: Oid, returned: Oid) -> bool {
-        // SAFETY: any Oid may be asked about.
+        // SAFETY: PostgreSQL answers for any Oid.
         let extension = unsafe { pg_sys::getExtensionOfObject(pg_sys::ProcedureRelationId, function) };
         let is_such_a_one = |row: &FunctionRow| {
             let form = row.form();

@@ -1,8 +1,9 @@
-//! Aggregates that PostgreSQL has another server compute, as over tables of postgres_fdw.
+//! Which tables and plans leave aggregates to another server, as postgres_fdw may. `replacement` and `hook` decide what
+//! follows from that.
 //!
-//! If they were ours, PostgreSQL would fetch all rows and compute them here. Whether it leaves one to another server
-//! depends on costs and on what the wrapper can send. The views, functions and joins around it count too. So the hook
-//! asks the planner for a plan of the query as it stands.
+//! If such an aggregate were replaced by ours, PostgreSQL would fetch all rows and compute it here. Whether PostgreSQL
+//! leaves an aggregate to another server depends on costs and on what the wrapper can send. The views, functions and
+//! joins around the aggregate matter too. So the hook has the query planned as it stands.
 
 use crate::pg::pg_sys::{self, Aggref, DefElem, Node, NodeTag, Oid, Plan, PlannedStmt, Query, RTEKind, RangeTblEntry};
 use crate::pg::query_tree::{any_of_plan, counts_distinct, elements, oids};
@@ -11,7 +12,7 @@ use pgrx::pg_guard;
 use std::ffi::{CStr, c_char, c_void};
 use std::ptr;
 
-/// Whether a query reads a table of a server that may compute aggregates, but none of ours.
+/// Whether a query reads a table of a foreign server that can compute aggregates but lacks this extension.
 ///
 /// # Safety
 ///
@@ -22,8 +23,8 @@ pub(crate) unsafe fn are_read_by(query: *mut Query) -> bool {
     unsafe { walk_query(query, reads, (&raw mut with_ctes).cast()) }
 }
 
-/// [`are_read_by`] of a part of a query that has such a table. Nothing tells which tables a CTE reads, so every CTE
-/// counts.
+/// As [`are_read_by`], for a part of a query. Any CTE in it is taken for such a table, since the CTE's own tables are
+/// not seen here.
 ///
 /// # Safety
 ///
@@ -33,7 +34,7 @@ pub(crate) unsafe fn may_be_read_by(query: *mut Query) -> bool {
     unsafe { walk_query(query, reads, (&raw mut with_ctes).cast()) }
 }
 
-/// Walker: whether such a table is read, or, if the context says so, a CTE.
+/// Walker: whether a table of such a server is read. If the context is true, a CTE is taken for one.
 ///
 /// # Safety
 ///
@@ -53,11 +54,12 @@ unsafe extern "C-unwind" fn reads(node: *mut Node, with_ctes: *mut c_void) -> bo
     }
 }
 
-/// Whether a table is of such a server. One of its partitions is enough, if PostgreSQL may aggregate each by itself.
+/// Whether a table is on such a server. If PostgreSQL may aggregate each partition by itself, one partition there is
+/// enough.
 ///
 /// # Safety
 ///
-/// Called with an entry of a table, of a query to be planned.
+/// Called with a table's entry in a query to be planned.
 #[pg_guard]
 unsafe extern "C-unwind" fn is_of_unaware_server(entry: *mut RangeTblEntry) -> bool {
     // SAFETY: no partition is locked. One that is dropped meanwhile has no kind any more.
@@ -109,7 +111,7 @@ unsafe fn names_ours(list: *const c_char) -> bool {
     }
 }
 
-/// What a node of a plan has another server compute, beyond the rows of a table: a list of expressions, or NULL.
+/// The target list of a foreign scan that stands for a join or an aggregate; NULL for any other node.
 ///
 /// # Safety
 ///

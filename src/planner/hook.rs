@@ -2,11 +2,12 @@
 //!
 //! 1. [`prepare`] makes a copy of the query in which all is replaced that the settings ask for.
 //! 2. The next planner plans that copy.
-//! 3. [`complete`] says in the plan what it depends on.
+//! 3. [`complete`] records in the plan what it depends on.
 //!
 //! PostgreSQL's own mutators copy the query tree, and nothing changes the original. The hook calls the planner without
-//! pgrx's guard, and so it calls what runs users' functions before. [`unguarded`](crate::pg::unguarded) says why, and
-//! what that asks of all frames here.
+//! pgrx's guard. Before that, it has PostgreSQL simplify arguments and inline functions, which may run users'
+//! functions. That happens without pgrx's guard, too. [`unguarded`](crate::pg::unguarded) says why, and what follows
+//! for all frames here.
 
 use crate::pg::pg_sys::{self, PlannedStmt, PlannerGlobal, Query};
 use crate::pg::unguarded::{Request, plan as plan_with};
@@ -25,7 +26,7 @@ thread_local! {
     static IS_INSTALLED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Puts the hook before those that are there. Does nothing the second time.
+/// Puts the hook before any others. Does nothing the second time.
 ///
 /// # Safety
 ///
@@ -62,7 +63,7 @@ unsafe extern "C-unwind" fn plan(
     unsafe { plan_replaced(parse, request) }
 }
 
-/// The hook, which since 19 is told what EXPLAIN wants.
+/// The hook, which since 19 also gets what EXPLAIN wants.
 ///
 /// # Safety
 ///
@@ -117,14 +118,15 @@ unsafe fn plan_replaced(parse: *mut Query, request: Request) -> *mut PlannedStmt
     }
 }
 
-/// A query before it is planned, and what has to be said of its plan.
+/// A query before it is planned, and what its plan depends on.
 struct Preparation {
     query: *mut Query,
-    /// The query with nothing replaced, if other servers may compute what it counts.
+    /// The query with nothing replaced, if other servers may compute its counts.
     as_it_stands: *mut Query,
-    /// What is to be planned if they do: a copy that leaves to them what they may compute.
+    /// The copy to plan instead if `as_it_stands` turns out to be counted elsewhere. It leaves to other servers what
+    /// they may compute.
     with_foreign: *mut Query,
-    /// What PostgreSQL noted of functions whose bodies were put into the query, if any were looked at.
+    /// What PostgreSQL noted about functions whose bodies were put into the query, if any were looked at.
     noted: *mut PlannerGlobal,
     asked: Asked,
     /// Whether there is an aggregate whose rows Citus is to gather.
@@ -167,7 +169,7 @@ unsafe extern "C-unwind" fn prepare(preparation: &mut Preparation) {
     }
 }
 
-/// Says in the plan what it depends on.
+/// Records in the plan what it depends on.
 ///
 /// # Safety
 ///

@@ -1,4 +1,5 @@
-//! Reading and making parts of a query tree: aggregates, calls of functions, constants.
+//! The calls that the planner hook replaces, taken apart and made: aggregates, calls of functions, constants. What is
+//! general is in [`query_tree`](crate::pg::query_tree).
 
 use crate::pg::pg_sys::{self, Aggref, Datum, Expr, List, Node, NodeTag, Oid};
 use crate::pg::query_tree::elements;
@@ -15,11 +16,11 @@ pub(crate) struct Arguments {
 }
 
 impl Arguments {
-    /// The arguments as they stand in the call, without what ORDER BY adds to them.
+    /// The arguments as they stand in the call, without those that ORDER BY adds.
     ///
     /// # Safety
     ///
-    /// `aggregate` is `count(DISTINCT x)` or one of ours, of a query.
+    /// `aggregate` is in a query, and is `count(DISTINCT x)` or an aggregate of ours.
     pub(crate) unsafe fn of(aggregate: &Aggref) -> Self {
         let mut arguments = Arguments {
             items: [ptr::null_mut(); 4],
@@ -40,7 +41,7 @@ impl Arguments {
         &self.items[..self.count]
     }
 
-    /// The first of them, that of which distinct values are counted.
+    /// The first argument: the values to be counted or sampled.
     pub(crate) fn value(&self) -> *mut Expr {
         self.items[0]
     }
@@ -159,7 +160,7 @@ pub(crate) fn integer(value: i32) -> *mut Expr {
     constant(pg_sys::INT4OID, 4, Some(Datum::from(value)))
 }
 
-/// A constant of a type of that many bytes that is passed by value; without a value, NULL.
+/// A constant, or NULL without a value. The type has that many bytes, and is passed by value.
 fn constant(of_type: Oid, bytes: c_int, value: Option<Datum>) -> *mut Expr {
     let (datum, is_null) = (value.unwrap_or(Datum::null()), value.is_none());
     // SAFETY: the value is in the datum.

@@ -45,7 +45,7 @@ struct Level {
 enum Call {
     /// `count(DISTINCT x)`
     CountDistinct(Accuracy),
-    /// One of ours
+    /// An aggregate of ours
     Value(ValueCall),
 }
 
@@ -72,7 +72,7 @@ impl Replacement {
         self.gathers
     }
 
-    /// A copy of a query in which all is replaced that is to be.
+    /// A copy of a query, with all replaced that is to be.
     ///
     /// # Safety
     ///
@@ -99,7 +99,7 @@ impl Replacement {
         copy
     }
 
-    /// What is to be in the place of an aggregate: itself, if it is not one to be replaced.
+    /// What is to stand in the place of an aggregate: the aggregate itself, if it is not to be replaced.
     ///
     /// # Safety
     ///
@@ -134,11 +134,11 @@ impl Replacement {
         }
     }
 
-    /// What an aggregate computes, if it is one to be replaced.
+    /// What an aggregate computes; `None` if it is not to be replaced.
     ///
     /// # Safety
     ///
-    /// `aggregate` is one of the query that is being copied, or of one that it is a part of. For the frames, as
+    /// `aggregate` belongs to the query that is being copied, or to one around it. For the frames, as
     /// [`replaced`](Self::replaced).
     unsafe fn call(&self, aggregate: &Aggref) -> Option<Call> {
         if self.is_distributed
@@ -156,7 +156,7 @@ impl Replacement {
         }
     }
 
-    /// Whether the aggregate is one that another server may compute, and is to be left to it.
+    /// Whether the aggregate is to be left to another server that may compute it.
     ///
     /// # Safety
     ///
@@ -216,7 +216,7 @@ unsafe extern "C-unwind" fn put_in_place(aggregate: *mut Aggref, replacement: *m
     unsafe { (*replacement.cast::<Replacement>()).in_place_of(&mut *aggregate) }
 }
 
-/// Leaves what policies of row-level security ask as it is. Who looks must not set who may see or write a row.
+/// Leaves the conditions of row-level security as they are. A session's settings must not change what a policy decides.
 ///
 /// # Safety
 ///
@@ -230,7 +230,7 @@ unsafe fn keep_policies(copy: &mut Query, query: &Query) {
     }
 }
 
-/// Whether an aggregate tells values apart as the type's own equality does, by which they are hashed.
+/// Whether an aggregate tells values apart by the type's default `=`, by which values are hashed.
 ///
 /// An ORDER BY in the call may name another operator. `count(DISTINCT x ORDER BY x USING *<)` tells apart what `*<`
 /// does. Others have the same equality, but equal values may not be sorted side by side: `~<~` under some collations.
@@ -240,7 +240,7 @@ unsafe fn keep_policies(copy: &mut Query, query: &Query) {
 /// `aggregate` is one of a query, with DISTINCT and one argument.
 unsafe fn is_default_equality(aggregate: &Aggref) -> bool {
     const WANTED: u32 = pg_sys::TYPECACHE_EQ_OPR | pg_sys::TYPECACHE_LT_OPR | pg_sys::TYPECACHE_GT_OPR;
-    // SAFETY: any type may be asked about.
+    // SAFETY: PostgreSQL answers for any type.
     unsafe {
         let value = Arguments::of(aggregate).value();
         let of_type = &*pg_sys::lookup_type_cache(pg_sys::exprType(value.cast()), WANTED as i32);

@@ -1,7 +1,7 @@
 //! The settings of the extension: what a session asks of the planner hook.
 //!
-//! Only superusers, and those whom they grant it, may set what changes answers. Policies and triggers of one user count
-//! in the sessions of others. Those others must not decide how exact these counts are.
+//! Only superusers, and those whom they grant it, may set what changes answers. One user's policy or trigger runs in
+//! another user's session. That other must not be able to make its counts approximate.
 
 use crate::pg::pg_sys;
 use crate::planner::{catalog, plans};
@@ -17,7 +17,7 @@ static COUNT_DISTINCT_EPSILON: GucSetting<f64> = GucSetting::<f64>::new(0.0);
 static COUNT_DISTINCT_DELTA: GucSetting<f64> = GucSetting::<f64>::new(0.01);
 static CITUS_PUSHDOWN: GucSetting<bool> = GucSetting::<bool>::new(true);
 
-/// The accuracy at which the session asks to have `count(DISTINCT)` approximated; `None` if it is to stay exact.
+/// The accuracy at which the session wants `count(DISTINCT)` approximated; `None` if it is to stay exact.
 pub(crate) fn count_distinct_accuracy() -> Option<Accuracy> {
     let epsilon = COUNT_DISTINCT_EPSILON.get();
     if epsilon == 0.0 {
@@ -83,7 +83,7 @@ pub(crate) unsafe fn define() {
     }
 }
 
-/// Takes 0, and what the aggregate takes.
+/// Accepts 0, and what the aggregate accepts.
 ///
 /// # Safety
 ///
@@ -102,7 +102,7 @@ unsafe extern "C-unwind" fn check_epsilon(
         )
 }
 
-/// Takes what the aggregate takes.
+/// Accepts what the aggregate accepts.
 ///
 /// # Safety
 ///
@@ -117,7 +117,7 @@ unsafe extern "C-unwind" fn check_delta(
     is_legal(Accuracy::new(Accuracy::default().epsilon(), delta), "")
 }
 
-/// Whether there is an accuracy. If not, the user is told what the aggregate would say.
+/// Whether the accuracy is legal. If not, the user gets the aggregate's message.
 fn is_legal<E: std::fmt::Display>(accuracy: Result<Accuracy, E>, hint: &str) -> bool {
     let Err(error) = accuracy else { return true };
     let mut report = GucCheckError::new(error.to_string());

@@ -1,15 +1,16 @@
-//! The state of a group, behind a value of type `internal`.
+//! What the states of all aggregates have in common, as a trait; and the pointer to a state in a value of type
+//! `internal`.
 
 use crate::pg::call::raise_parameter;
 use crate::pg::pg_sys::NullableDatum;
 use std::ptr::NonNull;
 
-/// How many bytes tell whether memory holds a state.
+/// How many bytes [`State::may_start`] looks at.
 pub(crate) const START_LEN: usize = 16;
 
 /// The state of one group. It and all it refers to live in one memory context.
 pub(crate) trait State {
-    /// Whether memory that starts with these bytes may hold such a state. All that do are accepted.
+    /// Whether memory that starts with these bytes may hold such a state. True for every such state.
     fn may_start(bytes: &[u8; START_LEN]) -> bool;
 
     /// The seed of its hashes.

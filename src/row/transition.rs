@@ -23,11 +23,11 @@ use pgrx::{is_a, pg_guard};
 pub(crate) type Transition = unsafe extern "C-unwind" fn(FunctionCallInfo) -> Datum;
 
 /// An aggregate over values. Its transition functions take the state, the value, what belongs to the value, and then
-/// the parameters. These are the same in all rows of a group; the last may be a seed.
+/// the parameters. All rows of a group have the same parameters; the last may be a seed.
 pub(crate) trait Aggregate: 'static {
     type State: State;
 
-    /// What a call says of the state.
+    /// The parameters of a call.
     type Parameters: Copy;
 
     /// What a call site keeps beside the hasher.
@@ -39,7 +39,7 @@ pub(crate) trait Aggregate: 'static {
     /// Where the seed is.
     const SEED_AT: usize;
 
-    /// The functions that SQL knows, which are for any type.
+    /// The functions that SQL declares, for any type.
     const DECLARED: [Transition; 2];
 
     /// The parameters of a call. Raises an ERROR when one is NULL or outside its legal range.
@@ -52,30 +52,30 @@ pub(crate) trait Aggregate: 'static {
     /// The seed of the hashes.
     fn seed(parameters: Self::Parameters) -> u64;
 
-    /// The state of a group without values, whose values are to be of that kind.
+    /// The state of a group without values. All that come must be of that kind.
     fn new_state(parameters: Self::Parameters, kind: Kind, allocator: ContextAllocator) -> Self::State;
 
-    /// Whether a row says the same parameters as the rows before. Cannot raise an error.
+    /// Whether a row has the same parameters as the rows before. Cannot raise an error.
     ///
     /// # Safety
     ///
     /// `fcinfo` is the frame of a transition with this state.
     unsafe fn is_said_again(state: &Self::State, fcinfo: FunctionCallInfo) -> bool;
 
-    /// Raises an ERROR if a row says other parameters than the rows before.
+    /// Raises an ERROR if a row has other parameters than the rows before.
     fn raise_unless_said_before(state: &Self::State, parameters: Self::Parameters);
 
     /// Accumulates a hash that the state has not [taken](State::offer).
     ///
     /// # Safety
     ///
-    /// `fcinfo` is the frame of a transition whose value has that hash. Its call site has a [`Kept`] of this.
+    /// `fcinfo` is the frame of a transition whose value has that hash. Its call site has a [`Kept`] of this aggregate.
     unsafe fn accumulate(state: &mut Self::State, hash: u64, fcinfo: FunctionCallInfo);
 }
 
 /// What a call site of an aggregate keeps beside the hasher.
 pub(crate) struct Kept<A> {
-    /// What takes the rows from the second on, if there is a function for the rule.
+    /// The function that takes the rows from the second on, if the rule has one.
     transition: Option<Transition>,
     pub(crate) added: A,
 }
@@ -91,10 +91,10 @@ impl<A: Keep> Keep for Kept<A> {
 
 pub(crate) type SiteOf<A> = Site<Kept<<A as Aggregate>::Added>>;
 
-/// A transition function for any type; `HAS_PARAMETERS`: whether the call has arguments after the value and its measure.
+/// A transition function for any type. `HAS_PARAMETERS`: whether its calls have parameters to compare.
 ///
 /// For the common types it only runs until the first value: then another [takes its place](specialize). Compiled
-/// expressions come here, and go on to that.
+/// expressions still come here, and go on to the other.
 ///
 /// # Safety
 ///
@@ -109,8 +109,8 @@ pub(crate) unsafe fn accumulate<A: Aggregate, const HAS_PARAMETERS: bool>(fcinfo
     }
 }
 
-/// [`accumulate`] where there is no function for the rule. Kept out of line, so that where there is one, no registers
-/// are saved on the way to it.
+/// As [`accumulate`], for rules without a function of their own. It is kept out of line: else `accumulate` would save
+/// registers on the way to such a function, too.
 ///
 /// # Safety
 ///
@@ -130,8 +130,7 @@ unsafe extern "C-unwind" fn accumulate_by_rule<A: Aggregate, const HAS_PARAMETER
     }
 }
 
-/// [`accumulate`] for values that are hashed as `H` says, from the second value of a call site on. The call says no
-/// seed.
+/// As [`accumulate`], for values that `H` hashes, from the second value of a call site on. The call has no seed.
 ///
 /// # Safety
 ///
@@ -142,7 +141,8 @@ unsafe extern "C-unwind" fn accumulate_by_type<A: Aggregate, H: PlainHash, const
     unsafe { accumulate_with::<A, HAS_PARAMETERS>(fcinfo, |value, _| H::hash(value, DEFAULT_SEED)) }
 }
 
-/// The path of a row. `hash` gives the hash of a value, or `None` if that takes what the per-row path must not do.
+/// The path of a row. `hash` gives the hash of a value. If it gives `None`, as when that needs the catalog, the slow
+/// path takes the row.
 ///
 /// All its ends are returns or tail calls, so that a row saves and restores no registers. No local needs to be dropped,
 /// so an ERROR that hashing raises may leave this frame behind.
@@ -182,7 +182,7 @@ unsafe fn accumulate_with<A: Aggregate, const HAS_PARAMETERS: bool>(
     }
 }
 
-/// Accumulates a hash that the state has not taken, and returns the state.
+/// Accumulates a hash that the state has not taken. Returns the state.
 ///
 /// # Safety
 ///
@@ -237,17 +237,18 @@ unsafe extern "C-unwind" fn accumulate_slowly<A: Aggregate>(fcinfo: FunctionCall
     }
 }
 
-/// Lets the call site of `fcinfo` call the transition function for its type from now on, if there is one. That of
-/// constant parameters does not compare them.
+/// Lets the call site of `fcinfo` call the transition function for its type from now on, if there is one. If the
+/// parameters are constant, this is the version that does not compare them.
 ///
 /// PostgreSQL calls a function through the address in the call site's own copy of the function's record. Another
 /// address there makes the type's rule a part of that call, and saves a branch on the rule in every row. A call site
-/// has one type under one collation; others have other records. Compiled expressions go on to call the declared
-/// function by its name, which finds the new one in the site. So does whoever calls it for somebody else.
+/// has one type under one collation; another call site has another record. Compiled expressions go on to call the
+/// declared function by its name, which finds the new one in the site. Other callers of the declared function reach the
+/// new one the same way.
 ///
 /// # Safety
 ///
-/// `fcinfo` is the frame of a transition of the aggregate in progress, and `site` that of its call.
+/// `fcinfo` is the frame of a transition of the aggregate in progress, and `site` belongs to its call.
 unsafe fn specialize<A: Aggregate>(fcinfo: FunctionCallInfo, site: &mut SiteOf<A>) {
     struct Specialization<A> {
         has_parameters: bool,

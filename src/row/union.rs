@@ -8,7 +8,7 @@ use crate::pg::pg_sys::{self, Datum, FunctionCallInfo};
 ///
 /// # Safety
 ///
-/// `fcinfo` is the frame of a call of an aggregate's function of two values of the type of `S`.
+/// `fcinfo` is the frame of a call to an aggregate's function that takes two values of the type of `S`.
 #[inline(always)]
 pub(crate) unsafe fn merge<S: Value>(fcinfo: FunctionCallInfo, add: impl FnOnce(&mut S, Datum)) -> Datum {
     // SAFETY: PostgreSQL uses the state nowhere else during the call. The second argument may live in a shorter
@@ -28,11 +28,11 @@ pub(crate) unsafe fn merge<S: Value>(fcinfo: FunctionCallInfo, add: impl FnOnce(
     }
 }
 
-/// Final: the state as a plain value, or of no rows, `nothing`. Leaves the state as it is.
+/// Final: the state as a plain value; `nothing` over no rows. Leaves the state as it is.
 ///
 /// # Safety
 ///
-/// `fcinfo` is the frame of a call of an aggregate's function of such a value.
+/// `fcinfo` is the frame of a call to an aggregate's function that takes such a value.
 pub(crate) unsafe fn flat(fcinfo: FunctionCallInfo, nothing: impl FnOnce() -> Datum) -> Datum {
     unsafe {
         aggregate_context(fcinfo);

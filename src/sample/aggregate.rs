@@ -1,6 +1,6 @@
 //! `cvm_sample_agg`, `cvm_sample_agg_measured` and `cvm_sample_union_agg`: their support functions, in the order in
-//! which PostgreSQL calls them, those of the union last. And `cvm_sample_of`, which makes of one row what the first two
-//! do of many.
+//! which PostgreSQL calls them, those for the union last. Also `cvm_sample_of`, which makes a sample from one row, as
+//! the first two do from many.
 //!
 //! Most rows of a long table have a value that is not in the sample. They end on the [path of a row](crate::row), which
 //! hashes the value and compares. A row whose value is in the sample is counted behind pgrx's guard.
@@ -55,7 +55,7 @@ impl State {
         State { mark: MARK, sample }
     }
 
-    /// Puts the state to where the sample lives.
+    /// Places the state where the sample lives.
     fn place(sample: Sample<ContextAllocator>, allocator: ContextAllocator) -> Datum {
         Datum::from(allocator.place(Self::new(sample)).or_raise().as_ptr())
     }
@@ -85,7 +85,7 @@ impl Keep for Writer {
     }
 }
 
-/// What a call says of the sample: its size, and then a seed.
+/// The parameters of a call: the size of the sample, then a seed.
 #[derive(Clone, Copy)]
 pub(crate) struct Parameters {
     pub(crate) size: u32,
@@ -96,8 +96,8 @@ pub(crate) struct Parameters {
 const MEASURE: usize = 2;
 
 impl Parameters {
-    /// What the arguments from `first` on say. Raises an ERROR when one is NULL or outside its legal range, with the
-    /// hint if it is the size. What the call does not say is as if nobody had said it.
+    /// The parameters in the arguments from `first` on, with defaults for those that are missing. Raises an ERROR when
+    /// one is NULL or outside its legal range, with the hint if it is the size.
     ///
     /// # Safety
     ///
@@ -127,7 +127,7 @@ impl Parameters {
         Parameters { size, seed }
     }
 
-    /// Raises an ERROR if the rows before have said others. The hint is for another size.
+    /// Raises an ERROR if the rows before had other parameters. The hint is for another size.
     fn raise_unless_said_before(self, sample: &Sample<ContextAllocator>, hint: Option<&str>) {
         for (name, before, given, hint) in [
             ("size", i64::from(sample.size()), i64::from(self.size), hint),
@@ -141,7 +141,7 @@ impl Parameters {
     }
 }
 
-/// What was meant as a measure, and is taken for a size.
+/// For a measure that is taken for a size.
 const MEASURE_HINT: &str = "The second argument of cvm_sample_agg is a size. \
      A measure is the second one of cvm_sample_agg_measured.";
 
@@ -187,7 +187,7 @@ impl<const IS_MEASURED: bool> Aggregate for Samples<IS_MEASURED> {
 
     #[inline(always)]
     unsafe fn is_said_again(state: &State, fcinfo: FunctionCallInfo) -> bool {
-        // SAFETY: a call has the arguments that it says it has.
+        // SAFETY: `nargs` is the number of arguments of the call.
         unsafe {
             let is = |index, bits| {
                 let given = argument(fcinfo, index);
@@ -250,8 +250,8 @@ pub unsafe extern "C-unwind" fn cvm_sample_accumulate_measured_sized(fcinfo: Fun
     unsafe { accumulate::<Samples<true>, true>(fcinfo) }
 }
 
-/// Combine: `cvm_sample_combine(internal, internal) returns internal`, not strict: of two parts of one group, which
-/// were told the same size. Changes the first state, copies the second.
+/// Combine: `cvm_sample_combine(internal, internal) returns internal`, not strict. The states are two parts of one
+/// group, with the same size. Changes the first state, copies the second.
 #[unsafe(no_mangle)]
 #[pg_guard]
 pub unsafe extern "C-unwind" fn cvm_sample_combine(fcinfo: FunctionCallInfo) -> Datum {
@@ -304,8 +304,8 @@ pub unsafe extern "C-unwind" fn cvm_sample_deserialize(fcinfo: FunctionCallInfo)
     }
 }
 
-/// Final: `cvm_sample_final(internal) returns cvm_sample`, not strict. Leaves the state as it is; of no rows, the
-/// sample of nothing.
+/// Final: `cvm_sample_final(internal) returns cvm_sample`, not strict. Leaves the state as it is. Over no rows, returns
+/// the sample of nothing.
 #[unsafe(no_mangle)]
 #[pg_guard]
 pub unsafe extern "C-unwind" fn cvm_sample_final(fcinfo: FunctionCallInfo) -> Datum {
@@ -322,7 +322,7 @@ pub unsafe extern "C-unwind" fn cvm_sample_final(fcinfo: FunctionCallInfo) -> Da
 /// The state of a union, which is a `cvm_sample`.
 pub(crate) struct Union {
     sample: Sample<ContextAllocator>,
-    /// Its bytes, from when PostgreSQL asks how many there are until it has them written.
+    /// Its encoded bytes, from when PostgreSQL asks for their number until it has them written.
     bytes: Option<Vec<u8, ContextAllocator>>,
 }
 
@@ -357,23 +357,23 @@ impl Value for Union {
 pub unsafe extern "C-unwind" fn cvm_sample_merge(fcinfo: FunctionCallInfo) -> Datum {
     unsafe {
         merge::<Union>(fcinfo, |into, from| {
-            // What was asked for before the state changed, is not what is written then.
+            // Bytes encoded before the change are stale.
             into.bytes = None;
             with_sample(from, |from| into.sample.merge_encoded(from)).or_raise();
         })
     }
 }
 
-/// Final: `cvm_sample_final_flat(cvm_sample) returns cvm_sample`, not strict. Leaves the state as it is; of no rows,
-/// the sample of nothing.
+/// Final: `cvm_sample_final_flat(cvm_sample) returns cvm_sample`, not strict. Leaves the state as it is. Over no rows,
+/// returns the sample of nothing.
 #[unsafe(no_mangle)]
 #[pg_guard]
 pub unsafe extern "C-unwind" fn cvm_sample_final_flat(fcinfo: FunctionCallInfo) -> Datum {
     unsafe { flat(fcinfo, nothing) }
 }
 
-/// `cvm_sample_of(anyelement, float8, integer, bigint) returns cvm_sample`, not strict: of one row; NULL if the value
-/// is.
+/// `cvm_sample_of(anyelement, float8, integer, bigint) returns cvm_sample`, not strict. The sample of one row; NULL if
+/// the value is NULL.
 #[unsafe(no_mangle)]
 #[pg_guard]
 pub unsafe extern "C-unwind" fn cvm_sample_of(fcinfo: FunctionCallInfo) -> Datum {

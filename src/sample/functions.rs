@@ -254,7 +254,7 @@ unsafe fn declared_column(columns: pg_sys::TupleDesc) -> ValueColumn {
     let refuse = |message: &[u8]| {
         raise_with_hint(PgSqlErrorCode::ERRCODE_DATATYPE_MISMATCH, message, COLUMNS_HINT);
     };
-    // SAFETY: the caller vouches for the descriptor, which is not ours to drop; any type may be asked about.
+    // SAFETY: the caller vouches for the descriptor, which is not ours to drop; PostgreSQL answers for any type.
     unsafe {
         let attributes = ManuallyDrop::new(PgTupleDesc::from_pg_unchecked(columns));
         if attributes.len() != COLUMNS.len() + 1 {

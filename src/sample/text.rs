@@ -1,4 +1,4 @@
-//! Values as text, and back: the form in which a sample keeps them, which every server reads.
+//! Values as text, and back: the form in which a sample keeps them, which every server can read.
 //!
 //! The type's output function writes it, in UTF-8. The settings are always the same, whatever the session has set. The
 //! binary form of most types is no shorter. It is not documented, and may change with the version of a type. Dumps rely
@@ -20,15 +20,15 @@ use std::ffi::{CStr, c_char, c_int};
 use std::io::Write;
 use std::mem::ManuallyDrop;
 
-/// A setting that types mind as they write or read, the value that it is given, and where PostgreSQL keeps it.
+/// A setting on which types depend as they write or read, the value that it is given, and where PostgreSQL keeps it.
 struct Setting {
     name: &'static CStr,
     value: &'static CStr,
     variable: Variable,
 }
 
-/// A variable that a setting sets, and what it is under the value. It is read for each value that is written. To ask
-/// for a setting by its name takes longer than to write most values.
+/// A variable that a setting sets, and what it is under the value. It is read for each value that is written. Looking a
+/// setting up by its name takes longer than writing most values.
 enum Variable {
     Integer(*const c_int, c_int),
     Boolean(*const bool, bool),
@@ -42,9 +42,10 @@ unsafe extern "C" {
 }
 const BYTEA_OUTPUT_HEX: c_int = 1;
 
-/// All of them. What the last three are for are names of objects, and arrays.
+/// All such settings. The bits in [`Settings`] follow the order of this list. The last three matter to types that print
+/// the names of objects, and to reading arrays.
 const ALL: [Setting; 9] = [
-    // A date style also says the order of day and month, which ISO does not use.
+    // A date style also has an order of day and month, which ISO does not use.
     setting(
         c"datestyle",
         c"ISO",
@@ -102,7 +103,7 @@ impl Setting {
                 Variable::Integer(at, value) => *at == value,
                 Variable::Boolean(at, value) => *at == value,
                 Variable::String(at) => CStr::from_ptr(*at) == self.value,
-                // Under each of its names, points in time are written alike.
+                // These names of the zone all print the same.
                 Variable::TimeZone => {
                     let name = CStr::from_ptr(pg_sys::pg_get_timezone_name(pg_sys::session_timezone));
                     [self.value, c"UTC", c"Etc/UTC"].contains(&name)
@@ -112,7 +113,7 @@ impl Setting {
     }
 }
 
-/// Some of [`ALL`] settings, a bit for each.
+/// Some of [`ALL`] settings. The bits follow the order of the list, from the lowest on.
 #[derive(Clone, Copy, PartialEq)]
 struct Settings(u16);
 
@@ -166,12 +167,12 @@ unsafe fn under<T>(settings: Settings, work: impl FnOnce() -> T) -> T {
 #[derive(Clone, Copy)]
 enum Form {
     AsIs,
-    /// Integers, of which there may be many, are written here.
+    /// Integers are written here, since there may be many.
     Integer(fn(Datum) -> i64),
-    /// Numbers of either width are written as those of the greater; 0 for -0, and one NaN.
+    /// Floats of either width are written as double precision, with 0 for -0 and one NaN.
     Float32,
     Float64,
-    /// Blanks at the end do not count.
+    /// Blanks at the end are cut off the text.
     BlankPadded,
 }
 
@@ -188,7 +189,7 @@ impl Writer {
     ///
     /// The writer is not used after the end of the memory context.
     pub(crate) unsafe fn new(declared: Oid, kind: Kind, context: MemoryContext) -> Self {
-        // SAFETY: any type may be asked about; all that the record refers to lives in the context.
+        // SAFETY: PostgreSQL answers for any type. All that the record refers to lives in the context.
         unsafe {
             let written = written_as(declared);
             let form = match written {
@@ -222,7 +223,8 @@ impl Writer {
         self.is_unique
     }
 
-    /// Calls `read` with a value as text. Raises an ERROR if it is not text in the encoding that it should have.
+    /// Calls `read` with a value as text. Raises an ERROR if the output function gives no text in the encoding of the
+    /// database.
     ///
     /// # Safety
     ///
@@ -266,13 +268,13 @@ impl Writer {
 const LONGEST_INTEGER: usize = 20;
 
 /// The type as which values are written. For one without an equality of its own, it is the type whose equality it
-/// takes: text for varchar, oid for regclass. That is the rule by which values are hashed.
+/// takes: text for varchar, oid for regclass. Values are hashed by the same rule.
 ///
 /// # Safety
 ///
 /// In a transaction.
 unsafe fn written_as(declared: Oid) -> Oid {
-    // SAFETY: any type may be asked about.
+    // SAFETY: PostgreSQL answers for any type.
     unsafe {
         let base_type = pg_sys::getBaseType(declared);
         let is_plain = pg_sys::get_element_type(base_type) == Oid::INVALID
@@ -285,7 +287,7 @@ unsafe fn written_as(declared: Oid) -> Oid {
     }
 }
 
-/// Whether equal values of a type are always written alike, if that is known of the type and its [`Form`].
+/// Whether equal values of a type are always written alike in its [`Form`]. False if that is not known.
 fn is_unique(written: Oid) -> bool {
     #[cfg(feature = "pg19")]
     if written == pg_sys::OID8OID {
@@ -325,23 +327,23 @@ fn is_unique(written: Oid) -> bool {
     )
 }
 
-/// The settings that what is written of the values of one type depends on.
+/// The settings on which the text of one type's values depends.
 struct MindedSettings {
     of: Oid,
-    /// The [changes](invalidation) that the rest is from after.
+    /// The number of [changes](invalidation) to the catalog when the rest was read.
     changes: u64,
-    /// Of anonymous rows, `None`: each says itself of which type it is.
+    /// `None` for anonymous rows: the type differs by row.
     settings: Option<Settings>,
     rows: Vec<RowType, ContextAllocator>,
 }
 
-/// A type that an anonymous row had, and the settings that it minds.
+/// A type that an anonymous row had, and the settings on which its text depends.
 #[derive(Clone, Copy)]
 struct RowType {
     type_id: Oid,
     typmod: i32,
     settings: Settings,
-    /// If columns are anonymous rows themselves, the columns; else NULL. What those mind is not among the settings.
+    /// The columns, if some are anonymous rows themselves; else NULL. `settings` leaves those columns out.
     columns: TupleDesc,
 }
 
@@ -368,7 +370,7 @@ impl MindedSettings {
         (of != pg_sys::RECORDOID).then(|| unsafe { settings_of(of, &mut Vec::new_in(ContextAllocator::current())) })
     }
 
-    /// The settings that a value minds.
+    /// The settings on which a value's text depends.
     ///
     /// # Safety
     ///
@@ -377,7 +379,7 @@ impl MindedSettings {
     unsafe fn by(&mut self, value: Datum) -> Settings {
         let changes = invalidation::count();
         if self.changes != changes {
-            // What was kept of the columns goes with the memory context.
+            // The columns that were kept go with the memory context.
             self.rows.clear();
             self.settings = unsafe { Self::unless_anonymous(self.of) };
             self.changes = changes;
@@ -389,7 +391,7 @@ impl MindedSettings {
     ///
     /// As [`by`](Self::by); the value is a row.
     unsafe fn by_row(&mut self, row: Datum) -> Settings {
-        // SAFETY: it is read as PostgreSQL reads rows; what that takes is left in the current memory context.
+        // SAFETY: the row is read as PostgreSQL reads rows. What that allocates is left in the current memory context.
         unsafe {
             let row: HeapTupleHeader = pg_sys::pg_detoast_datum(row.cast_mut_ptr()).cast();
             let head = (*row).t_choice.t_datum;
@@ -414,7 +416,7 @@ impl MindedSettings {
         }
     }
 
-    /// What is known of a type of rows, or is learned now.
+    /// What is known about a row type. It is looked up the first time.
     ///
     /// # Safety
     ///
@@ -452,12 +454,12 @@ impl MindedSettings {
     }
 }
 
-/// Whether a column is of rows that each say themselves of which type they are.
+/// Whether a column holds anonymous rows, each of which names its own type.
 fn is_anonymous(column: &FormData_pg_attribute) -> bool {
     column.atttypid == pg_sys::RECORDOID
 }
 
-/// So many of the same, in the current memory context.
+/// `count` copies of a value, in the current memory context.
 ///
 /// # Safety
 ///
@@ -469,14 +471,14 @@ unsafe fn filled<T: Clone>(count: usize, value: T) -> Vec<T, ContextAllocator> {
     filled
 }
 
-/// The settings that what a type writes depends on: of types that are not known, any. `known` is what has been found of
-/// types so far, for types that are made of one another.
+/// The settings on which a type's text depends: any, if that is not known. `known` keeps what has been found so far,
+/// for types that occur several times inside of others.
 ///
 /// # Safety
 ///
 /// In a transaction, behind pgrx's guard.
 unsafe fn settings_of(of: Oid, known: &mut Vec<(Oid, Settings), ContextAllocator>) -> Settings {
-    // SAFETY: any type may be asked about.
+    // SAFETY: PostgreSQL answers for any type.
     unsafe {
         pg_sys::check_stack_depth();
         let of = pg_sys::getBaseType(of);
@@ -502,7 +504,7 @@ unsafe fn settings_of(of: Oid, known: &mut Vec<(Oid, Settings), ContextAllocator
     }
 }
 
-/// [`settings_of`] rows; columns that are anonymous rows left out.
+/// As [`settings_of`], for the columns of a row type. Leaves out columns that are anonymous rows.
 ///
 /// # Safety
 ///
@@ -531,7 +533,7 @@ unsafe fn settings_of_columns(
     }
 }
 
-/// The settings that what PostgreSQL's own types write depends on, where that is known.
+/// The settings on which the text of PostgreSQL's own types depends, where that is known.
 const KNOWN: &[(Oid, Settings)] = &[
     (pg_sys::INT2OID, NONE),
     (pg_sys::INT4OID, NONE),
@@ -578,8 +580,8 @@ fn settings_of_known(of: Oid) -> Option<Settings> {
     KNOWN.iter().find(|known| known.0 == of).map(|known| known.1)
 }
 
-/// The settings that an output function minds. A known type may have the same function, as text and citext do; if none
-/// has, it may mind any.
+/// The settings on which an output function depends. A known type may have the same function, as text and citext do. If
+/// none has, the function may depend on any.
 ///
 /// # Safety
 ///
@@ -608,13 +610,13 @@ pub(crate) struct Reader {
 }
 
 impl Reader {
-    /// `modifier` is what a column says beside the type, such as the length of a varchar, or -1.
+    /// `modifier` is a column's type modifier, such as the length of a varchar, or -1.
     ///
     /// # Safety
     ///
     /// The reader is not used after the end of the memory context.
     pub(crate) unsafe fn new(of: Oid, modifier: i32, context: MemoryContext) -> Self {
-        // SAFETY: any type may be asked about; all that the record refers to lives in the context.
+        // SAFETY: PostgreSQL answers for any type. All that the record refers to lives in the context.
         unsafe {
             let (mut function, mut parameter) = (Oid::INVALID, Oid::INVALID);
             pg_sys::getTypeInputInfo(of, &mut function, &mut parameter);
@@ -637,8 +639,8 @@ impl Reader {
         unsafe { under(ANY, work) }
     }
 
-    /// The value of a text, in the current memory context. Raises an ERROR if it is none of the type, or not in the
-    /// encoding of the database.
+    /// The value of a text, in the current memory context. Raises an ERROR if the text is not valid for the type, or
+    /// does not fit the encoding of the database.
     ///
     /// # Safety
     ///

@@ -113,8 +113,8 @@ unsafe fn merge_sketch(fcinfo: FunctionCallInfo, is_one_group: bool) -> Datum {
     }
 }
 
-/// Final: `cvm_final_flat(cvm_sketch) returns cvm_sketch`, not strict. Leaves the state as it is; of no rows, the
-/// sketch of nothing.
+/// Final: `cvm_final_flat(cvm_sketch) returns cvm_sketch`, not strict. Leaves the state as it is. Over no rows, returns
+/// the sketch of nothing.
 #[unsafe(no_mangle)]
 #[pg_guard]
 pub unsafe extern "C-unwind" fn cvm_final_flat(fcinfo: FunctionCallInfo) -> Datum {

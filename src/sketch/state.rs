@@ -1,4 +1,5 @@
-//! The state of an aggregate: a sketch, and what the call says of it.
+//! The state of the aggregates that make sketches: a sketch, and the accuracy that the call gave. [`crate::row::state`]
+//! has what all states share.
 
 use crate::hash::hasher::DEFAULT_SEED;
 use crate::pg::call::{argument, raise_parameter};
@@ -13,7 +14,7 @@ use pgrx::pg_sys::errcodes::PgSqlErrorCode;
 use std::mem::offset_of;
 use std::ptr::NonNull;
 
-/// What a call says of the sketch: epsilon, and then delta, and then a seed, if it says so much.
+/// The parameters of a call: epsilon, then delta, then a seed. A call may leave out the last ones.
 #[derive(Clone, Copy)]
 pub(crate) struct Parameters {
     pub(crate) accuracy: Accuracy,
@@ -63,7 +64,7 @@ impl Parameters {
 #[repr(C)] // The sketch stands first, where it is looked for in memory that may be something else.
 pub(crate) struct State {
     pub(crate) sketch: Sketch<ContextAllocator>,
-    /// What the call says of the accuracy, to hold later rows against; `None` in a call that says nothing.
+    /// The accuracy that the call gave, to compare later rows with; `None` if it gave none.
     accuracy: Option<NonNull<Accuracy>>,
 }
 
@@ -88,7 +89,7 @@ impl row::state::State for State {
 }
 
 impl State {
-    /// The state of a group without values, whose values are to be of that kind.
+    /// The state of a group without values. All that come must be of that kind.
     pub(crate) fn new_in(parameters: Option<Parameters>, kind: Kind, allocator: ContextAllocator) -> Self {
         let capacity = parameters.map_or(DEFAULT_CAPACITY, |parameters| parameters.accuracy.capacity());
         let seed = parameters.map_or(DEFAULT_SEED, |parameters| parameters.seed);
@@ -108,7 +109,7 @@ impl State {
         }
     }
 
-    /// Whether a row says the same parameters, from its third argument on, as the rows before. Cannot raise an error.
+    /// Whether a row has the same parameters, from its third argument on, as the rows before. Cannot raise an error.
     ///
     /// # Safety
     ///
@@ -133,7 +134,7 @@ impl State {
         }
     }
 
-    /// Raises an ERROR if a row says other parameters than the rows before.
+    /// Raises an ERROR if a row has other parameters than the rows before.
     pub(crate) fn raise_unless_said_before(&self, given: Parameters) {
         // SAFETY: an accuracy that a state refers to lives as long as the state.
         if let Some(before) = self.accuracy.map(|accuracy| unsafe { *accuracy.as_ref() }) {
@@ -159,7 +160,7 @@ impl State {
         }
     }
 
-    /// Raises an ERROR if another part of the same group was told another accuracy.
+    /// Raises an ERROR if another part of the same group was given another accuracy.
     pub(crate) fn raise_unless_as_large_as(&self, capacity: u32) {
         if self.sketch.capacity() != capacity {
             raise_capacities();

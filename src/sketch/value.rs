@@ -32,7 +32,7 @@ pub(crate) unsafe fn with_sketch<T>(datum: Datum, read: impl FnOnce(&EncodedSket
     }
 }
 
-/// [`with_sketch`] for what reads only some of the hashes: those are checked as they are read.
+/// As [`with_sketch`], but each hash is checked when `read` takes it. For callers that may stop early.
 ///
 /// # Safety
 ///
@@ -53,7 +53,7 @@ pub(crate) unsafe fn with_framed<T>(
     }
 }
 
-/// The header of a stored sketch, which is all that is read of one stored out of line.
+/// The header of a stored sketch. Of a toasted one, nothing else is fetched.
 ///
 /// # Safety
 ///
@@ -86,7 +86,7 @@ pub unsafe extern "C-unwind" fn cvm_sketch_in(fcinfo: FunctionCallInfo) -> Datum
     unsafe { bytes_type::from_text(fcinfo, "cvm_sketch", check) }
 }
 
-/// `cvm_sketch_out(cvm_sketch) returns cstring`, strict; of samples too.
+/// `cvm_sketch_out(cvm_sketch) returns cstring`, strict. `cvm_sample_out` is this function too.
 #[unsafe(no_mangle)]
 #[pg_guard]
 pub unsafe extern "C-unwind" fn cvm_sketch_out(fcinfo: FunctionCallInfo) -> Datum {

@@ -1,6 +1,6 @@
-//! Confidence intervals of what two sets have in common, from both sketches: intersection, difference, containment.
+//! Confidence intervals for what two sets have in common, from both sketches: intersection, difference, containment.
 //!
-//! The common level is the higher of the two. Both sketches together tell of each hash there which sets its value is
+//! The common level is the higher of the two. For each hash there, both sketches together show which sets its value is
 //! in. The intersection of two sketches keeps no more than that. But the finer sketch, at the lower level, has more
 //! hashes. It answers two questions, one after the other:
 //!
@@ -9,20 +9,22 @@
 //! 2. *How many values do so many hashes stand for?* They are a sample of the values, with the rate p of the finer
 //!    sketch. An exact sketch has the rate 1, so there is no second question.
 //!
-//! The estimate k N / (m p) is that of maximum likelihood. It is the share of the finer sketch's hashes that belong,
-//! times that sketch's own estimate. The coarser sketch has nothing to add. From its side, the estimate is k over its
-//! rate, as in the intersection of the two sketches.
+//! The estimate k N / (m p) is the maximum likelihood estimate. It is the share of the finer sketch's hashes that
+//! belong, times that sketch's own estimate. The coarser sketch has nothing to add. By itself it gives k over its rate
+//! as the estimate, as the intersection of the two sketches does.
 //!
-//! Nor does the coarser sketch b say more of a difference a - b. Its hashes outside a say nothing, and those inside are
-//! known. So a answers for the difference, whichever of the two is finer.
+//! Nor does the coarser sketch b tell more about a difference a - b. Its hashes outside a say nothing, and its hashes
+//! inside a are known. So a answers for the difference, whichever of the two is finer.
 //!
-//! The bounds are Clopper and Pearson's for the two steps together, with N and m taken as they are. The lower is the
-//! smallest number of values that makes k common hashes or more likely enough. The upper is the largest that makes k or
-//! fewer likely enough. Where only one question is open, its answer is the result. At equal levels, that is what
-//! [`interval::bounds`](crate::bounds::interval::bounds) gives for the intersection or difference of the sketches.
+//! The bounds are Clopper and Pearson's for the two steps together, with N and m taken as they are. The lower bound is
+//! the smallest number of values for which k or more common hashes have at least the error probability of that side.
+//! The upper bound is the largest for which k or fewer have. Where only one question is open, its answer is the result.
+//! At equal levels, that is what [`interval::bounds`](crate::bounds::interval::bounds) gives for the intersection or
+//! difference of the sketches.
 //!
-//! As there, half of the error probability goes below, and a third above. A sketch rather stays at its level when it
-//! has few hashes there. Few common ones are then likelier. The test `tests/between.rs` simulates the coverage.
+//! As there, the lower bound gets half of the error probability, and the upper a third. A sketch is likelier to stay at
+//! a level where few hashes belong. Few common ones are then likelier, too. The test `tests/between.rs` simulates the
+//! coverage.
 
 use crate::bounds::hypergeometric::Draw;
 use crate::bounds::interval::{Confidence, Interval, bounds, bounds_of_count, first};
@@ -35,11 +37,12 @@ use crate::sketch::operations::Overlap;
 
 /// The number of distinct values in both sets. Exact if both sketches are, or if one is exact and empty.
 ///
-/// The estimate is never above either sketch's own, nor the upper bound above either's at that confidence. Neither is
-/// below the number of common hashes.
+/// The estimate is at most either sketch's own estimate. The upper bound is at most either sketch's own upper bound at
+/// that confidence. Neither is below the number of common hashes.
 ///
-/// The estimate is not quite unbiased, unlike that of the [intersection](crate::sketch::operations::intersection).
-/// Where the other set has nearly all values of the coarser sketch, that sketch's own estimate cuts it off.
+/// The estimate is not quite unbiased, unlike the estimate of the
+/// [intersection](crate::sketch::operations::intersection) of the sketches. Where the other set has nearly all values
+/// of the coarser sketch, that sketch's own estimate cuts it off.
 ///
 /// Complexity: linear in the number of hashes.
 ///
@@ -70,8 +73,9 @@ pub fn intersection<S: Surroundings>(
 /// The number of distinct values in the first set but not in the second. Exact if both sketches are, or if the first is
 /// exact and empty.
 ///
-/// The estimate is never above the first sketch's own, nor the upper bound above its own at that confidence. Neither is
-/// below the number of hashes that only the first has. Arguments and complexity are those of [`intersection`].
+/// The estimate is at most the first sketch's own. The upper bound is at most the first sketch's own upper bound at
+/// that confidence. Neither is below the number of hashes that only the first has. Arguments and complexity are as for
+/// [`intersection`].
 ///
 /// # Errors
 ///
@@ -91,7 +95,7 @@ pub fn difference<S: Surroundings>(
 /// empty.
 ///
 /// It is 1 if the first set is empty. If nothing is known, it is NaN with the bounds 0 and 1. That is so when the first
-/// sketch has no hash at the common level. Arguments and complexity are those of [`intersection`].
+/// sketch has no hash at the common level. Arguments and complexity are as for [`intersection`].
 ///
 /// # Errors
 ///
@@ -119,7 +123,7 @@ pub fn containment<S: Surroundings>(
     if is_empty(b) {
         return Ok(Interval::exactly(0.0));
     }
-    // The hashes at the common level are a sample of all values of a. There are at most so many of those.
+    // The hashes at the common level are a sample of all values of a. Of those, there are at most `values`.
     let values = bounds(a, confidence).upper;
     let (least, most) = marked(values, examined, overlap.both, confidence);
     let of_a = Interval {
@@ -131,7 +135,7 @@ pub fn containment<S: Surroundings>(
     if a.level() <= b.level() {
         return Ok(of_a);
     }
-    // Here b tells more of the intersection, and most if b is small. And a tells more of the rest.
+    // Here b tells more about the intersection, and most if b is small. And a tells more about the rest.
     let both = Part::new(b, overlap.both, overlap.both + overlap.only_b);
     let rest = Part::new(a, overlap.only_a, examined);
     let (x, y) = (
@@ -144,7 +148,7 @@ pub fn containment<S: Surroundings>(
         lower: share(x.lower as f64, y.upper as f64),
         upper: share(x.upper as f64, y.lower as f64),
     };
-    // Where both are equally wide, `of_both` misses far less often than it may. So this choice costs no confidence.
+    // Choosing the narrower is safe: where both are equally wide, `of_both` misses far less often than it may.
     let of_a_is_narrower = of_a.upper - of_a.lower < of_both.upper - of_both.lower;
     let (lower, upper) = match of_a_is_narrower {
         true => (of_a.lower, of_a.upper),
@@ -184,11 +188,11 @@ impl<T: Copy + PartialOrd> Interval<T> {
     }
 }
 
-/// A part of the values of a sketch, and what its hashes tell of it.
+/// A part of a sketch's values. Of `examined` hashes at the common level, `belonging` belong to it.
 struct Part {
     /// How many of the hashes examined belong to the part.
     belonging: u64,
-    /// How many hashes were examined: those of the sketch at the common level.
+    /// How many hashes were examined: all that the sketch has at the common level.
     examined: u64,
     /// The number of hashes at the sketch's own level, and the threshold of that level.
     retained: u64,
@@ -213,7 +217,7 @@ impl Part {
     /// The estimated number of values as an integer, with its bounds.
     fn bounds<S: Surroundings>(&self, confidence: Confidence, surroundings: &S) -> Interval<u64> {
         let (belonging, rate) = (self.belonging, sampling_rate(self.threshold));
-        // If all hashes were examined, only the second question is open.
+        // If all hashes were examined, the first question is answered, and only the second is open.
         if self.examined == self.retained {
             return bounds_of_count(belonging, self.threshold, confidence);
         }

@@ -2,8 +2,8 @@
 //!
 //! At a given level, each of the n values is retained with the probability p_j. So the number of retained hashes is
 //! binomial. The bounds are Clopper and Pearson's, solved for n. ("The Use of Confidence or Fiducial Limits Illustrated
-//! in the Case of the Binomial", Biometrika 26, 1934.) The lower is the smallest n that makes as many hashes as these
-//! or more likely enough. The upper is the largest n that makes as many or fewer likely enough.
+//! in the Case of the Binomial", Biometrika 26, 1934.) The lower bound is the smallest n for which so many hashes or
+//! more are likely enough. The upper bound is the largest n for which so many or fewer are likely enough.
 //!
 //! But the level is not given. It depends on the hashes, and so do the chances. A sketch stays at a level *because* few
 //! hashes belong, or goes on and may find few there. So the estimate is too low more often than the binomial
@@ -52,7 +52,7 @@ impl Confidence {
     }
 }
 
-/// A number that is no confidence.
+/// A number that is not a valid confidence.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ConfidenceError(f64);
 
@@ -100,13 +100,12 @@ pub(crate) fn bounds_of_count(retained: u64, threshold: u64, confidence: Confide
         return Interval::exactly(estimate);
     }
 
-    // The larger n is, the likelier are as many hashes as these or more. From the estimate on, they are as likely as
-    // not.
+    // The larger n is, the likelier are so many hashes or more. From the estimate on, they are as likely as not.
     let lower = first(retained, estimate, |n| {
         binomial::at_least(retained, n, p) >= confidence.below()
     });
 
-    // The larger n is, the less likely are as many hashes as these or fewer.
+    // The larger n is, the less likely are so many hashes or fewer.
     let is_unlikely = |n| binomial::at_most(retained, n, p) < confidence.above();
     let mut step = ((retained + 1) as f64).sqrt() / p;
     let (mut likely, mut unlikely) = (estimate, estimate + step as u64 + 1);
@@ -142,8 +141,8 @@ pub(crate) fn first(mut low: u64, mut high: u64, holds: impl Fn(u64) -> bool) ->
 /// Two sets without values are equal, and have the index 1. If nothing is known, the index is NaN with the bounds 0 and
 /// 1. That is so when neither of two derived sketches retains a hash.
 ///
-/// Given the number of hashes in either sample, the number in both is hypergeometric. The binomial distribution covers
-/// that.
+/// Given how many hashes are in either sample, the number in both is hypergeometric. The binomial distribution is
+/// wider, so its bounds are safe.
 ///
 /// Complexity: linear in the number of hashes.
 ///
@@ -158,7 +157,7 @@ pub fn jaccard<S: Surroundings>(
     surroundings: &S,
 ) -> Result<Interval<f64>, OperationError> {
     let is_empty = |sketch: &EncodedSketch<'_>| sketch.header().is_exact() && sketch.header().retained() == 0;
-    // Of sketches without hashes, an exact one is of an empty set, and a derived one may be.
+    // Without hashes, an exact sketch stands for an empty set, and a derived one may do so.
     let may_be_empty = |sketch: &EncodedSketch<'_>| {
         is_empty(sketch) || sketch.header().is_derived() && sketch.header().retained() == 0
     };
@@ -185,7 +184,8 @@ pub fn jaccard<S: Surroundings>(
     Ok(Interval { estimate, lower, upper })
 }
 
-/// The share, between 0 and 1, from which on `holds`, as the two neighbouring numbers around it.
+/// The share, between 0 and 1, from which on `holds`. Returns the largest share found not to hold, and the smallest
+/// found to hold. It is assumed not to hold for 0, and to hold for 1.
 fn crossing(holds: impl Fn(f64) -> bool) -> (f64, f64) {
     let (mut low, mut high) = (0.0, 1.0);
     while high - low > f64::EPSILON * high {

@@ -1,9 +1,10 @@
-//! Samples as bytes: the format version, the [encoded sketch](crate::sketch::codec), and what is known of each value.
+//! Samples as bytes: the format version, the [encoded sketch](crate::sketch::codec), and what is known about each
+//! value.
 //!
 //! The values come in the order of the sketch's hashes. `docs/format.md` describes each byte.
 //!
 //! Equal samples have equal bytes. Decoding treats its input as hostile: it checks everything before it allocates
-//! anything. An [`EncodedSample`] exists only of bytes that passed.
+//! anything. An [`EncodedSample`] is made only from bytes that passed.
 
 use crate::host::{OutOfMemory, Surroundings, checking};
 use crate::sample::exact_sum::WholeSum;
@@ -25,7 +26,7 @@ pub const SAMPLE_HEADER_LEN: usize = 1 + HEADER_LEN;
 /// The smallest legal size.
 pub const MIN_SIZE: u32 = MIN_CAPACITY;
 
-/// The largest legal size.
+/// The largest legal size. [`MAX_TEXTS_LEN`] and `docs/format.md` depend on it.
 pub const MAX_SIZE: u32 = 1_000_000;
 
 /// The most bytes in the text of one value.
@@ -33,17 +34,17 @@ pub const MAX_TEXT_LEN: usize = 1 << 20;
 
 /// The most bytes in the texts of all values together.
 ///
-/// With all else that is kept of a million values, that is below 2^29. So the hexadecimal form of a sample stays below
-/// 2^30 bytes, the most that PostgreSQL takes for a value.
+/// With all else that a sample of [`MAX_SIZE`] values holds, that is below 2^29. So the hexadecimal form of a sample
+/// stays below 2^30 bytes, the most that PostgreSQL takes for a value.
 pub const MAX_TEXTS_LEN: usize = 1 << 27;
 
-/// The most rows of one value that are counted.
+/// The largest number of rows that is counted for one value.
 pub const MAX_OCCURRENCES: u64 = i64::MAX as u64;
 
-/// The bit below the length of the text that says that measures follow.
+/// The bit below the length of the text. It is set if measures follow.
 const MEASURED: u64 = 1;
 
-/// The least and the greatest of the measures of a value, and their exact sum if all are finite.
+/// The least and the greatest measure of a value, and the exact sum if all measures are finite.
 #[derive(Clone, Copy)]
 pub(crate) struct EncodedMeasures {
     pub(crate) least: f64,
@@ -51,7 +52,7 @@ pub(crate) struct EncodedMeasures {
     pub(crate) finite_sum: WholeSum,
 }
 
-/// A value in an encoded sample, and what is known of it.
+/// A value in an encoded sample, and what is known about it.
 #[derive(Clone, Copy)]
 pub struct SampledValue<'a> {
     pub(crate) hash: u64,
@@ -101,7 +102,7 @@ impl<'a> SampledValue<'a> {
         self.measures.as_ref()
     }
 
-    /// Takes the value of a known hash from the front of `bytes`.
+    /// Takes the value with this hash from the front of `bytes`.
     fn read(hash: u64, bytes: &mut &'a [u8]) -> Result<Self, ValueFault> {
         let occurrences = varint::read(bytes).ok_or(ValueFault::Integer)?;
         if !(1..=MAX_OCCURRENCES).contains(&occurrences) {
@@ -194,7 +195,7 @@ pub(crate) fn append<A: Allocator>(piece: &[u8], bytes: &mut Vec<u8, A>) -> Resu
     Ok(())
 }
 
-/// Appends what is known of a value. The text is UTF-8 without zeros.
+/// Appends what is known about a value. The text is UTF-8 without zeros.
 pub(crate) fn write_value<A: Allocator>(
     occurrences: u64,
     text: &[u8],
@@ -322,7 +323,7 @@ pub enum ValueFault {
     Number,
     /// The least measure is above the greatest.
     Order,
-    /// The sum is longer than it needs to be, or beyond what so many rows can have.
+    /// The sum is longer than it needs to be, or beyond any sum of so many measures.
     Sum,
 }
 

@@ -1,8 +1,9 @@
-//! The place of a retained hash in a table of hashbrown's: the stash, or the positions of a sample.
+//! Where a table places a retained hash. There are two such tables, both hashbrown's: the stash, and the positions of a
+//! sample.
 //!
 //! A random hash needs no further hashing. But sketches come from outside, and somebody may have chosen their hashes.
-//! And a table that is filled in the order of another, which places keys alike, is filled unevenly. So each table has a
-//! secret of its own, and the product of hash and secret decides.
+//! And copying one table into another with the same hash order fills it unevenly. So each table has a secret of its
+//! own, and the product of hash and secret decides the place.
 //!
 //! hashbrown takes the bucket from the low bits of the product and a tag from its top seven. One folded product is good
 //! in both on average, but keeps keys at regular distances at regular distances. A second product is as good as random

@@ -6,7 +6,7 @@
 //! T_0 = 2^56,   T_(j+1) = T_j - floor(T_j / 8)
 //! ```
 //!
-//! So all hashes belong to level 0, and 7/8 of those of one level belong to the next. Integers make the row exact on
+//! So all hashes belong to level 0. Of the hashes at one level, 7/8 belong to the next. Integers make the row exact on
 //! every machine.
 //!
 //! The factor 7/8 is inside a verified family of factors. (Karayel, Watt, Khu, Meel and Tan, "Verification of the CVM
@@ -14,8 +14,9 @@
 //! capacity. So the same promise needs 43 % less memory than with the published factor 1/2.
 //!
 //! Why 56 bits: with n distinct values, about n / 2^57 of them share a hash with another value. At n = 10^13, that is a
-//! relative error of 0.007 %, or 7 % of the finest legal epsilon. A full exact sketch of the default capacity is off by
-//! one with less than one chance in 10^9. Every further bit would cost a bit of storage for each retained hash.
+//! relative error of 0.007 %, or 7 % of the finest legal epsilon. An exact sketch is at level 0; it is full when one
+//! more hash would reach its capacity. At the default capacity, the estimate of even a full one is off by one with a
+//! probability below 10^-9. Every further bit would cost a bit of storage for each retained hash.
 
 /// Number of significant bits of a retained hash: the upper ones of the 64-bit hash of a value.
 pub const HASH_BITS: u32 = 56;
@@ -85,7 +86,7 @@ pub(crate) fn scale_up(count: u64, threshold: u64) -> u64 {
     ((u128::from(count) * u128::from(ALL) + u128::from(threshold / 2)) / u128::from(threshold)) as u64
 }
 
-/// What [`scale_up`] makes of the share `part / whole` of `count`; 0 where `whole` is 0.
+/// [`scale_up`] of `count * part / whole`, rounded once. `part` is at most `whole`; if both are 0, so is the result.
 pub(crate) fn scale_up_share(count: u64, part: u64, whole: u64, threshold: u64) -> u64 {
     // No overflow: no sketch retains 2^32 hashes or more, so the numerator is below 2^120.
     let numerator = u128::from(count) * u128::from(part) * u128::from(ALL);

@@ -1,7 +1,7 @@
 //! Sketches as bytes, for their way between workers and to disk. `docs/format.md` describes each byte.
 //!
 //! Equal sketches have equal bytes. Decoding treats its input as hostile: it checks everything before it allocates
-//! anything. An [`EncodedSketch`] exists only of bytes that passed.
+//! anything. An [`EncodedSketch`] is made only from bytes that passed.
 
 use crate::host::{CHECK_EVERY_BYTES, OutOfMemory, Surroundings, checking, zeros};
 use crate::sketch::elias_fano::Layout;
@@ -19,10 +19,9 @@ impl Header {
         Layout::new(self.retained(), self.threshold())
     }
 
-    /// Writes the sketch of this header and these hashes into `bytes`.
+    /// Writes the sketch with this header and these hashes into `bytes`.
     ///
-    /// The hashes ascend, and are as many as the header says. The bytes are as many as
-    /// [`encoded_len`](Self::encoded_len) says.
+    /// The hashes ascend, and the header has their number. The length of `bytes` is [`encoded_len`](Self::encoded_len).
     pub(crate) fn encode_into<S: Surroundings>(&self, hashes: &[u64], bytes: &mut [u8], surroundings: &S) {
         debug_assert!(hashes.len() == self.retained() && bytes.len() == self.encoded_len());
         for step in bytes.chunks_mut(CHECK_EVERY_BYTES) {
@@ -52,8 +51,8 @@ impl Header {
     }
 }
 
-/// A sketch in its encoded form, with a valid header and the right length. For whoever reads only some of its hashes,
-/// each is checked when it is read.
+/// A sketch in its encoded form, with a valid header and the right length. Each hash is checked when it is read, for
+/// callers that read only some of them.
 #[derive(Clone, Copy, Debug)]
 pub struct FramedSketch<'a> {
     header: Header,
@@ -62,7 +61,7 @@ pub struct FramedSketch<'a> {
 }
 
 impl<'a> FramedSketch<'a> {
-    /// Checks the header of `bytes`, and that the length is what it asks for.
+    /// Checks the header of `bytes`, and that the length fits it.
     ///
     /// Complexity: constant.
     ///
@@ -91,8 +90,8 @@ impl<'a> FramedSketch<'a> {
 
     /// The retained hashes in ascending order, each below the threshold of the level.
     ///
-    /// The first that is not gives its fault instead. What comes after a fault means nothing. Only the end tells
-    /// whether there are as many hashes as the header says.
+    /// The first hash that breaks this rule gives its fault instead. What comes after a fault means nothing. The number
+    /// of hashes is checked only at the end.
     pub fn hashes(&self) -> impl Iterator<Item = Result<u64, DecodeError>> + 'a {
         let sketch = *self;
         let threshold = sketch.header.threshold();
@@ -119,7 +118,7 @@ impl<'a> FramedSketch<'a> {
         })
     }
 
-    /// Checks what the bits tell before any hash is read.
+    /// Checks what can be checked before any hash is read: the padding, and the number of hashes.
     fn check_bits(&self) -> Result<(), DecodeError> {
         if !self.layout.is_padded_with_zeros(self.payload) {
             return Err(DecodeError::Padding);

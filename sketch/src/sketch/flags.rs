@@ -18,14 +18,14 @@ pub(crate) const RESERVED: u8 = 0x40;
 pub(crate) struct Flags(u8);
 
 impl Flags {
-    /// The flags of a sketch whose values nobody has named a kind for.
+    /// The flags of a sketch that knows no kind and is not derived.
     pub(crate) const NONE: Flags = Flags(0);
 
     pub(crate) fn new(kind: Kind, is_derived: bool) -> Self {
         Flags(kind.code() << KIND_SHIFT | if is_derived { DERIVED } else { 0 })
     }
 
-    /// The flags in any byte, for a check.
+    /// Flags from any byte, to be checked.
     pub(crate) fn of_byte(byte: u8) -> Self {
         Flags(byte)
     }
@@ -41,7 +41,7 @@ impl Flags {
         Kind::of_code(code).is_none().then_some(code)
     }
 
-    /// Whether a byte from outside is legal. Whatever asks for the kind or the mark needs legal flags.
+    /// Whether a byte from outside is valid. Check this before reading the kind or the mark.
     pub(crate) fn are_legal(self) -> bool {
         self.reserved().is_none() && self.unknown_kind().is_none()
     }

@@ -1,4 +1,4 @@
-//! The header of a sketch: all that its bytes say before the hashes.
+//! The header of a sketch: all that stands before the hashes in its bytes.
 
 use crate::set::capacity::{DEFAULT_CAPACITY, MAX_CAPACITY, MIN_CAPACITY};
 use crate::set::threshold::{HASH_BITS, MAX_LEVEL, scale_up, threshold};
@@ -34,8 +34,8 @@ fn header_options() -> impl Options {
 }
 
 impl Header {
-    /// The sketch of nothing: of no values, where nobody gave an accuracy or a seed. In operations on sketches it takes
-    /// on those of the other.
+    /// The sketch of nothing: the result of an aggregate over no values. It has the default capacity, seed 0 and no
+    /// kind. A union with it is the other sketch. The other operations accept it beside any seed and kind.
     pub const NOTHING: Header = Header {
         version: FORMAT_VERSION,
         flags: Flags::NONE,
@@ -165,9 +165,9 @@ impl Header {
         (1_u64 << HASH_BITS) as f64 / self.threshold() as f64
     }
 
-    /// The header of the sketch of some of the values, to which `part` of the retained hashes belong.
+    /// The header of a sketch of a subset: the same level, but `part` retained hashes.
     ///
-    /// Its [`bounds`](crate::bounds::interval::bounds) are those of their number. `part` is at most
+    /// Its [`bounds`](crate::bounds::interval::bounds) are the bounds for the size of the subset. `part` is at most
     /// [`retained`](Self::retained).
     pub fn of_part(&self, part: usize) -> Self {
         debug_assert!(part <= self.retained());
@@ -191,7 +191,7 @@ pub enum DecodeError {
     Flags(u8),
     /// No kind of values has that number.
     Kind(u8),
-    /// A sketch that retains every hash is marked as derived, where the mark says nothing.
+    /// A sketch that retains every hash is marked as derived, where the mark has no meaning.
     DerivedAtLevelZero,
     /// The level is beyond the last.
     Level(u16),
@@ -201,7 +201,7 @@ pub enum DecodeError {
     Retained(u32),
     /// The bytes are fewer than a header has.
     Short(usize),
-    /// The bytes are fewer or more than the header asks for.
+    /// The bytes are fewer or more than the header implies.
     #[allow(missing_docs)]
     Length { is: usize, should_be: usize },
     /// Unused bits are set.

@@ -1,18 +1,19 @@
-//! Encoded sketches as sets: union, intersection and difference, one value more, and a smaller capacity.
+//! Encoded sketches as sets: union, intersection, difference, and how many hashes two have in common. Also a single
+//! sketch with one value more, with a declared kind, or at a smaller capacity.
 //!
 //! The hashes of an encoded sketch ascend. So each operation is one walk through its operands, and builds no table.
 //!
 //! An operation brings both operands to the higher level. Both samples are then samples of the same hashes, and what
-//! holds of the sets holds of the samples. So the intersection of the samples is the sample of the intersection. Unlike
-//! inclusion-exclusion on HyperLogLog, that is unbiased, and the number retained says how good the estimate is.
+//! holds for the sets holds for the samples. So the intersection of the samples is the sample of the intersection.
+//! Unlike inclusion-exclusion on HyperLogLog, that is unbiased, and the number retained says how good the estimate is.
 //!
 //! An intersection or difference keeps the level of its operands, since the hashes above its threshold are gone. So it
 //! may have few hashes, and is marked as [derived](Header::is_derived). It does not keep the promise of its capacity,
 //! only the bounds of [`interval`](crate::bounds::interval).
 //!
 //! It may be an operand of further unions, intersections and differences. They hand the mark on where it still applies.
-//! It takes no values and cannot be downsampled, since both promise the sketch that values would have built. At level 0
-//! no hash is gone, and nothing is marked.
+//! Adding values and downsampling refuse it: both promise the sketch that the values alone would give. At level 0 no
+//! hash is gone, and nothing is marked.
 
 use crate::host::{OutOfMemory, Surroundings, checking};
 use crate::set::threshold::{threshold, truncate};
@@ -57,7 +58,7 @@ pub fn union<A: Surroundings>(
     Ok(header.encode_in(&hashes, prefix, allocator)?)
 }
 
-/// The sketch of all values in `a` and `b`. It is derived, unless both are exact. The arguments are those of [`union`].
+/// The sketch of all values in `a` and `b`. It is derived, unless both are exact. [`union`] explains the arguments.
 ///
 /// # Errors
 ///
@@ -68,8 +69,8 @@ pub fn intersection<A: Surroundings>(
     prefix: usize,
     allocator: A,
 ) -> Result<Vec<u8, A>, OperationError> {
-    // The sketch of nothing may have the same bytes as an exact intersection that is empty. So here it counts as an
-    // empty sketch of the other's seed. Then the order of several intersections makes no difference.
+    // An exact intersection that is empty may have the bytes of the sketch of nothing. So this treats the sketch of
+    // nothing as an empty one with the other's seed, kind and level. Else a & b & c would depend on the order.
     for (one, other) in [(a.header(), b.header()), (b.header(), a.header())] {
         if one.is_nothing() {
             let capacity = one.capacity().min(other.capacity());
@@ -81,8 +82,8 @@ pub fn intersection<A: Surroundings>(
     select(a, b, room, |in_a, in_b| in_a && in_b, prefix, allocator)
 }
 
-/// The sketch of all values in `a` but not in `b`. It is derived, unless both are exact. The arguments are those of
-/// [`union`].
+/// The sketch of all values in `a` but not in `b`. It is derived, unless both are exact. [`union`] explains the
+/// arguments.
 ///
 /// # Errors
 ///
@@ -195,7 +196,7 @@ pub fn downsample<A: Surroundings>(
     Ok(header.encode_in(&hashes, prefix, allocator)?)
 }
 
-/// How many hashes two samples have in common, and alone, at the higher level of the two.
+/// How many hashes two samples share, and how many each has alone, at the higher level of the two.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Overlap {
     /// Hashes in both.
