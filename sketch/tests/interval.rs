@@ -2,7 +2,8 @@
 //! through set operations.
 
 use allocator_api2::alloc::Global;
-use cvm_sketch::interval::{Confidence, Interval, bounds, jaccard};
+use cvm_sketch::between::jaccard;
+use cvm_sketch::interval::{Confidence, Interval, bounds};
 use cvm_sketch::threshold::STEP;
 use cvm_sketch::{EncodedSketch, Header, Sketch, operations};
 use statrs::function::beta::beta_reg;

@@ -3,7 +3,7 @@
 use allocator_api2::alloc::Global;
 use cvm_sketch::codec::{EncodedSketch, FramedSketch, Header};
 use cvm_sketch::threshold::{HASH_BITS, threshold};
-use cvm_sketch::{Kind, OperationError, Sketch, interval, operations};
+use cvm_sketch::{Kind, OperationError, Sketch, between, interval, operations};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 
@@ -292,7 +292,7 @@ fn kinds_combine_alike_in_every_operation() {
                 }
             }
             assert_eq!(
-                interval::jaccard(&parse(&x), &parse(&y), confidence, &Global).map(drop),
+                between::jaccard(&parse(&x), &parse(&y), confidence, &Global).map(drop),
                 expected.map(drop)
             );
             let mut merged = of_kind(&hashes[..150], one);

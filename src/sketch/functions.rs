@@ -62,7 +62,7 @@ pub unsafe extern "C-unwind" fn cvm_sketch_bounds(fcinfo: FunctionCallInfo) -> D
     }
 }
 
-/// A question about two sketches, as `cvm_sketch::between` and `cvm_sketch::interval` answer them.
+/// A question about two sketches, as `cvm_sketch::between` answers them.
 type Question<T> =
     fn(&EncodedSketch<'_>, &EncodedSketch<'_>, Confidence, &ContextAllocator) -> Result<Interval<T>, OperationError>;
 
@@ -96,7 +96,7 @@ fn datum_of_share(share: f64) -> Datum {
 #[unsafe(no_mangle)]
 #[pg_guard]
 pub unsafe extern "C-unwind" fn cvm_sketch_jaccard(fcinfo: FunctionCallInfo) -> Datum {
-    unsafe { answer(fcinfo, interval::jaccard, datum_of_share) }
+    unsafe { answer(fcinfo, between::jaccard, datum_of_share) }
 }
 
 /// `cvm_sketch_intersection_bounds(cvm_sketch, cvm_sketch, float8) returns (bigint, bigint, bigint)`, not strict.

@@ -139,7 +139,7 @@ fn main() {
     measure("Jaccard index", &|_| {
         finish(
             watched,
-            interval::jaccard(&x, &y, confidence, &watched).expect("of one seed"),
+            between::jaccard(&x, &y, confidence, &watched).expect("of one seed"),
         )
     });
     measure("intersection bounds", &|_| {

@@ -1,4 +1,5 @@
-//! Confidence intervals for what two sets have in common, from both sketches: intersection, difference, containment.
+//! Confidence intervals for what two sets have in common, from both sketches: intersection, difference,
+//! containment, Jaccard index.
 //!
 //! The common level is the higher of the two. For each hash there, both sketches together show which sets its value is
 //! in. The intersection of two sketches keeps no more than that. But the finer sketch, at the lower level, has more
@@ -26,6 +27,7 @@
 //! a level where few hashes belong. Few common ones are then likelier, too. The test `tests/between.rs` simulates the
 //! coverage.
 
+use crate::bounds::binomial;
 use crate::bounds::hypergeometric::Draw;
 use crate::bounds::interval::{Confidence, Interval, bounds, bounds_of_count, first};
 use crate::host::Surroundings;
@@ -162,6 +164,54 @@ pub fn containment<S: Surroundings>(
     .in_order())
 }
 
+/// The Jaccard index of two sets: the number of values in both over that in either.
+///
+/// Two sets without values are equal, and have the index 1. If nothing is known, the index is NaN with the bounds 0 and
+/// 1. That is so when neither of two derived sketches retains a hash.
+///
+/// Given how many hashes are in either sample, the number in both is hypergeometric. The binomial distribution is
+/// wider, so its bounds are safe.
+///
+/// Complexity: linear in the number of hashes.
+///
+/// # Errors
+///
+/// [`OperationError::Seeds`] when the hashes come from hash functions of different seeds. [`OperationError::Kinds`]
+/// when the values are of different kinds.
+pub fn jaccard<S: Surroundings>(
+    a: &EncodedSketch<'_>,
+    b: &EncodedSketch<'_>,
+    confidence: Confidence,
+    surroundings: &S,
+) -> Result<Interval<f64>, OperationError> {
+    let is_empty = |sketch: &EncodedSketch<'_>| sketch.header().is_exact() && sketch.header().retained() == 0;
+    // Without hashes, an exact sketch stands for an empty set, and a derived one may do so.
+    let may_be_empty = |sketch: &EncodedSketch<'_>| {
+        is_empty(sketch) || sketch.header().is_derived() && sketch.header().retained() == 0
+    };
+    let overlap = Overlap::of(a, b, surroundings)?;
+    let (both, either) = (overlap.both, overlap.either());
+    let estimate = both as f64 / either as f64;
+    if is_empty(a) && is_empty(b) {
+        return Ok(Interval::exactly(1.0));
+    }
+    if is_empty(a) && !may_be_empty(b) || is_empty(b) && !may_be_empty(a) {
+        return Ok(Interval::exactly(0.0));
+    }
+    if a.header().is_exact() && b.header().is_exact() {
+        return Ok(Interval::exactly(estimate));
+    }
+    let lower = match both {
+        0 => 0.0,
+        _ => crossing(|p| binomial::at_least(both, either, p) >= confidence.below()).0,
+    };
+    let upper = match both == either {
+        true => 1.0,
+        false => crossing(|p| binomial::at_most(both, either, p) < confidence.above()).1,
+    };
+    Ok(Interval { estimate, lower, upper })
+}
+
 /// The least and the most values of a population that may be marked, if `seen` of a sample are.
 fn marked(population: u64, sample: u64, seen: u64, confidence: Confidence) -> (u64, u64) {
     if sample == population {
@@ -253,4 +303,22 @@ impl Part {
         };
         Interval { estimate, lower, upper }.in_order()
     }
+}
+
+/// The share, between 0 and 1, from which on `holds`. Returns the largest share found not to hold, and the smallest
+/// found to hold. It is assumed not to hold for 0, and to hold for 1.
+fn crossing(holds: impl Fn(f64) -> bool) -> (f64, f64) {
+    let (mut low, mut high) = (0.0, 1.0);
+    while high - low > f64::EPSILON * high {
+        let middle = (low + high) / 2.0;
+        if middle <= low || middle >= high {
+            break;
+        }
+        if holds(middle) {
+            high = middle;
+        } else {
+            low = middle;
+        }
+    }
+    (low, high)
 }

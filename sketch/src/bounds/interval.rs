@@ -1,4 +1,4 @@
-//! Confidence intervals: for the number of distinct values, and for the Jaccard index of two sets.
+//! Confidence intervals, and that of the number of distinct values in a set.
 //!
 //! At a given level, each of the n values is retained with the probability p_j. So the number of retained hashes is
 //! binomial. The bounds are Clopper and Pearson's, solved for n. ("The Use of Confidence or Fiducial Limits Illustrated
@@ -14,13 +14,9 @@
 //! that went through unions, intersections and differences.
 
 use crate::bounds::binomial;
-use crate::host::Surroundings;
 use crate::set::capacity::SqlNumber;
 use crate::set::threshold::{sampling_rate, scale_up};
-use crate::sketch::codec::EncodedSketch;
-use crate::sketch::error::OperationError;
 use crate::sketch::header::Header;
-use crate::sketch::operations::Overlap;
 use std::fmt;
 
 /// The probability with which an interval contains the truth: greater than 0, less than 1.
@@ -134,70 +130,4 @@ pub(crate) fn first(mut low: u64, mut high: u64, holds: impl Fn(u64) -> bool) ->
         }
     }
     low
-}
-
-/// The Jaccard index of two sets: the number of values in both over that in either.
-///
-/// Two sets without values are equal, and have the index 1. If nothing is known, the index is NaN with the bounds 0 and
-/// 1. That is so when neither of two derived sketches retains a hash.
-///
-/// Given how many hashes are in either sample, the number in both is hypergeometric. The binomial distribution is
-/// wider, so its bounds are safe.
-///
-/// Complexity: linear in the number of hashes.
-///
-/// # Errors
-///
-/// [`OperationError::Seeds`] when the hashes come from hash functions of different seeds. [`OperationError::Kinds`]
-/// when the values are of different kinds.
-pub fn jaccard<S: Surroundings>(
-    a: &EncodedSketch<'_>,
-    b: &EncodedSketch<'_>,
-    confidence: Confidence,
-    surroundings: &S,
-) -> Result<Interval<f64>, OperationError> {
-    let is_empty = |sketch: &EncodedSketch<'_>| sketch.header().is_exact() && sketch.header().retained() == 0;
-    // Without hashes, an exact sketch stands for an empty set, and a derived one may do so.
-    let may_be_empty = |sketch: &EncodedSketch<'_>| {
-        is_empty(sketch) || sketch.header().is_derived() && sketch.header().retained() == 0
-    };
-    let overlap = Overlap::of(a, b, surroundings)?;
-    let (both, either) = (overlap.both, overlap.either());
-    let estimate = both as f64 / either as f64;
-    if is_empty(a) && is_empty(b) {
-        return Ok(Interval::exactly(1.0));
-    }
-    if is_empty(a) && !may_be_empty(b) || is_empty(b) && !may_be_empty(a) {
-        return Ok(Interval::exactly(0.0));
-    }
-    if a.header().is_exact() && b.header().is_exact() {
-        return Ok(Interval::exactly(estimate));
-    }
-    let lower = match both {
-        0 => 0.0,
-        _ => crossing(|p| binomial::at_least(both, either, p) >= confidence.below()).0,
-    };
-    let upper = match both == either {
-        true => 1.0,
-        false => crossing(|p| binomial::at_most(both, either, p) < confidence.above()).1,
-    };
-    Ok(Interval { estimate, lower, upper })
-}
-
-/// The share, between 0 and 1, from which on `holds`. Returns the largest share found not to hold, and the smallest
-/// found to hold. It is assumed not to hold for 0, and to hold for 1.
-fn crossing(holds: impl Fn(f64) -> bool) -> (f64, f64) {
-    let (mut low, mut high) = (0.0, 1.0);
-    while high - low > f64::EPSILON * high {
-        let middle = (low + high) / 2.0;
-        if middle <= low || middle >= high {
-            break;
-        }
-        if holds(middle) {
-            high = middle;
-        } else {
-            low = middle;
-        }
-    }
-    (low, high)
 }
