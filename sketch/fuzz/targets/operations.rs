@@ -56,7 +56,7 @@ fn oracle(a: &Parts, b: &Parts, set: impl Fn(&BTreeSet<u64>, &BTreeSet<u64>) -> 
 fn check_pair(a: &Bytes, b: &Bytes) {
     let (x, y) = (Parts::of(&parse(a)), Parts::of(&parse(b)));
     let confidence = Confidence::new(0.95).expect("legal");
-    let jaccard = interval::jaccard(&parse(a), &parse(b), confidence, &Global);
+    let jaccard = between::jaccard(&parse(a), &parse(b), confidence, &Global);
     let mut merged = decode(a);
     let merge = merged.merge(&decode(b)).map(|()| merged.encode());
     let mut merged = decode(a);
@@ -125,7 +125,7 @@ fn check_pair(a: &Bytes, b: &Bytes) {
         assert!(jaccard.lower <= jaccard.estimate && jaccard.estimate <= jaccard.upper);
     }
     check_between(a, b, confidence);
-    let mirrored = interval::jaccard(&parse(b), &parse(a), confidence, &Global).unwrap();
+    let mirrored = between::jaccard(&parse(b), &parse(a), confidence, &Global).unwrap();
     assert_eq!(format!("{mirrored:?}"), format!("{jaccard:?}"));
     assert_eq!(union(b, a), Ok(either));
     assert_eq!(intersection(b, a), Ok(both));
