@@ -1,7 +1,7 @@
 //! What any file needs of PostgreSQL.
 //!
-//! - [`pg_sys`]: its functions that may raise an ERROR, behind a guard that copies no message. [`unguarded`]: those where
-//!   a guard costs too much, and what must hold there.
+//! - [`pg_sys`]: its functions that may raise an ERROR, behind a guard that copies no message. [`unguarded`]: those
+//!   where a guard costs too much, and what must hold there.
 //! - [`error`]: raising an ERROR of ours, with its SQLSTATE. [`reserve`]: memory for what Rust allocates on its way.
 //! - [`memory`]: its memory contexts as an allocator. [`varlena`]: the bytes of its values.
 //! - [`call`]: the frame of a call: its arguments and its result. [`bytes_type`]: input and output of our types.

@@ -1,4 +1,5 @@
-//! The path of a row into an aggregate: its value is unpacked, hashed by the rule of its type, and offered to the state.
+//! The path of a row into an aggregate: its value is unpacked, hashed by the rule of its type, and offered to the
+//! state.
 //!
 //! - [`state`]: what the path asks of a state, and the state behind an argument.
 //! - [`transition`]: the transition functions that counts, sketches and samples share.

@@ -1,7 +1,7 @@
 //! Sketches in memory and as bytes, and what can be made of two of them.
 //!
-//! - `kind`: what values a sketch is of. `flags` and `header`: what its bytes say before the hashes, and how they may be
-//!   wrong.
+//! - `kind`: what values a sketch is of. `flags` and `header`: what its bytes say before the hashes, and how they may
+//!   be wrong.
 //! - `elias_fano` and `codec`: the hashes as bytes. `text`: bytes as text.
 //! - `error`: why an operation has no result. `agreement`: what two sketches have to agree on.
 //! - `sketch`: adding hashes, merging, estimating. `operations`: encoded sketches as sets.
