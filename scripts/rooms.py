@@ -23,7 +23,11 @@ def main():
             room = os.path.relpath(path, crate).split("/")[0].removesuffix(".rs")
             if room not in rooms:
                 continue
-            for other in sorted(set(re.findall(r"\bcrate::(\w+)", code_of(path)))):
+            code = code_of(path)
+            for unclear in re.findall(r"\bsuper::super\b|\bcrate::\{", code):
+                print(f"{path} imports by {unclear}: write crate::FOLDER")
+                wrong += 1
+            for other in sorted(set(re.findall(r"\bcrate::(\w+)", code))):
                 if other in rooms and rooms.index(other) > rooms.index(room):
                     print(f"{path} imports from {other}, which {crate}/lib.rs declares below {room}")
                     wrong += 1

@@ -4,11 +4,16 @@ use crate::hash::hasher::Hasher;
 use crate::pg::call;
 use crate::pg::error::OrRaise;
 use crate::pg::memory::ContextAllocator;
-use crate::pg::pg_sys::{FunctionCallInfo, MemoryContext};
+use crate::pg::pg_sys::{Datum, FunctionCallInfo, MemoryContext};
+
+/// A function of PostgreSQL's version-1 calling convention that takes a row.
+pub(crate) type Transition = unsafe extern "C-unwind" fn(FunctionCallInfo) -> Datum;
 
 /// What a function keeps in the `fn_extra` of each of its call sites.
 pub(crate) struct Site<K = ()> {
     pub(crate) hasher: Hasher,
+    /// What takes the rows from the second on, where an aggregate has a function for the rule.
+    pub(crate) transition: Option<Transition>,
     pub(crate) kept: K,
 }
 
@@ -63,7 +68,11 @@ impl<K: Keep> Site<K> {
             let hasher = Hasher::new(fcinfo, index);
             let kept = K::new(&hasher, (*function).fn_mcxt);
             let site = ContextAllocator::new((*function).fn_mcxt)
-                .place(Site { hasher, kept })
+                .place(Site {
+                    hasher,
+                    transition: None,
+                    kept,
+                })
                 .or_raise()
                 .as_mut();
             (*function).fn_extra = std::ptr::from_mut(site).cast();

@@ -3,11 +3,13 @@
 //! A guard turns an ERROR into a panic. For that it saves and restores a jump buffer around each call. Without one, an
 //! ERROR goes to PostgreSQL's own handler, or to a guard further out. It leaves the frames between behind and runs no
 //! destructor. So nothing in these frames may need one. A caller holds references, integers, and memory of a memory
-//! context at most. It holds no lock and no borrow, which would stay taken. There are three reasons to do without:
+//! context at most. It holds no lock and no borrow, which would stay taken. There are four reasons to do without:
 //!
 //! - *Memory.* With millions of groups, a guard is most of what a group costs. As they are called, these raise no
 //!   ERROR.
 //! - *Hashing.* A guard costs more than the hash of a value.
+//! - *Loading.* The first panic of a process takes memory for which the C library would abort. Where there is none, an
+//!   ERROR must come without a panic.
 //! - *Planning.* The planner calls functions of users. What they raise may be as long as somebody likes, and pgrx's
 //!   guard copies it. Walkers and mutators also call themselves through their callback, once for each level of an
 //!   expression. With a guard at each level, a query would need a multiple of the stack.
@@ -38,7 +40,6 @@ mod declared {
         pub(super) fn ProcessInterrupts();
         pub(super) fn pg_detoast_datum(value: *mut varlena) -> *mut varlena;
         pub(super) fn pg_detoast_datum_packed(value: *mut varlena) -> *mut varlena;
-        pub(super) fn palloc(size: pg_sys::Size) -> *mut c_void;
         pub(super) fn cstring_to_text(text: *const c_char) -> *mut varlena;
         pub(super) fn heap_deform_tuple(tuple: HeapTuple, row: TupleDesc, values: *mut Datum, nulls: *mut bool);
         pub(super) fn range_deserialize(
@@ -55,6 +56,11 @@ mod declared {
             lower: *mut RangeBound,
             upper: *mut RangeBound,
         );
+    }
+
+    // Loading.
+    unsafe extern "C-unwind" {
+        pub(super) fn palloc(size: pg_sys::Size) -> *mut c_void;
     }
 
     // Planning.

@@ -9,7 +9,7 @@ use std::ptr::NonNull;
 pub(crate) const START_LEN: usize = 16;
 
 /// The state of one group. It and all it refers to live in one memory context.
-pub(crate) trait State {
+pub(crate) trait GroupState {
     /// Whether memory that starts with these bytes may hold such a state. True for every such state.
     fn may_start(bytes: &[u8; START_LEN]) -> bool;
 
@@ -27,7 +27,7 @@ pub(crate) trait State {
 ///
 /// `state` is not NULL, and was made by a function of the same aggregate.
 #[inline(always)]
-pub(crate) unsafe fn trusted<S: State>(state: NullableDatum) -> NonNull<S> {
+pub(crate) unsafe fn trusted<S: GroupState>(state: NullableDatum) -> NonNull<S> {
     // SAFETY: such a function returns the address of a state.
     unsafe { NonNull::new_unchecked(state.value.cast_mut_ptr()) }
 }
@@ -40,7 +40,7 @@ pub(crate) unsafe fn trusted<S: State>(state: NullableDatum) -> NonNull<S> {
 /// # Safety
 ///
 /// `state` is not NULL, and the state of an aggregate, which nothing else uses for `'a`.
-pub(crate) unsafe fn recognized<'a, S: State>(state: NullableDatum) -> &'a mut S {
+pub(crate) unsafe fn recognized<'a, S: GroupState>(state: NullableDatum) -> &'a mut S {
     // SAFETY: whoever made the state, it is in memory of PostgreSQL's, where no state of an aggregate has less than two
     // words. Bytes may have any value.
     unsafe {

@@ -9,29 +9,27 @@
 
 use crate::hash::hasher::{DEFAULT_SEED, Hasher};
 use crate::hash::plain::{PlainHash, Visitor};
-use crate::hash::site::{Keep, Site};
+use crate::hash::site::{Keep, Site, Transition};
 use crate::pg::call::{self, aggregate_context, argument, unchanged};
 use crate::pg::error::OrRaise;
 use crate::pg::memory::ContextAllocator;
-use crate::pg::pg_sys::{self, Datum, FunctionCallInfo, MemoryContext, NodeTag, TargetEntry};
+use crate::pg::pg_sys::{self, Datum, FunctionCallInfo, NodeTag, TargetEntry};
 use crate::pg::query_tree::elements;
-use crate::row::state::{State, recognized, trusted};
+use crate::row::state::{GroupState, recognized, trusted};
 use cvm_sketch::Kind;
 use pgrx::{is_a, pg_guard};
-
-/// A function of PostgreSQL's version-1 calling convention that takes a row.
-pub(crate) type Transition = unsafe extern "C-unwind" fn(FunctionCallInfo) -> Datum;
+use std::marker::PhantomData;
 
 /// An aggregate over values. Its transition functions take the state, the value, what belongs to the value, and then
 /// the parameters. All rows of a group have the same parameters; the last may be a seed.
 pub(crate) trait Aggregate: 'static {
-    type State: State;
+    type State: GroupState;
 
     /// The parameters of a call.
     type Parameters: Copy;
 
     /// What a call site keeps beside the hasher.
-    type Added: Keep;
+    type Kept: Keep;
 
     /// Where the parameters start, counted from 0.
     const PARAMETERS_AT: usize;
@@ -65,46 +63,28 @@ pub(crate) trait Aggregate: 'static {
     /// Raises an ERROR if a row has other parameters than the rows before.
     fn raise_unless_said_before(state: &Self::State, parameters: Self::Parameters);
 
-    /// Accumulates a hash that the state has not [taken](State::offer).
+    /// Accumulates a hash that the state has not [taken](GroupState::offer).
     ///
     /// # Safety
     ///
-    /// `fcinfo` is the frame of a transition whose value has that hash. Its call site has a [`Kept`] of this aggregate.
+    /// `fcinfo` is the frame of a transition whose value has that hash. Its call site has a [`Site`] of the aggregate aggregate.
     unsafe fn accumulate(state: &mut Self::State, hash: u64, fcinfo: FunctionCallInfo);
 }
 
-/// What a call site of an aggregate keeps beside the hasher.
-pub(crate) struct Kept<A> {
-    /// The function that takes the rows from the second on, if the rule has one.
-    transition: Option<Transition>,
-    pub(crate) added: A,
-}
-
-impl<A: Keep> Keep for Kept<A> {
-    unsafe fn new(hasher: &Hasher, context: MemoryContext) -> Self {
-        Kept {
-            transition: None,
-            added: unsafe { A::new(hasher, context) },
-        }
-    }
-}
-
-pub(crate) type SiteOf<A> = Site<Kept<<A as Aggregate>::Added>>;
-
-/// A transition function for any type. `HAS_PARAMETERS`: whether its calls have parameters to compare.
+/// A transition function for any type. `COMPARES`: whether each row compares its parameters with those of the rows before.
 ///
-/// For the common types it only runs until the first value: then another [takes its place](specialize). Compiled
+/// For the common types it only runs until the first value: then another [takes its place](put_in_place). Compiled
 /// expressions still come here, and go on to the other.
 ///
 /// # Safety
 ///
 /// `fcinfo` is the frame of a transition of the aggregate.
 #[inline(always)]
-pub(crate) unsafe fn accumulate<A: Aggregate, const HAS_PARAMETERS: bool>(fcinfo: FunctionCallInfo) -> Datum {
+pub(crate) unsafe fn accumulate<A: Aggregate, const COMPARES: bool>(fcinfo: FunctionCallInfo) -> Datum {
     unsafe {
-        match SiteOf::<A>::made_before(fcinfo).and_then(|site| site.kept.transition) {
+        match Site::<A::Kept>::made_before(fcinfo).and_then(|site| site.transition) {
             Some(transition) => transition(fcinfo),
-            None => accumulate_by_rule::<A, HAS_PARAMETERS>(fcinfo),
+            None => accumulate_by_rule::<A, COMPARES>(fcinfo),
         }
     }
 }
@@ -116,16 +96,14 @@ pub(crate) unsafe fn accumulate<A: Aggregate, const HAS_PARAMETERS: bool>(fcinfo
 ///
 /// As [`accumulate`].
 #[inline(never)]
-unsafe extern "C-unwind" fn accumulate_by_rule<A: Aggregate, const HAS_PARAMETERS: bool>(
-    fcinfo: FunctionCallInfo,
-) -> Datum {
+unsafe extern "C-unwind" fn accumulate_by_rule<A: Aggregate, const COMPARES: bool>(fcinfo: FunctionCallInfo) -> Datum {
     unsafe {
         // Before the first value of a call site is hashed, the state may be another aggregate's.
-        if HAS_PARAMETERS && SiteOf::<A>::made_before(fcinfo).is_none() {
+        if COMPARES && Site::<A::Kept>::made_before(fcinfo).is_none() {
             return accumulate_slowly::<A>(fcinfo);
         }
-        accumulate_with::<A, HAS_PARAMETERS>(fcinfo, |value, seed| {
-            SiteOf::<A>::made_before(fcinfo)?.hasher.try_hash(value, seed)
+        accumulate_with::<A, COMPARES>(fcinfo, |value, seed| {
+            Site::<A::Kept>::made_before(fcinfo)?.hasher.try_hash(value, seed)
         })
     }
 }
@@ -135,10 +113,10 @@ unsafe extern "C-unwind" fn accumulate_by_rule<A: Aggregate, const HAS_PARAMETER
 /// # Safety
 ///
 /// As [`accumulate`], and `H` is for the type of the values.
-unsafe extern "C-unwind" fn accumulate_by_type<A: Aggregate, H: PlainHash, const HAS_PARAMETERS: bool>(
+unsafe extern "C-unwind" fn accumulate_by_type<A: Aggregate, H: PlainHash, const COMPARES: bool>(
     fcinfo: FunctionCallInfo,
 ) -> Datum {
-    unsafe { accumulate_with::<A, HAS_PARAMETERS>(fcinfo, |value, _| H::hash(value, DEFAULT_SEED)) }
+    unsafe { accumulate_with::<A, COMPARES>(fcinfo, |value, _| H::hash(value, DEFAULT_SEED)) }
 }
 
 /// The path of a row. `hash` gives the hash of a value. If it gives `None`, as when that needs the catalog, the slow
@@ -149,19 +127,21 @@ unsafe extern "C-unwind" fn accumulate_by_type<A: Aggregate, H: PlainHash, const
 ///
 /// # Safety
 ///
-/// `fcinfo` is the frame of a transition, and `hash` may be called with its value. It gives one only where the call
-/// site has a [`Site`].
+/// `fcinfo` is the frame of a transition, and `hash` may be called with its value. It gives a hash only if the call has
+/// a [`Site`]. With `COMPARES`, the call has one.
 #[inline(always)]
-unsafe fn accumulate_with<A: Aggregate, const HAS_PARAMETERS: bool>(
+unsafe fn accumulate_with<A: Aggregate, const COMPARES: bool>(
     fcinfo: FunctionCallInfo,
     hash: impl FnOnce(Datum, u64) -> Option<u64>,
 ) -> Datum {
-    // SAFETY: a state that is not NULL was made by a transition, a combine or a deserialize function: SQL cannot make
-    // or pass a value of type internal. PostgreSQL uses it nowhere else during the call.
+    // SAFETY: SQL cannot make or pass a value of type internal. Once a call site has hashed a value, all states that
+    // come to it are its own: a group begins with NULL, and goes on with what this site has returned. Before, no state
+    // is read here: without a site, `hash` gives `None`, and whoever compares has looked for it. PostgreSQL uses the
+    // state nowhere else during the call.
     unsafe {
         let state = argument(fcinfo, 0);
         let mut seed = DEFAULT_SEED;
-        if HAS_PARAMETERS {
+        if COMPARES {
             if state.isnull || !A::is_said_again(trusted(state).as_ref(), fcinfo) {
                 return accumulate_slowly::<A>(fcinfo);
             }
@@ -216,10 +196,11 @@ unsafe extern "C-unwind" fn accumulate_slowly<A: Aggregate>(fcinfo: FunctionCall
         if value.isnull {
             return unchanged(fcinfo, state);
         }
-        let is_first = SiteOf::<A>::made_before(fcinfo).is_none();
-        let site = SiteOf::<A>::of_call(fcinfo, 1);
-        if is_first {
-            specialize::<A>(fcinfo, site);
+        let is_first = Site::<A::Kept>::made_before(fcinfo).is_none();
+        let site = Site::<A::Kept>::of_call(fcinfo, 1);
+        if is_first && let Some(transition) = transition_by_type::<A>(fcinfo, &site.hasher) {
+            site.transition = Some(transition);
+            put_in_place::<A>(fcinfo, transition);
         }
         let hash = site.hasher.hash(value.value, A::seed(parameters));
         let state = match given {
@@ -237,8 +218,37 @@ unsafe extern "C-unwind" fn accumulate_slowly<A: Aggregate>(fcinfo: FunctionCall
     }
 }
 
-/// Lets the call site of `fcinfo` call the transition function for its type from now on, if there is one. If the
-/// parameters are constant, this is the version that does not compare them.
+/// The transition function for the type of a call site, if there is one. If the parameters are constant, this is the
+/// version that does not compare them.
+///
+/// # Safety
+///
+/// `fcinfo` is the frame of a transition of the aggregate in progress, whose values go by `hasher`.
+unsafe fn transition_by_type<A: Aggregate>(fcinfo: FunctionCallInfo, hasher: &Hasher) -> Option<Transition> {
+    struct ByType<A> {
+        compares: bool,
+        of: PhantomData<A>,
+    }
+    impl<A: Aggregate> Visitor for ByType<A> {
+        type Output = Transition;
+        fn visit<H: PlainHash>(self) -> Self::Output {
+            match self.compares {
+                false => accumulate_by_type::<A, H, false>,
+                true => accumulate_by_type::<A, H, true>,
+            }
+        }
+    }
+    unsafe {
+        // A seed would be one more thing that is not known when this is compiled.
+        let plain = hasher.plain().filter(|_| (*fcinfo).nargs as usize <= A::SEED_AT)?;
+        Some(plain.visit(ByType::<A> {
+            compares: !are_constant(fcinfo, A::PARAMETERS_AT),
+            of: PhantomData,
+        }))
+    }
+}
+
+/// Lets the call site of `fcinfo` call `transition` from now on.
 ///
 /// PostgreSQL calls a function through the address in the call site's own copy of the function's record. Another
 /// address there makes the type's rule a part of that call, and saves a branch on the rule in every row. A call site
@@ -248,40 +258,13 @@ unsafe extern "C-unwind" fn accumulate_slowly<A: Aggregate>(fcinfo: FunctionCall
 ///
 /// # Safety
 ///
-/// `fcinfo` is the frame of a transition of the aggregate in progress, and `site` belongs to its call.
-unsafe fn specialize<A: Aggregate>(fcinfo: FunctionCallInfo, site: &mut SiteOf<A>) {
-    struct Specialization<A> {
-        has_parameters: bool,
-        of: std::marker::PhantomData<A>,
-    }
-    impl<A: Aggregate> Visitor for Specialization<A> {
-        type Output = Transition;
-        fn visit<H: PlainHash>(self) -> Self::Output {
-            match self.has_parameters {
-                false => accumulate_by_type::<A, H, false>,
-                true => accumulate_by_type::<A, H, true>,
-            }
-        }
-    }
-    // SAFETY: the new function does the same in all later calls from this site.
+/// `fcinfo` is the frame of a transition of the aggregate in progress. `transition` does the same in all later calls.
+unsafe fn put_in_place<A: Aggregate>(fcinfo: FunctionCallInfo, transition: Transition) {
     unsafe {
-        let count = (*fcinfo).nargs as usize;
-        // A seed would be one more thing that is not known when this is compiled.
-        let Some(plain) = site.hasher.plain().filter(|_| count <= A::SEED_AT) else {
-            return;
-        };
-        let transition = plain.visit(Specialization::<A> {
-            has_parameters: !are_constant(fcinfo, A::PARAMETERS_AT),
-            of: std::marker::PhantomData,
-        });
-        site.kept.transition = Some(transition);
         // A superuser's function may hand its own frame on to ours: then the record is that function's.
         let function = call::function(fcinfo);
-        if let Some(address) = (*function).fn_addr
-            && A::DECLARED
-                .iter()
-                .any(|&declared| declared as usize == address as usize)
-        {
+        let is_declared = |address| A::DECLARED.iter().any(|&declared| declared as usize == address);
+        if (*function).fn_addr.is_some_and(|address| is_declared(address as usize)) {
             (*function).fn_addr = Some(transition);
         }
     }

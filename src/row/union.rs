@@ -33,7 +33,7 @@ pub(crate) unsafe fn merge<S: Value>(fcinfo: FunctionCallInfo, add: impl FnOnce(
 /// # Safety
 ///
 /// `fcinfo` is the frame of a call to an aggregate's function that takes such a value.
-pub(crate) unsafe fn flat(fcinfo: FunctionCallInfo, nothing: impl FnOnce() -> Datum) -> Datum {
+pub(crate) unsafe fn flat(fcinfo: FunctionCallInfo, nothing: unsafe fn() -> Datum) -> Datum {
     unsafe {
         aggregate_context(fcinfo);
         let state = argument(fcinfo, 0);

@@ -6,16 +6,15 @@
 //! hashes the value and compares. A row whose value is in the sample is counted behind pgrx's guard.
 
 use crate::hash::hasher::{DEFAULT_SEED, Hasher};
-use crate::hash::site::{Keep, Site};
+use crate::hash::site::{Keep, Site, Transition};
 use crate::pg::call::{aggregate_context, argument, declare_function, raise_parameter, return_null, unchanged};
 use crate::pg::error::{IN_BYTES, OrRaise, raise_invalid_sample, raise_with_hint};
 use crate::pg::expanded::{self, Value};
 use crate::pg::memory::ContextAllocator;
 use crate::pg::pg_sys::{Datum, ExpandedObjectMethods, FunctionCallInfo, MemoryContext, NullableDatum};
 use crate::pg::varlena;
-use crate::row;
-use crate::row::state::{START_LEN, recognized};
-use crate::row::transition::{Aggregate, SiteOf, Transition, accumulate};
+use crate::row::state::{GroupState, START_LEN, recognized};
+use crate::row::transition::{Aggregate, accumulate};
 use crate::row::union::{flat, merge};
 use crate::sample::text::Writer;
 use crate::sample::value::{encode, nothing, with_sample};
@@ -61,7 +60,7 @@ impl State {
     }
 }
 
-impl row::state::State for State {
+impl GroupState for State {
     fn may_start(bytes: &[u8; START_LEN]) -> bool {
         const { assert!(offset_of!(State, mark) == 0) };
         let mark = MARK.map(u64::to_ne_bytes);
@@ -163,7 +162,7 @@ impl<const IS_MEASURED: bool> Samples<IS_MEASURED> {
 impl<const IS_MEASURED: bool> Aggregate for Samples<IS_MEASURED> {
     type State = State;
     type Parameters = Parameters;
-    type Added = Writer;
+    type Kept = Writer;
 
     const PARAMETERS_AT: usize = if IS_MEASURED { MEASURE + 1 } else { MEASURE };
     const SEED_AT: usize = Self::PARAMETERS_AT + 1;
@@ -212,7 +211,7 @@ impl<const IS_MEASURED: bool> Aggregate for Samples<IS_MEASURED> {
         unsafe {
             let value = argument(fcinfo, 1).value;
             let measure = IS_MEASURED.then(|| argument(fcinfo, MEASURE)).and_then(measure_of);
-            let writer = &mut SiteOf::<Self>::of_call(fcinfo, 1).kept.added;
+            let writer = &mut Site::<Writer>::of_call(fcinfo, 1).kept;
             if !writer.is_unique() || !sample.count(hash, measure).or_raise() {
                 writer.with_text(value, |text| sample.insert(hash, text, measure).or_raise());
             }

@@ -57,8 +57,11 @@ pub(crate) unsafe fn encode(sample: &Sample<ContextAllocator>) -> Datum {
 }
 
 /// The sample of nothing, in the current memory context.
-pub(crate) fn nothing() -> Datum {
-    // SAFETY: whoever gets the datum knows that it ends with the current memory context.
+///
+/// # Safety
+///
+/// As [`ContextAllocator::current`].
+pub(crate) unsafe fn nothing() -> Datum {
     unsafe { encode(&Sample::nothing_in(ContextAllocator::current())) }
 }
 

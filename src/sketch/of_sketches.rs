@@ -6,7 +6,7 @@ use crate::pg::expanded::{self, Value};
 use crate::pg::memory::ContextAllocator;
 use crate::pg::pg_sys::{Datum, ExpandedObjectMethods, FunctionCallInfo};
 use crate::row::union::{flat, merge};
-use crate::sketch::state::{Parameters, State};
+use crate::sketch::state::{EPSILON_AT, Parameters, State};
 use crate::sketch::value::{self, with_framed, with_sketch};
 use cvm_sketch::{Kind, Sketch};
 use pgrx::pg_guard;
@@ -62,7 +62,7 @@ unsafe extern "C-unwind" fn accumulate_hashed_slowly(fcinfo: FunctionCallInfo) -
     unsafe {
         let context = aggregate_context(fcinfo);
         let (given, hash) = (argument(fcinfo, 0), argument(fcinfo, 1));
-        let parameters = Parameters::of_call(fcinfo, 2);
+        let parameters = Parameters::of_call(fcinfo, EPSILON_AT);
         if hash.isnull && given.isnull {
             return return_null(fcinfo);
         }
@@ -80,12 +80,20 @@ unsafe extern "C-unwind" fn accumulate_hashed_slowly(fcinfo: FunctionCallInfo) -
     }
 }
 
-/// Combine: `cvm_combine_hashed(cvm_sketch, cvm_sketch) returns cvm_sketch`, not strict: [`cvm_merge`] of two parts of
-/// one group, which were told the same accuracy.
+/// Combine: `cvm_combine_hashed(cvm_sketch, cvm_sketch) returns cvm_sketch`, not strict: as [`cvm_merge`], for two parts
+/// of one group, which were told the same accuracy.
 #[unsafe(no_mangle)]
 #[pg_guard]
 pub unsafe extern "C-unwind" fn cvm_combine_hashed(fcinfo: FunctionCallInfo) -> Datum {
-    unsafe { merge_sketch(fcinfo, true) }
+    unsafe {
+        merge::<State>(fcinfo, |into, from| {
+            with_framed(from, |from| {
+                into.raise_unless_as_large_as(from.header().capacity());
+                into.sketch.accumulate_framed(from)
+            })
+            .or_raise();
+        })
+    }
 }
 
 /// Transition and combine: `cvm_merge(cvm_sketch, cvm_sketch) returns cvm_sketch`, not strict. Sketches that are NULL
@@ -93,22 +101,9 @@ pub unsafe extern "C-unwind" fn cvm_combine_hashed(fcinfo: FunctionCallInfo) -> 
 #[unsafe(no_mangle)]
 #[pg_guard]
 pub unsafe extern "C-unwind" fn cvm_merge(fcinfo: FunctionCallInfo) -> Datum {
-    unsafe { merge_sketch(fcinfo, false) }
-}
-
-/// # Safety
-///
-/// `fcinfo` is the frame of a call of one of the functions above.
-unsafe fn merge_sketch(fcinfo: FunctionCallInfo, is_one_group: bool) -> Datum {
     unsafe {
         merge::<State>(fcinfo, |into, from| {
-            with_framed(from, |from| {
-                if is_one_group {
-                    into.raise_unless_as_large_as(from.header().capacity());
-                }
-                into.sketch.accumulate_framed(from)
-            })
-            .or_raise();
+            with_framed(from, |from| into.sketch.accumulate_framed(from)).or_raise();
         })
     }
 }

@@ -2,14 +2,15 @@
 //! them.
 
 use crate::hash::hasher::DEFAULT_SEED;
+use crate::hash::site::Transition;
 use crate::pg::call::{aggregate_context, argument, declare_function, unchanged};
 use crate::pg::error::{IN_BYTES, OrRaise, raise_invalid_sketch};
 use crate::pg::memory::ContextAllocator;
 use crate::pg::pg_sys::{Datum, FunctionCallInfo, NullableDatum};
 use crate::pg::varlena;
 use crate::row::state::recognized;
-use crate::row::transition::{Aggregate, Transition, accumulate};
-use crate::sketch::state::{Parameters, State};
+use crate::row::transition::{Aggregate, accumulate};
+use crate::sketch::state::{EPSILON_AT, Parameters, SEED_AT, State};
 use crate::sketch::value;
 use cvm_sketch::{EncodedSketch, Kind, Sketch};
 use pgrx::pg_guard;
@@ -30,10 +31,10 @@ struct Sketches;
 impl Aggregate for Sketches {
     type State = State;
     type Parameters = Option<Parameters>;
-    type Added = ();
+    type Kept = ();
 
-    const PARAMETERS_AT: usize = 2;
-    const SEED_AT: usize = 4;
+    const PARAMETERS_AT: usize = EPSILON_AT;
+    const SEED_AT: usize = SEED_AT;
     const DECLARED: [Transition; 2] = [cvm_accumulate, cvm_accumulate_within];
 
     unsafe fn parameters(fcinfo: FunctionCallInfo) -> Self::Parameters {

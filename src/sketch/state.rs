@@ -5,14 +5,18 @@ use crate::hash::hasher::DEFAULT_SEED;
 use crate::pg::call::{argument, raise_parameter};
 use crate::pg::error::{OrRaise, raise_with_hint};
 use crate::pg::memory::ContextAllocator;
-use crate::row;
-use crate::row::state::START_LEN;
+use crate::row::state::{GroupState, START_LEN};
 use cvm_sketch::capacity::{DEFAULT_CAPACITY, DELTA_RANGE, EPSILON_RANGE, SqlNumber};
 use cvm_sketch::{Accuracy, AccuracyError, Kind, Sketch};
 use pgrx::pg_sys::FunctionCallInfo;
 use pgrx::pg_sys::errcodes::PgSqlErrorCode;
 use std::mem::offset_of;
 use std::ptr::NonNull;
+
+/// Where the parameters of an aggregate are, counted from 0: after the state and the value.
+pub(crate) const EPSILON_AT: usize = 2;
+const DELTA_AT: usize = 3;
+pub(crate) const SEED_AT: usize = 4;
 
 /// The parameters of a call: epsilon, then delta, then a seed. A call may leave out the last ones.
 #[derive(Clone, Copy)]
@@ -71,7 +75,7 @@ pub(crate) struct State {
 // PostgreSQL's allocator rounds up to powers of two, so a byte more would cost 128 a group.
 const _: () = assert!(size_of::<State>() == 128);
 
-impl row::state::State for State {
+impl GroupState for State {
     fn may_start(bytes: &[u8; START_LEN]) -> bool {
         const { assert!(offset_of!(State, sketch) == 0) };
         Sketch::<ContextAllocator>::may_start(bytes)
@@ -117,8 +121,8 @@ impl State {
     #[inline(always)]
     pub(crate) unsafe fn is_said_again(&self, fcinfo: FunctionCallInfo) -> bool {
         unsafe {
-            let count = (*fcinfo).nargs;
-            if count < 3 {
+            let count = (*fcinfo).nargs as usize;
+            if count <= EPSILON_AT {
                 return true;
             }
             let Some(accuracy) = self.accuracy else {
@@ -128,9 +132,9 @@ impl State {
                 let given = argument(fcinfo, index);
                 !given.isnull && given.value.value() as u64 == bits
             };
-            is(2, accuracy.as_ref().epsilon().to_bits())
-                && (count < 4 || is(3, accuracy.as_ref().delta().to_bits()))
-                && (count < 5 || is(4, self.sketch.seed()))
+            is(EPSILON_AT, accuracy.as_ref().epsilon().to_bits())
+                && (count <= DELTA_AT || is(DELTA_AT, accuracy.as_ref().delta().to_bits()))
+                && (count <= SEED_AT || is(SEED_AT, self.sketch.seed()))
         }
     }
 
@@ -145,7 +149,7 @@ impl State {
                 if given != before {
                     let (before, given) = (SqlNumber(before), SqlNumber(given));
                     let message = format!("{name} must be the same in every row, not {before} and then {given}");
-                    raise_number(AFTER_VALUE, name, message);
+                    raise_number(EPSILON_AT, name, message);
                 }
             }
         }
@@ -174,14 +178,11 @@ fn raise_capacities() -> ! {
 
 const EPSILON: &str = "epsilon";
 
-/// Where an aggregate's arguments after the value start, counted from 0, the state being the first.
-const AFTER_VALUE: usize = 2;
-
 /// Raises an ERROR because of the number of that name at `index`. Other systems count the distinct pairs of two
 /// arguments. Here a second value is taken for epsilon, so the hint says how to count pairs.
 #[track_caller]
 fn raise_number(index: usize, name: &str, message: String) -> ! {
-    if index == AFTER_VALUE && name == EPSILON {
+    if index == EPSILON_AT && name == EPSILON {
         raise_with_hint(
             PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
             message,

@@ -66,8 +66,11 @@ pub(crate) unsafe fn header(datum: Datum) -> Header {
 }
 
 /// The sketch of nothing, in the current memory context.
-pub(crate) fn nothing() -> Datum {
-    // SAFETY: whoever gets the datum knows that it ends with the current memory context.
+///
+/// # Safety
+///
+/// As [`ContextAllocator::current`].
+pub(crate) unsafe fn nothing() -> Datum {
     let allocator = unsafe { ContextAllocator::current() };
     let sketch = Sketch::new_in(Header::NOTHING.capacity(), Header::NOTHING.seed(), allocator);
     varlena::into_datum(sketch.encode_in(varlena::HEADER_LEN, allocator).or_raise())
