@@ -5,7 +5,7 @@ use crate::pg::call::raise_parameter;
 use crate::pg::pg_sys::NullableDatum;
 use std::ptr::NonNull;
 
-/// How many bytes [`State::may_start`] looks at.
+/// How many bytes [`GroupState::may_start`] looks at.
 pub(crate) const START_LEN: usize = 16;
 
 /// The state of one group. It and all it refers to live in one memory context.
