@@ -5,8 +5,8 @@
 //!
 //! - [`plain`]: types that need nothing but the datum; [`numeric`] is one of them.
 //! - [`jsonb`], [`text_search`], [`enum_labels`]; and [`type_hash`], the type's own function.
-//! - [`array`](mod@array), [`range`], [`composite`]: values with parts. [`part`] says what a part adds to the hash, and
-//!   [`container`] walks parts that have parts themselves.
+//! - [`array`](mod@array), [`range`], [`composite`]: values with parts. [`part`] says what a part adds to the hash, for
+//!   all three alike. [`container`] walks parts that have parts themselves.
 //!
 //! To give a type another rule: the rule is in `plain`, which type has it in `equality::of`, the bytes that it hashes
 //! in docs/hashes.md. How values of the type are written in samples is in `sample::text`.

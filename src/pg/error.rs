@@ -134,7 +134,7 @@ pub(crate) unsafe fn raise_softly(fcinfo: FunctionCallInfo, code: PgSqlErrorCode
     raise(code, message)
 }
 
-/// The SQLSTATE where stored bytes are not what their type says.
+/// The SQLSTATE where stored bytes are not what their type says: sketches, samples, values to be hashed.
 pub(crate) const IN_STORAGE: PgSqlErrorCode = PgSqlErrorCode::ERRCODE_DATA_CORRUPTED;
 /// The SQLSTATE where bytes from outside are not: a message, a bytea, the state of another process.
 pub(crate) const IN_BYTES: PgSqlErrorCode = PgSqlErrorCode::ERRCODE_INVALID_BINARY_REPRESENTATION;

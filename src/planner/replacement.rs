@@ -135,6 +135,7 @@ impl Replacement {
     }
 
     /// What an aggregate computes; `None` if it is not to be replaced.
+    /// Where this returns `None`, Citus is not asked to gather either.
     ///
     /// # Safety
     ///

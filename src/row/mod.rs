@@ -1,7 +1,7 @@
 //! The path of a row into an aggregate: its value is unpacked, hashed by the rule of its type, and offered to the
 //! state.
 //!
-//! - [`state`]: what the path asks of a state, and the state behind an argument.
+//! - [`state`]: what the path asks of a state, and its address in an argument, checked.
 //! - [`transition`]: the transition functions that counts, sketches and samples share.
 //! - [`union`]: the support functions that unions of stored sketches and of stored samples share.
 

@@ -67,11 +67,12 @@ pub(crate) trait Aggregate: 'static {
     ///
     /// # Safety
     ///
-    /// `fcinfo` is the frame of a transition whose value has that hash. Its call site has a [`Site`] of the aggregate aggregate.
+    /// `fcinfo` is the frame of a transition whose value has that hash. Its call site has a [`Site`] of the aggregate.
     unsafe fn accumulate(state: &mut Self::State, hash: u64, fcinfo: FunctionCallInfo);
 }
 
-/// A transition function for any type. `COMPARES`: whether each row compares its parameters with those of the rows before.
+/// A transition function for any type. `COMPARES`: whether each row compares its parameters with those of the rows
+/// before.
 ///
 /// For the common types it only runs until the first value: then another [takes its place](put_in_place). Compiled
 /// expressions still come here, and go on to the other.

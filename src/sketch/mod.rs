@@ -1,7 +1,8 @@
 //! The type `cvm_sketch`, its functions and aggregates, and `approx_count_distinct_cvm`.
 //!
 //! - [`value`]: the type's input, output and casts, and reading stored sketches. [`functions`]: its functions.
-//! - [`state`]: the state of an aggregate, and its parameters. [`of_values`]: the aggregates over values.
+//! - [`state`]: the state of an aggregate, and its parameters. [`of_values`]: the aggregates over values, from the
+//!   transition to the final functions.
 //! - [`of_sketches`]: the aggregates over hashes and over stored sketches.
 
 mod functions;

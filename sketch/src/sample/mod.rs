@@ -1,7 +1,7 @@
 //! Samples: sketches that keep the values themselves, and sums over their rows.
 //!
 //! - `exact_sum` and `measures`: what is summed up of the rows of a value.
-//! - `varint` and `codec`: samples as bytes, and the limits of their size.
+//! - `varint` and `codec`: samples as bytes, and the limits of their size. PostgreSQL compresses stored ones.
 //! - `sample`: adding values, merging. `operations`: what of a sample is in a sketch, or is not.
 
 pub mod codec;
