@@ -80,8 +80,8 @@ unsafe extern "C-unwind" fn accumulate_hashed_slowly(fcinfo: FunctionCallInfo) -
     }
 }
 
-/// Combine: `cvm_combine_hashed(cvm_sketch, cvm_sketch) returns cvm_sketch`, not strict: as [`cvm_merge`], for two parts
-/// of one group, which were told the same accuracy.
+/// Combine: `cvm_combine_hashed(cvm_sketch, cvm_sketch) returns cvm_sketch`, not strict. As [`cvm_merge`], for two
+/// parts of one group, which were told the same accuracy.
 #[unsafe(no_mangle)]
 #[pg_guard]
 pub unsafe extern "C-unwind" fn cvm_combine_hashed(fcinfo: FunctionCallInfo) -> Datum {
