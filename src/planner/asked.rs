@@ -68,6 +68,7 @@ impl Asked {
 ///
 /// Called by PostgreSQL's walkers with a node, or none, and an [`Asked`].
 unsafe extern "C-unwind" fn asks(node: *mut Node, asked: *mut c_void) -> bool {
+    // SAFETY: a node has the structure that its tag says.
     unsafe {
         match node.as_ref().map(|node| node.type_) {
             None => false,
