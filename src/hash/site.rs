@@ -17,7 +17,7 @@ pub(crate) struct Site<K = ()> {
     pub(crate) kept: K,
 }
 
-/// What a function keeps beside the hasher.
+/// What a function keeps beside the hasher. It is not made anew when the catalog changes, as the hasher's rule is.
 pub(crate) trait Keep {
     /// Made at the first row of a call site. May raise an error.
     ///

@@ -49,6 +49,8 @@ pub struct Accuracy {
 }
 
 /// The capacity of the default accuracy: a constant, since each group of a GROUP BY asks for it.
+///
+/// It is part of the stored format, too: the sketch of nothing has it ([`Header::NOTHING`](crate::Header::NOTHING)).
 pub const DEFAULT_CAPACITY: u32 = 8_517;
 
 impl Default for Accuracy {

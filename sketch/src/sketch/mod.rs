@@ -4,7 +4,7 @@
 //!   be wrong.
 //! - `elias_fano` and `codec`: the hashes as bytes. `text`: bytes as text.
 //! - `error`: why an operation has no result. `agreement`: what two sketches have to agree on.
-//! - `sketch`: adding hashes, merging, estimating. `operations`: encoded sketches as sets.
+//! - `sketch`: adding hashes, merging. `operations`: encoded sketches as sets.
 
 pub(crate) mod agreement;
 pub mod codec;
