@@ -8,7 +8,7 @@
 //! - [`array`](mod@array), [`range`], [`composite`]: values with parts. [`part`] says what a part adds to the hash, for
 //!   all three alike. [`container`] walks parts that have parts themselves.
 //!
-//! To give a type another rule: the rule is in `plain`, which type has it in `equality::of`, the bytes that it hashes
+//! To give a type another rule: which type has which is in `equality::of`, the rule in `plain`, the bytes that it hashes
 //! in docs/hashes.md. How values of the type are written in samples is in `sample::text`.
 //!
 //! Some files import each other in a circle, since the data does: a rule holds a container, and a container holds

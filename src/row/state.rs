@@ -6,7 +6,7 @@ use crate::pg::pg_sys::NullableDatum;
 use std::ptr::NonNull;
 
 /// How many bytes [`GroupState::may_start`] looks at.
-pub(crate) const START_LEN: usize = 16;
+pub(crate) use cvm_sketch::sketch::START_LEN;
 
 /// The state of one group. It and all it refers to live in one memory context.
 pub(crate) trait GroupState {

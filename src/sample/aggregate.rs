@@ -62,7 +62,7 @@ impl State {
 
 impl GroupState for State {
     fn may_start(bytes: &[u8; START_LEN]) -> bool {
-        const { assert!(offset_of!(State, mark) == 0) };
+        const { assert!(offset_of!(State, mark) == 0 && size_of_val(&MARK) == START_LEN) };
         let mark = MARK.map(u64::to_ne_bytes);
         bytes == mark.as_flattened()
     }

@@ -112,7 +112,9 @@ VALUE_CALLS = ["approx_count_distinct_cvm(v)", "approx_count_distinct_cvm(t, 0.1
                "cvm_sketch_agg(t, 0.1)", "cvm_sketch_agg(v, 0.2, 0.05)", "cvm_sketch_agg(t, 0.1, 0.01, 7)", "cvm_sketch_agg_hashed(h)",
                "cvm_sketch_agg_hashed(h, 0.1)", "cvm_sketch_agg_hashed(h, 0.2, 0.05)", "cvm_sketch_agg_hashed(h, 0.1, 0.01, 7)", "raw_hashed(h)",
                "cvm_sample_agg(v)", "cvm_sample_agg(v, 60)", "cvm_sample_agg_measured(t, x)", "cvm_sample_agg_measured(v, x, 50)", "cvm_sample_agg(t, 200, 7)",
-               "count(DISTINCT v)", "count(DISTINCT t)"]
+               # parameters of a column, which each row says again
+               "approx_count_distinct_cvm(t, 0.1 + 0 * v, 0.05)", "cvm_sketch_agg(v, 0.1, 0.01, 7 + 0 * v)", "cvm_sketch_agg_hashed(h, 0.1 + 0 * v)",
+               "cvm_sample_agg(t, 60 + 0 * v)", "cvm_sample_agg_measured(v, x, 50 + 0 * v, 7)", "count(DISTINCT v)", "count(DISTINCT t)"]
 SKETCH_CALLS = ["cvm_sketch_union_agg(s)", "cvm_sketch_intersection_agg(s)", "raw_union(s)", "cvm_sample_union_agg(p)"]
 
 

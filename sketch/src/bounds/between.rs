@@ -110,9 +110,8 @@ pub fn containment<S: Surroundings>(
 ) -> Result<Interval<f64>, OperationError> {
     let overlap = Overlap::of(a, b, surroundings)?;
     let (a, b) = (a.header(), b.header());
-    let is_empty = |sketch: &Header| sketch.is_exact() && sketch.retained() == 0;
     let examined = overlap.both + overlap.only_a;
-    if is_empty(a) {
+    if a.is_empty() {
         return Ok(Interval::exactly(1.0));
     }
     if examined == 0 {
@@ -122,7 +121,7 @@ pub fn containment<S: Surroundings>(
             upper: 1.0,
         });
     }
-    if is_empty(b) {
+    if b.is_empty() {
         return Ok(Interval::exactly(0.0));
     }
     // The hashes at the common level are a sample of all values of a. Of those, there are at most `values`.
@@ -184,21 +183,19 @@ pub fn jaccard<S: Surroundings>(
     confidence: Confidence,
     surroundings: &S,
 ) -> Result<Interval<f64>, OperationError> {
-    let is_empty = |sketch: &EncodedSketch<'_>| sketch.header().is_exact() && sketch.header().retained() == 0;
-    // Without hashes, an exact sketch stands for an empty set, and a derived one may do so.
-    let may_be_empty = |sketch: &EncodedSketch<'_>| {
-        is_empty(sketch) || sketch.header().is_derived() && sketch.header().retained() == 0
-    };
     let overlap = Overlap::of(a, b, surroundings)?;
+    let (a, b) = (a.header(), b.header());
+    // A derived sketch without hashes may stand for an empty set, too.
+    let may_be_empty = |sketch: &Header| sketch.is_empty() || sketch.is_derived() && sketch.retained() == 0;
     let (both, either) = (overlap.both, overlap.either());
     let estimate = both as f64 / either as f64;
-    if is_empty(a) && is_empty(b) {
+    if a.is_empty() && b.is_empty() {
         return Ok(Interval::exactly(1.0));
     }
-    if is_empty(a) && !may_be_empty(b) || is_empty(b) && !may_be_empty(a) {
+    if a.is_empty() && !may_be_empty(b) || b.is_empty() && !may_be_empty(a) {
         return Ok(Interval::exactly(0.0));
     }
-    if a.header().is_exact() && b.header().is_exact() {
+    if a.is_exact() && b.is_exact() {
         return Ok(Interval::exactly(estimate));
     }
     let lower = match both {

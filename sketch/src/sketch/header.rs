@@ -150,6 +150,11 @@ impl Header {
         self.level == 0
     }
 
+    /// Whether the sketch is surely of an empty set: it is exact, and retains no hash.
+    pub fn is_empty(&self) -> bool {
+        self.is_exact() && self.retained == 0
+    }
+
     /// Whether this is [`NOTHING`](Self::NOTHING).
     pub fn is_nothing(&self) -> bool {
         *self == Self::NOTHING

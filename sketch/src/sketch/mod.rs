@@ -2,7 +2,7 @@
 //!
 //! - `kind`: what values a sketch is of. `flags` and `header`: what its bytes say before the hashes, and how they may
 //!   be wrong.
-//! - `elias_fano` and `codec`: the hashes as bytes. `text`: bytes as text.
+//! - `elias_fano`: the coding of the hashes. `codec`: the whole sketch as bytes. `text`: bytes as text.
 //! - `error`: why an operation has no result. `agreement`: what two sketches have to agree on.
 //! - `sketch`: adding hashes, merging. `operations`: encoded sketches as sets.
 
