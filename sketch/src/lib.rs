@@ -14,6 +14,7 @@
 //! - [`hash`](mod@hash): from a value to its hash. `host`: memory, and whether to go on.
 //! - `set`: which hashes are kept ([`threshold`]), how many ([`capacity`]), and how.
 //! - [`sketch`]: sketches in memory and as bytes ([`codec`], [`text`]), and as sets ([`operations`]).
+//! - `moving`: sketches of what a moving frame holds.
 //! - `bounds`: confidence intervals, of one sketch ([`interval`]) and of two ([`between`]).
 //! - [`sample`]: sketches that keep the values themselves.
 #![forbid(unsafe_code)]
@@ -32,6 +33,9 @@ pub use sketch::codec::{DecodeError, EncodedSketch, FramedSketch, Header};
 pub use sketch::error::{MergeError, OperationError};
 pub use sketch::kind::{Kind, UnknownKind};
 pub use sketch::{Sketch, codec, operations, text};
+
+mod moving;
+pub use moving::{MovingSketch, MovingUnion};
 
 mod bounds;
 pub use bounds::{between, interval};

@@ -74,6 +74,34 @@ pub fn threshold(level: u16) -> Option<u64> {
     THRESHOLDS.get(usize::from(level)).copied()
 }
 
+/// For each number of significant bits, a level to which all hashes of so many bits belong: the last one.
+const LAST_OF_BITS: [u16; HASH_BITS as usize + 1] = {
+    let mut levels = [0; HASH_BITS as usize + 1];
+    let mut bits = 0;
+    while bits < levels.len() {
+        while (levels[bits] as usize) < LEVELS - 1 && THRESHOLDS[levels[bits] as usize + 1] >= 1 << bits {
+            levels[bits] += 1;
+        }
+        bits += 1;
+    }
+    levels
+};
+
+/// The last level to which a hash belongs. Of one with more than [`HASH_BITS`] bits it is 0. Cannot panic.
+#[inline]
+pub(crate) fn level_of(hash: u64) -> u16 {
+    let bits = u64::BITS - hash.leading_zeros();
+    let mut level = LAST_OF_BITS.get(bits as usize).copied().unwrap_or(0);
+    // Seven steps halve the threshold at the most.
+    while THRESHOLDS
+        .get(usize::from(level) + 1)
+        .is_some_and(|&threshold| hash < threshold)
+    {
+        level += 1;
+    }
+    level
+}
+
 /// The probability that a hash is below the threshold.
 pub(crate) fn sampling_rate(threshold: u64) -> f64 {
     threshold as f64 / ALL as f64
@@ -113,6 +141,17 @@ mod tests {
         for level in 1..200 {
             let ratio = threshold(level).unwrap() as f64 / threshold(level - 1).unwrap() as f64;
             assert!((ratio - STEP).abs() < 1e-4, "level {level}: {ratio}");
+        }
+    }
+
+    #[test]
+    fn a_hash_belongs_up_to_its_level_and_no_further() {
+        let near = (0..=MAX_LEVEL).filter_map(threshold).flat_map(|t| [t - 1, t, t + 1]);
+        let powers = (0..HASH_BITS).flat_map(|bits| [(1_u64 << bits) - 1, 1 << bits]);
+        for hash in near.chain(powers).filter(|&hash| hash < ALL) {
+            let level = level_of(hash);
+            assert!(hash < threshold(level).unwrap(), "{hash}");
+            assert!(threshold(level + 1).is_none_or(|next| hash >= next), "{hash}");
         }
     }
 

@@ -71,6 +71,12 @@ pub enum MergeError {
     Operation(OperationError),
 }
 
+impl From<OutOfMemory> for MergeError {
+    fn from(error: OutOfMemory) -> Self {
+        MergeError::Operation(error.into())
+    }
+}
+
 impl From<OperationError> for MergeError {
     fn from(error: OperationError) -> Self {
         MergeError::Operation(error)

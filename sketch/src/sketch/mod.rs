@@ -10,7 +10,7 @@ pub(crate) mod agreement;
 pub mod codec;
 mod elias_fano;
 pub(crate) mod error;
-mod flags;
+pub(crate) mod flags;
 pub(crate) mod header;
 pub(crate) mod kind;
 pub mod operations;

@@ -1,0 +1,396 @@
+//! Moving sketches against sketches made anew of what the frame holds: equal bytes after every step.
+
+use allocator_api2::alloc::{AllocError, Allocator, Global};
+use cvm_sketch::capacity::{DEFAULT_CAPACITY, MIN_CAPACITY};
+use cvm_sketch::threshold::threshold;
+use cvm_sketch::{
+    EncodedSketch, FramedSketch, Header, Kind, MergeError, MovingSketch, MovingUnion, OutOfMemory, Sketch,
+    Surroundings, operations,
+};
+use proptest::prelude::*;
+use std::alloc::Layout;
+use std::cell::Cell;
+use std::collections::VecDeque;
+use std::ptr::NonNull;
+
+fn random(i: u64) -> u64 {
+    (i ^ i >> 29)
+        .wrapping_mul(0x9E37_79B9_7F4A_7C15)
+        .rotate_left(31)
+        .wrapping_mul(0xBF58_476D_1CE4_E5B9)
+}
+
+fn encoded(hashes: impl IntoIterator<Item = u64>, capacity: u32, seed: u64, kind: Kind) -> Vec<u8> {
+    let mut sketch = Sketch::new(capacity, seed).of_kind(kind);
+    sketch.insert_all(&hashes.into_iter().collect::<Vec<u64>>()).unwrap();
+    sketch.encode()
+}
+
+/// A frame of hashes, and the moving sketch of it, which is made anew whenever it is not known any more.
+struct Frame {
+    hashes: VecDeque<u64>,
+    sketch: MovingSketch<Global>,
+    restarts: usize,
+}
+
+impl Frame {
+    fn new(capacity: u32) -> Self {
+        Frame {
+            hashes: VecDeque::new(),
+            sketch: MovingSketch::new_in(capacity, 3, Kind::Integer, Global),
+            restarts: 0,
+        }
+    }
+
+    fn enter(&mut self, hash: u64) {
+        self.hashes.push_back(hash);
+        self.sketch.enter(hash).unwrap();
+    }
+
+    fn leave(&mut self, position: usize) {
+        let hash = self.hashes.remove(position).unwrap();
+        if !self.sketch.leave(hash) {
+            self.restarts += 1;
+            self.sketch = MovingSketch::new_in(self.sketch.capacity(), 3, Kind::Integer, Global);
+            for &hash in &self.hashes {
+                self.sketch.enter(hash).unwrap();
+            }
+        }
+    }
+
+    fn check(&self) {
+        let anew = match self.hashes.is_empty() {
+            true => Sketch::new(DEFAULT_CAPACITY, 0).encode(),
+            false => encoded(self.hashes.iter().copied(), self.sketch.capacity(), 3, Kind::Integer),
+        };
+        assert_eq!(self.sketch.encode_in(0, Global).unwrap().as_slice(), anew);
+        assert_eq!(self.sketch.header(), *EncodedSketch::parse(&anew).unwrap().header());
+        assert_eq!(self.sketch.is_empty(), self.hashes.is_empty());
+    }
+}
+
+/// Hashes that come again or do not, crowd at the low end, or lie at the thresholds of levels.
+fn hash() -> impl Strategy<Value = u64> {
+    prop_oneof![
+        6 => (0_u64..2_000).prop_map(random),
+        2 => (0_u64..30).prop_map(random),
+        2 => (any::<u64>(), 0_u32..64).prop_map(|(hash, shift)| hash >> shift),
+        1 => (0_u16..60, 0_u64..3).prop_map(|(level, next)| (threshold(level).unwrap() - 1 + next) << 8),
+    ]
+}
+
+/// What happens to a frame: so many of these hashes enter, and then so many leave from there on.
+fn steps() -> impl Strategy<Value = Vec<(Vec<u64>, usize, usize)>> {
+    let enter = prop_oneof![
+        4 => prop::collection::vec(hash(), 0..4),
+        1 => prop::collection::vec(hash(), 0..150),
+        // All of level 0 alone: thinning leaves none of them.
+        1 => prop::collection::vec((threshold(1).unwrap()..threshold(0).unwrap()).prop_map(|hash| hash << 8), 0..60),
+    ];
+    let leave = prop_oneof![4 => 0_usize..4, 1 => 0_usize..150];
+    let position = prop_oneof![4 => Just(0), 1 => 0_usize..1_000];
+    prop::collection::vec((enter, leave, position), 1..60)
+}
+
+proptest! {
+    #[test]
+    fn a_moving_sketch_is_that_of_its_frame(capacity in prop_oneof![MIN_CAPACITY..40, 40_u32..200], steps in steps()) {
+        let mut frame = Frame::new(capacity);
+        for (enter, leave, position) in steps {
+            enter.into_iter().for_each(|hash| frame.enter(hash));
+            frame.check();
+            for _ in 0..leave.min(frame.hashes.len()) {
+                frame.leave(position % frame.hashes.len());
+            }
+            frame.check();
+        }
+    }
+}
+
+/// Streams at whose steady state the frame has 1 to 64 times as many distinct values as the capacity.
+#[test]
+fn a_steady_frame_is_read_once() {
+    for rows in [100_u64, 1_000, 6_400] {
+        for (name, value) in [
+            ("all distinct", &(|i| i) as &dyn Fn(u64) -> u64),
+            ("every value twice", &|i| i / 2),
+            ("values that come back", &|i| random(i) % 3_000),
+            ("few values", &|i| i % 7),
+        ] {
+            let mut frame = Frame::new(100);
+            for i in 0..20_000 {
+                frame.enter(random(value(i)));
+                if frame.hashes.len() as u64 > rows {
+                    frame.leave(0);
+                }
+                if i % 512 == 0 {
+                    frame.check();
+                }
+            }
+            assert_eq!(frame.restarts, 0, "{name}, {rows} rows");
+        }
+    }
+}
+
+/// A frame may shrink to about half before it has to be read anew: by five levels of the seven that there are between
+/// its capacity and twice that, less what chance takes away.
+#[test]
+fn a_frame_that_shrinks_is_read_anew_once_for_each_halving() {
+    let mut frame = Frame::new(100);
+    for i in 0..64_000 {
+        frame.enter(random(i));
+    }
+    while !frame.hashes.is_empty() {
+        frame.leave(0);
+        if frame.hashes.len() % 997 == 0 {
+            frame.check();
+        }
+    }
+    // From 64,000 to 100 there are 9.3 halvings.
+    assert!((5..=18).contains(&frame.restarts), "{}", frame.restarts);
+}
+
+#[test]
+fn what_is_not_in_the_frame_cannot_leave() {
+    let mut sketch = MovingSketch::new_in(100, 0, Kind::Unknown, Global);
+    assert!(!sketch.leave(1));
+    sketch.enter(1 << 8).unwrap();
+    assert!(!sketch.leave(2 << 8));
+    let mut sketch = MovingSketch::new_in(100, 0, Kind::Unknown, Global);
+    (0..1_000).for_each(|i| sketch.enter(random(i)).unwrap());
+    let lowest = (0..1_000).map(random).min().unwrap();
+    assert!(sketch.leave(lowest));
+    assert!(!sketch.leave(lowest));
+}
+
+/// Memory that is counted, and of which there is only so much.
+#[derive(Clone)]
+struct Counted<'a> {
+    taken: &'a Cell<usize>,
+    most: &'a Cell<usize>,
+    limit: usize,
+}
+
+impl Surroundings for Counted<'_> {}
+
+// SAFETY: the global allocator does it all.
+unsafe impl Allocator for Counted<'_> {
+    fn allocate(&self, layout: Layout) -> Result<NonNull<[u8]>, AllocError> {
+        let taken = self.taken.get() + layout.size();
+        if taken > self.limit {
+            return Err(AllocError);
+        }
+        self.taken.set(taken);
+        self.most.set(self.most.get().max(taken));
+        Global.allocate(layout)
+    }
+
+    unsafe fn deallocate(&self, block: NonNull<u8>, layout: Layout) {
+        self.taken.set(self.taken.get() - layout.size());
+        unsafe { Global.deallocate(block, layout) }
+    }
+}
+
+/// A table holds up to twice the capacity, in buckets of 17 bytes, of which it fills at least 7/16. While it grows,
+/// there are two. So the bound is `2 * 17 * 16/7 * 3/2` bytes for each hash of the capacity, and little else.
+#[test]
+fn the_memory_of_a_moving_sketch_has_a_bound() {
+    let (taken, most) = (Cell::new(0), Cell::new(0));
+    let memory = Counted {
+        taken: &taken,
+        most: &most,
+        limit: usize::MAX,
+    };
+    let mut sketch = MovingSketch::new_in(DEFAULT_CAPACITY, 0, Kind::Unknown, memory.clone());
+    assert_eq!(most.get(), 0);
+    for i in 0..3_000_000 {
+        sketch.enter(random(i)).unwrap();
+        if i >= 1_000_000 {
+            assert!(sketch.leave(random(i - 1_000_000)));
+        }
+    }
+    assert!(most.get() < 117 * DEFAULT_CAPACITY as usize + 4_096, "{}", most.get());
+    drop(sketch);
+    assert_eq!(taken.get(), 0);
+}
+
+/// Whoever has no memory is told so, however far it got.
+#[test]
+fn memory_may_end_anywhere() {
+    let bytes: Vec<Vec<u8>> = (0..40)
+        .map(|part| encoded((part * 50..part * 50 + 200).map(random), 100, 0, Kind::Unknown))
+        .collect();
+    let mut failures = [0, 0];
+    for limit in (0..60_000).step_by(500) {
+        let (taken, most) = (Cell::new(0), Cell::new(0));
+        let memory = Counted {
+            taken: &taken,
+            most: &most,
+            limit,
+        };
+        let mut sketch = MovingSketch::new_in(400, 0, Kind::Unknown, memory.clone());
+        failures[0] += usize::from((0..3_000).any(|i| sketch.enter(random(i)) == Err(OutOfMemory)));
+        let union = MovingUnion::new_in(memory.clone()).map_err(MergeError::from);
+        let all = union.and_then(|mut union| {
+            bytes
+                .iter()
+                .try_for_each(|part| union.enter(&FramedSketch::parse(part).unwrap()))
+        });
+        failures[1] += usize::from(all.is_err());
+        drop(sketch);
+        assert_eq!(taken.get(), 0);
+    }
+    assert!(
+        failures.iter().all(|&failures| (1..120).contains(&failures)),
+        "{failures:?}"
+    );
+}
+
+/// A sketch that may enter a union, with its bytes.
+#[derive(Clone, Debug)]
+struct Part {
+    bytes: Vec<u8>,
+}
+
+/// What is drawn of a part: which values, of what capacity, kind and seed; and whether it is derived.
+fn part() -> impl Strategy<Value = Part> {
+    let values = prop_oneof![
+        Just(0..0),
+        (0_u64..3_000, 1_u64..400).prop_map(|(from, count)| from..from + count)
+    ];
+    let rare = |often: u32, rarely: u32| prop_oneof![often => Just(false), rarely => Just(true)];
+    let kind = prop_oneof![6 => Just(Kind::Integer), 3 => Just(Kind::Unknown), 1 => Just(Kind::Text)];
+    (
+        values,
+        rare(60, 1),
+        kind,
+        rare(60, 1),
+        rare(30, 1),
+        rare(20, 1),
+        rare(15, 1),
+    )
+        .prop_map(|(values, other_capacity, kind, other_seed, derived, nothing, high)| {
+            let capacity = if other_capacity { 40 } else { 60 };
+            let seed = u64::from(other_seed);
+            let kind = if kind == Kind::Text && values.start % 8 != 0 {
+                Kind::Integer
+            } else {
+                kind
+            };
+            if nothing {
+                return Part {
+                    bytes: Sketch::new(DEFAULT_CAPACITY, 0).encode(),
+                };
+            }
+            let mut bytes = encoded(values.clone().map(random), capacity, seed, kind);
+            if high {
+                bytes = encoded((0..20_000).map(|i| random(i << 20)), capacity, seed, kind);
+            }
+            if derived {
+                let other = encoded((values.start..values.end + 3_000).map(random), capacity, seed, kind);
+                let [a, b] = [&bytes, &other].map(|bytes| EncodedSketch::parse(bytes).unwrap());
+                bytes = operations::intersection(&a, &b, 0, Global).unwrap().to_vec();
+            }
+            Part { bytes }
+        })
+}
+
+/// The union as aggregation makes it, or why there is none.
+fn union_of<'a>(parts: impl IntoIterator<Item = &'a Part>) -> Result<Vec<u8>, MergeError> {
+    let mut union = Sketch::new(DEFAULT_CAPACITY, 0);
+    for part in parts {
+        union.accumulate_framed(&FramedSketch::parse(&part.bytes).unwrap())?;
+    }
+    union.settle().unwrap();
+    Ok(union.encode())
+}
+
+fn moving_union_of<'a>(parts: impl IntoIterator<Item = &'a Part>) -> Result<MovingUnion<Global>, MergeError> {
+    let mut union = MovingUnion::new_in(Global).unwrap();
+    for part in parts {
+        union.enter(&FramedSketch::parse(&part.bytes).unwrap())?;
+    }
+    Ok(union)
+}
+
+fn union_bytes(union: &mut MovingUnion<Global>) -> Vec<u8> {
+    union.settle().unwrap();
+    let bytes = union.encode_in(0, Global).unwrap().to_vec();
+    assert_eq!(union.header(), *EncodedSketch::parse(&bytes).unwrap().header());
+    bytes
+}
+
+proptest! {
+    /// Frames of 1 to 12 parts slide over parts of all kinds. Where merging fails, so does the moving union; and a
+    /// frame without the parts that do not fit has an answer again.
+    #[test]
+    fn a_moving_union_is_that_of_its_frame(parts in prop::collection::vec(part(), 1..60), rows in 1_usize..12) {
+        let mut union = moving_union_of([]).unwrap();
+        let mut is_known = true;
+        for end in 0..parts.len() {
+            let frame = &parts[(end + 1).saturating_sub(rows)..=end];
+            if end >= rows && is_known {
+                is_known = union.leave(&FramedSketch::parse(&parts[end - rows].bytes).unwrap()).unwrap();
+            }
+            let entered = match is_known {
+                true => union.enter(&FramedSketch::parse(&parts[end].bytes).unwrap()),
+                false => moving_union_of(frame).map(|anew| union = anew),
+            };
+            is_known = entered.is_ok();
+            let expected = union_of(frame);
+            prop_assert_eq!(expected.as_ref().err(), entered.as_ref().err());
+            if let Ok(expected) = expected {
+                prop_assert_eq!(union_bytes(&mut union), expected);
+            }
+        }
+    }
+}
+
+/// 400 days, each of 500 visitors out of 3,000 or out of a million, and frames of any length.
+#[test]
+fn a_steady_union_is_read_once() {
+    for (name, visitors) in [("the same", 3_000), ("always others", 1_000_000)] {
+        let days: Vec<Part> = (0..400)
+            .map(|day| Part {
+                bytes: encoded(
+                    (0..500).map(|i| random(random(day * 500 + i) % visitors)),
+                    200,
+                    0,
+                    Kind::Text,
+                ),
+            })
+            .collect();
+        for rows in [7, 28, 90] {
+            let mut union = moving_union_of([]).unwrap();
+            for (end, day) in days.iter().enumerate() {
+                if end >= rows {
+                    let oldest = FramedSketch::parse(&days[end - rows].bytes).unwrap();
+                    assert!(union.leave(&oldest).unwrap(), "{name}, {rows} rows, day {end}");
+                }
+                union.enter(&FramedSketch::parse(&day.bytes).unwrap()).unwrap();
+                let frame = &days[(end + 1).saturating_sub(rows)..=end];
+                assert_eq!(
+                    union_bytes(&mut union),
+                    union_of(frame).unwrap(),
+                    "{name}, {rows} rows, day {end}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_not_in_the_frame_cannot_leave_a_union() {
+    let [one, other, third] = [0..50, 50..90, 25..60].map(|values| encoded(values.map(random), 100, 0, Kind::Integer));
+    let [one, other, third] = [&one, &other, &third].map(|bytes| FramedSketch::parse(bytes).unwrap());
+    let mut union = MovingUnion::new_in(Global).unwrap();
+    assert_eq!(union.leave(&one), Ok(false));
+    for gone in [other, third] {
+        let mut union = MovingUnion::new_in(Global).unwrap();
+        union.enter(&one).unwrap();
+        assert_eq!(union.leave(&gone), Ok(false));
+    }
+    union.enter(&one).unwrap();
+    assert_eq!(union.leave(&one), Ok(true));
+    assert_eq!(union.header(), Header::NOTHING);
+}
