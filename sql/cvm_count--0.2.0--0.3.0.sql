@@ -511,3 +511,325 @@ AS 'MODULE_PATHNAME', 'cvm_sample_info'
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION cvm_sample_info(cvm_sample)
 IS 'what the header of a sample says, and its size';
+
+-- Moving frames: what views and other objects made of these aggregates stays as it is.
+
+CREATE FUNCTION cvm_enter(internal, anyelement) RETURNS internal
+AS 'MODULE_PATHNAME', 'cvm_enter'
+LANGUAGE c IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION cvm_enter(internal, anyelement)
+IS 'a row enters a moving frame of approx_count_distinct_cvm and cvm_sketch_agg';
+
+CREATE FUNCTION cvm_leave(internal, anyelement) RETURNS internal
+AS 'MODULE_PATHNAME', 'cvm_leave'
+LANGUAGE c IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION cvm_leave(internal, anyelement)
+IS 'a row leaves a moving frame of approx_count_distinct_cvm and cvm_sketch_agg';
+
+CREATE FUNCTION cvm_enter(internal, anyelement, epsilon double precision) RETURNS internal
+AS 'MODULE_PATHNAME', 'cvm_enter'
+LANGUAGE c IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION cvm_enter(internal, anyelement, double precision)
+IS 'a row enters a moving frame of approx_count_distinct_cvm and cvm_sketch_agg with epsilon';
+
+CREATE FUNCTION cvm_leave(internal, anyelement, epsilon double precision) RETURNS internal
+AS 'MODULE_PATHNAME', 'cvm_leave'
+LANGUAGE c IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION cvm_leave(internal, anyelement, double precision)
+IS 'a row leaves a moving frame of approx_count_distinct_cvm and cvm_sketch_agg with epsilon';
+
+CREATE FUNCTION cvm_enter(internal, anyelement, epsilon double precision, delta double precision) RETURNS internal
+AS 'MODULE_PATHNAME', 'cvm_enter'
+LANGUAGE c IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION cvm_enter(internal, anyelement, double precision, double precision)
+IS 'a row enters a moving frame of approx_count_distinct_cvm and cvm_sketch_agg with epsilon and delta';
+
+CREATE FUNCTION cvm_leave(internal, anyelement, epsilon double precision, delta double precision) RETURNS internal
+AS 'MODULE_PATHNAME', 'cvm_leave'
+LANGUAGE c IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION cvm_leave(internal, anyelement, double precision, double precision)
+IS 'a row leaves a moving frame of approx_count_distinct_cvm and cvm_sketch_agg with epsilon and delta';
+
+CREATE FUNCTION cvm_enter(internal, anyelement, epsilon double precision, delta double precision, seed bigint) RETURNS internal
+AS 'MODULE_PATHNAME', 'cvm_enter'
+LANGUAGE c IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION cvm_enter(internal, anyelement, double precision, double precision, bigint)
+IS 'a row enters a moving frame of cvm_sketch_agg with epsilon, delta and a seed';
+
+CREATE FUNCTION cvm_leave(internal, anyelement, epsilon double precision, delta double precision, seed bigint) RETURNS internal
+AS 'MODULE_PATHNAME', 'cvm_leave'
+LANGUAGE c IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION cvm_leave(internal, anyelement, double precision, double precision, bigint)
+IS 'a row leaves a moving frame of cvm_sketch_agg with epsilon, delta and a seed';
+
+CREATE FUNCTION cvm_moving_count(internal) RETURNS bigint
+AS 'MODULE_PATHNAME', 'cvm_moving_count'
+LANGUAGE c IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION cvm_moving_count(internal)
+IS 'the estimate of approx_count_distinct_cvm in a moving frame';
+
+CREATE FUNCTION cvm_moving_sketch(internal) RETURNS cvm_sketch
+AS 'MODULE_PATHNAME', 'cvm_moving_sketch'
+LANGUAGE c IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION cvm_moving_sketch(internal)
+IS 'the sketch of cvm_sketch_agg and cvm_sketch_agg_hashed in a moving frame';
+
+CREATE FUNCTION cvm_enter_hashed(internal, bigint) RETURNS internal
+AS 'MODULE_PATHNAME', 'cvm_enter_hashed'
+LANGUAGE c IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION cvm_enter_hashed(internal, bigint)
+IS 'a row enters a moving frame of cvm_sketch_agg_hashed';
+
+CREATE FUNCTION cvm_leave_hashed(internal, bigint) RETURNS internal
+AS 'MODULE_PATHNAME', 'cvm_leave_hashed'
+LANGUAGE c IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION cvm_leave_hashed(internal, bigint)
+IS 'a row leaves a moving frame of cvm_sketch_agg_hashed';
+
+CREATE FUNCTION cvm_enter_hashed(internal, bigint, epsilon double precision) RETURNS internal
+AS 'MODULE_PATHNAME', 'cvm_enter_hashed'
+LANGUAGE c IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION cvm_enter_hashed(internal, bigint, double precision)
+IS 'a row enters a moving frame of cvm_sketch_agg_hashed with epsilon';
+
+CREATE FUNCTION cvm_leave_hashed(internal, bigint, epsilon double precision) RETURNS internal
+AS 'MODULE_PATHNAME', 'cvm_leave_hashed'
+LANGUAGE c IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION cvm_leave_hashed(internal, bigint, double precision)
+IS 'a row leaves a moving frame of cvm_sketch_agg_hashed with epsilon';
+
+CREATE FUNCTION cvm_enter_hashed(internal, bigint, epsilon double precision, delta double precision) RETURNS internal
+AS 'MODULE_PATHNAME', 'cvm_enter_hashed'
+LANGUAGE c IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION cvm_enter_hashed(internal, bigint, double precision, double precision)
+IS 'a row enters a moving frame of cvm_sketch_agg_hashed with epsilon and delta';
+
+CREATE FUNCTION cvm_leave_hashed(internal, bigint, epsilon double precision, delta double precision) RETURNS internal
+AS 'MODULE_PATHNAME', 'cvm_leave_hashed'
+LANGUAGE c IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION cvm_leave_hashed(internal, bigint, double precision, double precision)
+IS 'a row leaves a moving frame of cvm_sketch_agg_hashed with epsilon and delta';
+
+CREATE FUNCTION cvm_enter_hashed(internal, bigint, epsilon double precision, delta double precision, seed bigint) RETURNS internal
+AS 'MODULE_PATHNAME', 'cvm_enter_hashed'
+LANGUAGE c IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION cvm_enter_hashed(internal, bigint, double precision, double precision, bigint)
+IS 'a row enters a moving frame of cvm_sketch_agg_hashed with epsilon, delta and a seed';
+
+CREATE FUNCTION cvm_leave_hashed(internal, bigint, epsilon double precision, delta double precision, seed bigint) RETURNS internal
+AS 'MODULE_PATHNAME', 'cvm_leave_hashed'
+LANGUAGE c IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION cvm_leave_hashed(internal, bigint, double precision, double precision, bigint)
+IS 'a row leaves a moving frame of cvm_sketch_agg_hashed with epsilon, delta and a seed';
+
+CREATE FUNCTION cvm_enter_sketch(internal, cvm_sketch) RETURNS internal
+AS 'MODULE_PATHNAME', 'cvm_enter_sketch'
+LANGUAGE c IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION cvm_enter_sketch(internal, cvm_sketch)
+IS 'a sketch enters a moving frame of cvm_sketch_union_agg';
+
+CREATE FUNCTION cvm_leave_sketch(internal, cvm_sketch) RETURNS internal
+AS 'MODULE_PATHNAME', 'cvm_leave_sketch'
+LANGUAGE c IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION cvm_leave_sketch(internal, cvm_sketch)
+IS 'a sketch leaves a moving frame of cvm_sketch_union_agg';
+
+CREATE FUNCTION cvm_moving_union(internal) RETURNS cvm_sketch
+AS 'MODULE_PATHNAME', 'cvm_moving_union'
+LANGUAGE c IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION cvm_moving_union(internal)
+IS 'the sketch of cvm_sketch_union_agg in a moving frame';
+
+CREATE OR REPLACE AGGREGATE approx_count_distinct_cvm(value anyelement) (
+    SFUNC = cvm_accumulate,
+    STYPE = internal,
+    SSPACE = 288,
+    FINALFUNC = cvm_final_count,
+    FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = cvm_combine,
+    SERIALFUNC = cvm_serialize,
+    DESERIALFUNC = cvm_deserialize,
+    MSFUNC = cvm_enter,
+    MINVFUNC = cvm_leave,
+    MSTYPE = internal,
+    MFINALFUNC = cvm_moving_count,
+    MFINALFUNC_MODIFY = READ_ONLY,
+    PARALLEL = SAFE
+);
+
+CREATE OR REPLACE AGGREGATE approx_count_distinct_cvm(value anyelement, epsilon double precision) (
+    SFUNC = cvm_accumulate,
+    STYPE = internal,
+    SSPACE = 288,
+    FINALFUNC = cvm_final_count,
+    FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = cvm_combine,
+    SERIALFUNC = cvm_serialize,
+    DESERIALFUNC = cvm_deserialize,
+    MSFUNC = cvm_enter,
+    MINVFUNC = cvm_leave,
+    MSTYPE = internal,
+    MFINALFUNC = cvm_moving_count,
+    MFINALFUNC_MODIFY = READ_ONLY,
+    PARALLEL = SAFE
+);
+
+CREATE OR REPLACE AGGREGATE approx_count_distinct_cvm(value anyelement, epsilon double precision, delta double precision) (
+    SFUNC = cvm_accumulate,
+    STYPE = internal,
+    SSPACE = 288,
+    FINALFUNC = cvm_final_count,
+    FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = cvm_combine,
+    SERIALFUNC = cvm_serialize,
+    DESERIALFUNC = cvm_deserialize,
+    MSFUNC = cvm_enter,
+    MINVFUNC = cvm_leave,
+    MSTYPE = internal,
+    MFINALFUNC = cvm_moving_count,
+    MFINALFUNC_MODIFY = READ_ONLY,
+    PARALLEL = SAFE
+);
+
+CREATE OR REPLACE AGGREGATE cvm_sketch_agg(value anyelement) (
+    SFUNC = cvm_accumulate,
+    STYPE = internal,
+    SSPACE = 288,
+    FINALFUNC = cvm_final_sketch,
+    FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = cvm_combine,
+    SERIALFUNC = cvm_serialize,
+    DESERIALFUNC = cvm_deserialize,
+    MSFUNC = cvm_enter,
+    MINVFUNC = cvm_leave,
+    MSTYPE = internal,
+    MFINALFUNC = cvm_moving_sketch,
+    MFINALFUNC_MODIFY = READ_ONLY,
+    PARALLEL = SAFE
+);
+
+CREATE OR REPLACE AGGREGATE cvm_sketch_agg(value anyelement, epsilon double precision) (
+    SFUNC = cvm_accumulate,
+    STYPE = internal,
+    SSPACE = 288,
+    FINALFUNC = cvm_final_sketch,
+    FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = cvm_combine,
+    SERIALFUNC = cvm_serialize,
+    DESERIALFUNC = cvm_deserialize,
+    MSFUNC = cvm_enter,
+    MINVFUNC = cvm_leave,
+    MSTYPE = internal,
+    MFINALFUNC = cvm_moving_sketch,
+    MFINALFUNC_MODIFY = READ_ONLY,
+    PARALLEL = SAFE
+);
+
+CREATE OR REPLACE AGGREGATE cvm_sketch_agg(value anyelement, epsilon double precision, delta double precision) (
+    SFUNC = cvm_accumulate,
+    STYPE = internal,
+    SSPACE = 288,
+    FINALFUNC = cvm_final_sketch,
+    FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = cvm_combine,
+    SERIALFUNC = cvm_serialize,
+    DESERIALFUNC = cvm_deserialize,
+    MSFUNC = cvm_enter,
+    MINVFUNC = cvm_leave,
+    MSTYPE = internal,
+    MFINALFUNC = cvm_moving_sketch,
+    MFINALFUNC_MODIFY = READ_ONLY,
+    PARALLEL = SAFE
+);
+
+CREATE OR REPLACE AGGREGATE cvm_sketch_agg(value anyelement, epsilon double precision, delta double precision, seed bigint) (
+    SFUNC = cvm_accumulate,
+    STYPE = internal,
+    SSPACE = 288,
+    FINALFUNC = cvm_final_sketch,
+    FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = cvm_combine,
+    SERIALFUNC = cvm_serialize,
+    DESERIALFUNC = cvm_deserialize,
+    MSFUNC = cvm_enter,
+    MINVFUNC = cvm_leave,
+    MSTYPE = internal,
+    MFINALFUNC = cvm_moving_sketch,
+    MFINALFUNC_MODIFY = READ_ONLY,
+    PARALLEL = SAFE
+);
+
+CREATE OR REPLACE AGGREGATE cvm_sketch_agg_hashed(hash bigint) (
+    SFUNC = cvm_accumulate_hashed,
+    STYPE = cvm_sketch,
+    SSPACE = 512,
+    FINALFUNC = cvm_final_flat,
+    FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = cvm_combine_hashed,
+    MSFUNC = cvm_enter_hashed,
+    MINVFUNC = cvm_leave_hashed,
+    MSTYPE = internal,
+    MFINALFUNC = cvm_moving_sketch,
+    MFINALFUNC_MODIFY = READ_ONLY,
+    PARALLEL = SAFE
+);
+
+CREATE OR REPLACE AGGREGATE cvm_sketch_agg_hashed(hash bigint, epsilon double precision) (
+    SFUNC = cvm_accumulate_hashed,
+    STYPE = cvm_sketch,
+    SSPACE = 512,
+    FINALFUNC = cvm_final_flat,
+    FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = cvm_combine_hashed,
+    MSFUNC = cvm_enter_hashed,
+    MINVFUNC = cvm_leave_hashed,
+    MSTYPE = internal,
+    MFINALFUNC = cvm_moving_sketch,
+    MFINALFUNC_MODIFY = READ_ONLY,
+    PARALLEL = SAFE
+);
+
+CREATE OR REPLACE AGGREGATE cvm_sketch_agg_hashed(hash bigint, epsilon double precision, delta double precision) (
+    SFUNC = cvm_accumulate_hashed,
+    STYPE = cvm_sketch,
+    SSPACE = 512,
+    FINALFUNC = cvm_final_flat,
+    FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = cvm_combine_hashed,
+    MSFUNC = cvm_enter_hashed,
+    MINVFUNC = cvm_leave_hashed,
+    MSTYPE = internal,
+    MFINALFUNC = cvm_moving_sketch,
+    MFINALFUNC_MODIFY = READ_ONLY,
+    PARALLEL = SAFE
+);
+
+CREATE OR REPLACE AGGREGATE cvm_sketch_agg_hashed(hash bigint, epsilon double precision, delta double precision, seed bigint) (
+    SFUNC = cvm_accumulate_hashed,
+    STYPE = cvm_sketch,
+    SSPACE = 512,
+    FINALFUNC = cvm_final_flat,
+    FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = cvm_combine_hashed,
+    MSFUNC = cvm_enter_hashed,
+    MINVFUNC = cvm_leave_hashed,
+    MSTYPE = internal,
+    MFINALFUNC = cvm_moving_sketch,
+    MFINALFUNC_MODIFY = READ_ONLY,
+    PARALLEL = SAFE
+);
+
+CREATE OR REPLACE AGGREGATE cvm_sketch_union_agg(sketch cvm_sketch) (
+    SFUNC = cvm_merge,
+    STYPE = cvm_sketch,
+    SSPACE = 65536,
+    FINALFUNC = cvm_final_flat,
+    FINALFUNC_MODIFY = READ_ONLY,
+    COMBINEFUNC = cvm_merge,
+    MSFUNC = cvm_enter_sketch,
+    MINVFUNC = cvm_leave_sketch,
+    MSTYPE = internal,
+    MFINALFUNC = cvm_moving_union,
+    MFINALFUNC_MODIFY = READ_ONLY,
+    PARALLEL = SAFE
+);

@@ -241,6 +241,68 @@ LANGUAGE c IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION cvm_final_sketch(internal)
 IS 'the sketch of cvm_sketch_agg';
 
+-- The same in windows whose frames slide: each row enters once and leaves once
+
+CREATE FUNCTION cvm_enter(internal, anyelement) RETURNS internal
+AS 'MODULE_PATHNAME', 'cvm_enter'
+LANGUAGE c IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION cvm_enter(internal, anyelement)
+IS 'a row enters a moving frame of approx_count_distinct_cvm and cvm_sketch_agg';
+
+CREATE FUNCTION cvm_leave(internal, anyelement) RETURNS internal
+AS 'MODULE_PATHNAME', 'cvm_leave'
+LANGUAGE c IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION cvm_leave(internal, anyelement)
+IS 'a row leaves a moving frame of approx_count_distinct_cvm and cvm_sketch_agg';
+
+CREATE FUNCTION cvm_enter(internal, anyelement, epsilon double precision) RETURNS internal
+AS 'MODULE_PATHNAME', 'cvm_enter'
+LANGUAGE c IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION cvm_enter(internal, anyelement, double precision)
+IS 'a row enters a moving frame of approx_count_distinct_cvm and cvm_sketch_agg with epsilon';
+
+CREATE FUNCTION cvm_leave(internal, anyelement, epsilon double precision) RETURNS internal
+AS 'MODULE_PATHNAME', 'cvm_leave'
+LANGUAGE c IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION cvm_leave(internal, anyelement, double precision)
+IS 'a row leaves a moving frame of approx_count_distinct_cvm and cvm_sketch_agg with epsilon';
+
+CREATE FUNCTION cvm_enter(internal, anyelement, epsilon double precision, delta double precision) RETURNS internal
+AS 'MODULE_PATHNAME', 'cvm_enter'
+LANGUAGE c IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION cvm_enter(internal, anyelement, double precision, double precision)
+IS 'a row enters a moving frame of approx_count_distinct_cvm and cvm_sketch_agg with epsilon and delta';
+
+CREATE FUNCTION cvm_leave(internal, anyelement, epsilon double precision, delta double precision) RETURNS internal
+AS 'MODULE_PATHNAME', 'cvm_leave'
+LANGUAGE c IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION cvm_leave(internal, anyelement, double precision, double precision)
+IS 'a row leaves a moving frame of approx_count_distinct_cvm and cvm_sketch_agg with epsilon and delta';
+
+CREATE FUNCTION cvm_enter(internal, anyelement, epsilon double precision, delta double precision, seed bigint) RETURNS internal
+AS 'MODULE_PATHNAME', 'cvm_enter'
+LANGUAGE c IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION cvm_enter(internal, anyelement, double precision, double precision, bigint)
+IS 'a row enters a moving frame of cvm_sketch_agg with epsilon, delta and a seed';
+
+CREATE FUNCTION cvm_leave(internal, anyelement, epsilon double precision, delta double precision, seed bigint) RETURNS internal
+AS 'MODULE_PATHNAME', 'cvm_leave'
+LANGUAGE c IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION cvm_leave(internal, anyelement, double precision, double precision, bigint)
+IS 'a row leaves a moving frame of cvm_sketch_agg with epsilon, delta and a seed';
+
+CREATE FUNCTION cvm_moving_count(internal) RETURNS bigint
+AS 'MODULE_PATHNAME', 'cvm_moving_count'
+LANGUAGE c IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION cvm_moving_count(internal)
+IS 'the estimate of approx_count_distinct_cvm in a moving frame';
+
+CREATE FUNCTION cvm_moving_sketch(internal) RETURNS cvm_sketch
+AS 'MODULE_PATHNAME', 'cvm_moving_sketch'
+LANGUAGE c IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION cvm_moving_sketch(internal)
+IS 'the sketch of cvm_sketch_agg and cvm_sketch_agg_hashed in a moving frame';
+
 -- The aggregates of values. Those with the same arguments share one state in one query.
 
 -- SSPACE is what a group of nine to sixteen values takes: the state, its first list of hashes, and the allocator's headers.
@@ -255,6 +317,11 @@ CREATE AGGREGATE approx_count_distinct_cvm(value anyelement) (
     COMBINEFUNC = cvm_combine,
     SERIALFUNC = cvm_serialize,
     DESERIALFUNC = cvm_deserialize,
+    MSFUNC = cvm_enter,
+    MINVFUNC = cvm_leave,
+    MSTYPE = internal,
+    MFINALFUNC = cvm_moving_count,
+    MFINALFUNC_MODIFY = READ_ONLY,
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE approx_count_distinct_cvm(anyelement)
@@ -269,6 +336,11 @@ CREATE AGGREGATE approx_count_distinct_cvm(value anyelement, epsilon double prec
     COMBINEFUNC = cvm_combine,
     SERIALFUNC = cvm_serialize,
     DESERIALFUNC = cvm_deserialize,
+    MSFUNC = cvm_enter,
+    MINVFUNC = cvm_leave,
+    MSTYPE = internal,
+    MFINALFUNC = cvm_moving_count,
+    MFINALFUNC_MODIFY = READ_ONLY,
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE approx_count_distinct_cvm(anyelement, double precision)
@@ -283,6 +355,11 @@ CREATE AGGREGATE approx_count_distinct_cvm(value anyelement, epsilon double prec
     COMBINEFUNC = cvm_combine,
     SERIALFUNC = cvm_serialize,
     DESERIALFUNC = cvm_deserialize,
+    MSFUNC = cvm_enter,
+    MINVFUNC = cvm_leave,
+    MSTYPE = internal,
+    MFINALFUNC = cvm_moving_count,
+    MFINALFUNC_MODIFY = READ_ONLY,
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE approx_count_distinct_cvm(anyelement, double precision, double precision)
@@ -297,6 +374,11 @@ CREATE AGGREGATE cvm_sketch_agg(value anyelement) (
     COMBINEFUNC = cvm_combine,
     SERIALFUNC = cvm_serialize,
     DESERIALFUNC = cvm_deserialize,
+    MSFUNC = cvm_enter,
+    MINVFUNC = cvm_leave,
+    MSTYPE = internal,
+    MFINALFUNC = cvm_moving_sketch,
+    MFINALFUNC_MODIFY = READ_ONLY,
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE cvm_sketch_agg(anyelement)
@@ -311,6 +393,11 @@ CREATE AGGREGATE cvm_sketch_agg(value anyelement, epsilon double precision) (
     COMBINEFUNC = cvm_combine,
     SERIALFUNC = cvm_serialize,
     DESERIALFUNC = cvm_deserialize,
+    MSFUNC = cvm_enter,
+    MINVFUNC = cvm_leave,
+    MSTYPE = internal,
+    MFINALFUNC = cvm_moving_sketch,
+    MFINALFUNC_MODIFY = READ_ONLY,
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE cvm_sketch_agg(anyelement, double precision)
@@ -325,6 +412,11 @@ CREATE AGGREGATE cvm_sketch_agg(value anyelement, epsilon double precision, delt
     COMBINEFUNC = cvm_combine,
     SERIALFUNC = cvm_serialize,
     DESERIALFUNC = cvm_deserialize,
+    MSFUNC = cvm_enter,
+    MINVFUNC = cvm_leave,
+    MSTYPE = internal,
+    MFINALFUNC = cvm_moving_sketch,
+    MFINALFUNC_MODIFY = READ_ONLY,
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE cvm_sketch_agg(anyelement, double precision, double precision)
@@ -339,6 +431,11 @@ CREATE AGGREGATE cvm_sketch_agg(value anyelement, epsilon double precision, delt
     COMBINEFUNC = cvm_combine,
     SERIALFUNC = cvm_serialize,
     DESERIALFUNC = cvm_deserialize,
+    MSFUNC = cvm_enter,
+    MINVFUNC = cvm_leave,
+    MSTYPE = internal,
+    MFINALFUNC = cvm_moving_sketch,
+    MFINALFUNC_MODIFY = READ_ONLY,
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE cvm_sketch_agg(anyelement, double precision, double precision, bigint)
@@ -388,6 +485,72 @@ LANGUAGE c IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION cvm_final_flat(cvm_sketch)
 IS 'the sketch of cvm_sketch_agg_hashed and cvm_sketch_union_agg';
 
+CREATE FUNCTION cvm_enter_hashed(internal, bigint) RETURNS internal
+AS 'MODULE_PATHNAME', 'cvm_enter_hashed'
+LANGUAGE c IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION cvm_enter_hashed(internal, bigint)
+IS 'a row enters a moving frame of cvm_sketch_agg_hashed';
+
+CREATE FUNCTION cvm_leave_hashed(internal, bigint) RETURNS internal
+AS 'MODULE_PATHNAME', 'cvm_leave_hashed'
+LANGUAGE c IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION cvm_leave_hashed(internal, bigint)
+IS 'a row leaves a moving frame of cvm_sketch_agg_hashed';
+
+CREATE FUNCTION cvm_enter_hashed(internal, bigint, epsilon double precision) RETURNS internal
+AS 'MODULE_PATHNAME', 'cvm_enter_hashed'
+LANGUAGE c IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION cvm_enter_hashed(internal, bigint, double precision)
+IS 'a row enters a moving frame of cvm_sketch_agg_hashed with epsilon';
+
+CREATE FUNCTION cvm_leave_hashed(internal, bigint, epsilon double precision) RETURNS internal
+AS 'MODULE_PATHNAME', 'cvm_leave_hashed'
+LANGUAGE c IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION cvm_leave_hashed(internal, bigint, double precision)
+IS 'a row leaves a moving frame of cvm_sketch_agg_hashed with epsilon';
+
+CREATE FUNCTION cvm_enter_hashed(internal, bigint, epsilon double precision, delta double precision) RETURNS internal
+AS 'MODULE_PATHNAME', 'cvm_enter_hashed'
+LANGUAGE c IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION cvm_enter_hashed(internal, bigint, double precision, double precision)
+IS 'a row enters a moving frame of cvm_sketch_agg_hashed with epsilon and delta';
+
+CREATE FUNCTION cvm_leave_hashed(internal, bigint, epsilon double precision, delta double precision) RETURNS internal
+AS 'MODULE_PATHNAME', 'cvm_leave_hashed'
+LANGUAGE c IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION cvm_leave_hashed(internal, bigint, double precision, double precision)
+IS 'a row leaves a moving frame of cvm_sketch_agg_hashed with epsilon and delta';
+
+CREATE FUNCTION cvm_enter_hashed(internal, bigint, epsilon double precision, delta double precision, seed bigint) RETURNS internal
+AS 'MODULE_PATHNAME', 'cvm_enter_hashed'
+LANGUAGE c IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION cvm_enter_hashed(internal, bigint, double precision, double precision, bigint)
+IS 'a row enters a moving frame of cvm_sketch_agg_hashed with epsilon, delta and a seed';
+
+CREATE FUNCTION cvm_leave_hashed(internal, bigint, epsilon double precision, delta double precision, seed bigint) RETURNS internal
+AS 'MODULE_PATHNAME', 'cvm_leave_hashed'
+LANGUAGE c IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION cvm_leave_hashed(internal, bigint, double precision, double precision, bigint)
+IS 'a row leaves a moving frame of cvm_sketch_agg_hashed with epsilon, delta and a seed';
+
+CREATE FUNCTION cvm_enter_sketch(internal, cvm_sketch) RETURNS internal
+AS 'MODULE_PATHNAME', 'cvm_enter_sketch'
+LANGUAGE c IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION cvm_enter_sketch(internal, cvm_sketch)
+IS 'a sketch enters a moving frame of cvm_sketch_union_agg';
+
+CREATE FUNCTION cvm_leave_sketch(internal, cvm_sketch) RETURNS internal
+AS 'MODULE_PATHNAME', 'cvm_leave_sketch'
+LANGUAGE c IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION cvm_leave_sketch(internal, cvm_sketch)
+IS 'a sketch leaves a moving frame of cvm_sketch_union_agg';
+
+CREATE FUNCTION cvm_moving_union(internal) RETURNS cvm_sketch
+AS 'MODULE_PATHNAME', 'cvm_moving_union'
+LANGUAGE c IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION cvm_moving_union(internal)
+IS 'the sketch of cvm_sketch_union_agg in a moving frame';
+
 CREATE AGGREGATE cvm_sketch_agg_hashed(hash bigint) (
     SFUNC = cvm_accumulate_hashed,
     STYPE = cvm_sketch,
@@ -395,6 +558,11 @@ CREATE AGGREGATE cvm_sketch_agg_hashed(hash bigint) (
     FINALFUNC = cvm_final_flat,
     FINALFUNC_MODIFY = READ_ONLY,
     COMBINEFUNC = cvm_combine_hashed,
+    MSFUNC = cvm_enter_hashed,
+    MINVFUNC = cvm_leave_hashed,
+    MSTYPE = internal,
+    MFINALFUNC = cvm_moving_sketch,
+    MFINALFUNC_MODIFY = READ_ONLY,
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE cvm_sketch_agg_hashed(bigint)
@@ -407,6 +575,11 @@ CREATE AGGREGATE cvm_sketch_agg_hashed(hash bigint, epsilon double precision) (
     FINALFUNC = cvm_final_flat,
     FINALFUNC_MODIFY = READ_ONLY,
     COMBINEFUNC = cvm_combine_hashed,
+    MSFUNC = cvm_enter_hashed,
+    MINVFUNC = cvm_leave_hashed,
+    MSTYPE = internal,
+    MFINALFUNC = cvm_moving_sketch,
+    MFINALFUNC_MODIFY = READ_ONLY,
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE cvm_sketch_agg_hashed(bigint, double precision)
@@ -419,6 +592,11 @@ CREATE AGGREGATE cvm_sketch_agg_hashed(hash bigint, epsilon double precision, de
     FINALFUNC = cvm_final_flat,
     FINALFUNC_MODIFY = READ_ONLY,
     COMBINEFUNC = cvm_combine_hashed,
+    MSFUNC = cvm_enter_hashed,
+    MINVFUNC = cvm_leave_hashed,
+    MSTYPE = internal,
+    MFINALFUNC = cvm_moving_sketch,
+    MFINALFUNC_MODIFY = READ_ONLY,
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE cvm_sketch_agg_hashed(bigint, double precision, double precision)
@@ -431,6 +609,11 @@ CREATE AGGREGATE cvm_sketch_agg_hashed(hash bigint, epsilon double precision, de
     FINALFUNC = cvm_final_flat,
     FINALFUNC_MODIFY = READ_ONLY,
     COMBINEFUNC = cvm_combine_hashed,
+    MSFUNC = cvm_enter_hashed,
+    MINVFUNC = cvm_leave_hashed,
+    MSTYPE = internal,
+    MFINALFUNC = cvm_moving_sketch,
+    MFINALFUNC_MODIFY = READ_ONLY,
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE cvm_sketch_agg_hashed(bigint, double precision, double precision, bigint)
@@ -443,6 +626,11 @@ CREATE AGGREGATE cvm_sketch_union_agg(sketch cvm_sketch) (
     FINALFUNC = cvm_final_flat,
     FINALFUNC_MODIFY = READ_ONLY,
     COMBINEFUNC = cvm_merge,
+    MSFUNC = cvm_enter_sketch,
+    MINVFUNC = cvm_leave_sketch,
+    MSTYPE = internal,
+    MFINALFUNC = cvm_moving_union,
+    MFINALFUNC_MODIFY = READ_ONLY,
     PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE cvm_sketch_union_agg(cvm_sketch)

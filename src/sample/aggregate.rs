@@ -13,7 +13,7 @@ use crate::pg::expanded::{self, Value};
 use crate::pg::memory::ContextAllocator;
 use crate::pg::pg_sys::{Datum, ExpandedObjectMethods, FunctionCallInfo, MemoryContext, NullableDatum};
 use crate::pg::varlena;
-use crate::row::state::{GroupState, START_LEN, recognized};
+use crate::row::state::{GroupState, HasMark, Marked, recognized};
 use crate::row::transition::{Aggregate, accumulate};
 use crate::row::union::{flat, merge};
 use crate::sample::text::Writer;
@@ -23,7 +23,6 @@ use cvm_sketch::sample::{DEFAULT_SIZE, MAX_SIZE, MIN_SIZE, Sample};
 use cvm_sketch::{EncodedSample, Kind};
 use pgrx::pg_guard;
 use pgrx::pg_sys::errcodes::PgSqlErrorCode;
-use std::mem::offset_of;
 
 declare_function! {
     pg_finfo_cvm_sample_accumulate for cvm_sample_accumulate,
@@ -39,42 +38,22 @@ declare_function! {
     pg_finfo_cvm_sample_of for cvm_sample_of,
 }
 
-/// A state of these aggregates starts with this. Other memory does so with a chance of 2^-128.
-const MARK: [u64; 2] = [0x1C6B_0A5F_93D2_E847, 0xB52D_7E16_4F8A_39C3];
+impl HasMark for Sample<ContextAllocator> {
+    const MARK: [u64; 2] = [0x1C6B_0A5F_93D2_E847, 0xB52D_7E16_4F8A_39C3];
+}
 
 /// The state of one group. It and all it refers to live in one memory context.
-#[repr(C)] // The mark stands first, where it is looked for in memory that may be something else.
-struct State {
-    mark: [u64; 2],
-    sample: Sample<ContextAllocator>,
-}
-
-impl State {
-    fn new(sample: Sample<ContextAllocator>) -> Self {
-        State { mark: MARK, sample }
-    }
-
-    /// Places the state where the sample lives.
-    fn place(sample: Sample<ContextAllocator>, allocator: ContextAllocator) -> Datum {
-        Datum::from(allocator.place(Self::new(sample)).or_raise().as_ptr())
-    }
-}
+type State = Marked<Sample<ContextAllocator>>;
 
 impl GroupState for State {
-    fn may_start(bytes: &[u8; START_LEN]) -> bool {
-        const { assert!(offset_of!(State, mark) == 0 && size_of_val(&MARK) == START_LEN) };
-        let mark = MARK.map(u64::to_ne_bytes);
-        bytes == mark.as_flattened()
-    }
-
     #[inline(always)]
     fn seed(&self) -> u64 {
-        self.sample.seed()
+        self.of.seed()
     }
 
     #[inline(always)]
     fn offer(&mut self, hash: u64) -> bool {
-        !self.sample.belongs(hash)
+        !self.of.belongs(hash)
     }
 }
 
@@ -195,18 +174,18 @@ impl<const IS_MEASURED: bool> Aggregate for Samples<IS_MEASURED> {
             let count = (*fcinfo).nargs as usize;
             let size = argument(fcinfo, Self::PARAMETERS_AT);
             !size.isnull
-                && size.value.value() as u32 == state.sample.size()
-                && (count <= Self::SEED_AT || is(Self::SEED_AT, state.sample.seed()))
+                && size.value.value() as u32 == state.of.size()
+                && (count <= Self::SEED_AT || is(Self::SEED_AT, state.of.seed()))
         }
     }
 
     fn raise_unless_said_before(state: &State, parameters: Parameters) {
-        parameters.raise_unless_said_before(&state.sample, Self::HINT);
+        parameters.raise_unless_said_before(&state.of, Self::HINT);
     }
 
     /// Counts a row whose value belongs into the sample. Only a value that is taken into it, or may be written
     /// differently than before, is written as text.
-    unsafe fn accumulate(State { sample, .. }: &mut State, hash: u64, fcinfo: FunctionCallInfo) {
+    unsafe fn accumulate(State { of: sample, .. }: &mut State, hash: u64, fcinfo: FunctionCallInfo) {
         // SAFETY: a call has the arguments that its declaration gives it.
         unsafe {
             let value = argument(fcinfo, 1).value;
@@ -261,12 +240,12 @@ pub unsafe extern "C-unwind" fn cvm_sample_combine(fcinfo: FunctionCallInfo) -> 
         if from.isnull {
             return unchanged(fcinfo, into);
         }
-        let from = &recognized::<State>(from).sample;
+        let from = &recognized::<State>(from).of;
         if into.isnull {
             let allocator = ContextAllocator::new(context);
             return State::place(from.try_clone_in(allocator).or_raise(), allocator);
         }
-        let sample = &mut recognized::<State>(into).sample;
+        let sample = &mut recognized::<State>(into).of;
         if sample.size() != from.size() {
             raise_parameter("size must be the same in every row");
         }
@@ -281,7 +260,7 @@ pub unsafe extern "C-unwind" fn cvm_sample_combine(fcinfo: FunctionCallInfo) -> 
 pub unsafe extern "C-unwind" fn cvm_sample_serialize(fcinfo: FunctionCallInfo) -> Datum {
     unsafe {
         aggregate_context(fcinfo);
-        encode(&recognized::<State>(argument(fcinfo, 0)).sample)
+        encode(&recognized::<State>(argument(fcinfo, 0)).of)
     }
 }
 
@@ -314,7 +293,7 @@ pub unsafe extern "C-unwind" fn cvm_sample_final(fcinfo: FunctionCallInfo) -> Da
         if state.isnull {
             return nothing();
         }
-        encode(&recognized::<State>(state).sample)
+        encode(&recognized::<State>(state).of)
     }
 }
 

@@ -4,8 +4,10 @@
 //! - [`state`]: the state of an aggregate, and its parameters. [`of_values`]: the aggregates over values, from the
 //!   transition to the final functions.
 //! - [`of_sketches`]: the aggregates over hashes and over stored sketches.
+//! - [`moving`]: all of these in windows whose frames slide.
 
 mod functions;
+mod moving;
 mod of_sketches;
 mod of_values;
 pub(crate) mod state;

@@ -5,7 +5,7 @@ use crate::hash::hasher::DEFAULT_SEED;
 use crate::pg::call::{argument, raise_parameter};
 use crate::pg::error::{OrRaise, raise_with_hint};
 use crate::pg::memory::ContextAllocator;
-use crate::row::state::{GroupState, START_LEN};
+use crate::row::state::{GroupState, Recognizable, START_LEN};
 use cvm_sketch::capacity::{DEFAULT_CAPACITY, DELTA_RANGE, EPSILON_RANGE, SqlNumber};
 use cvm_sketch::{Accuracy, AccuracyError, Kind, Sketch};
 use pgrx::pg_sys::FunctionCallInfo;
@@ -62,6 +62,57 @@ impl Parameters {
         });
         Some(Parameters { accuracy, seed })
     }
+
+    /// Raises an ERROR if the rows before were given another accuracy, or have another capacity or seed.
+    pub(crate) fn raise_unless_said_before(self, accuracy: Option<Accuracy>, capacity: u32, seed: u64) {
+        if let Some(before) = accuracy {
+            for (name, given, before) in [
+                (EPSILON, self.accuracy.epsilon(), before.epsilon()),
+                ("delta", self.accuracy.delta(), before.delta()),
+            ] {
+                if given != before {
+                    let (before, given) = (SqlNumber(before), SqlNumber(given));
+                    let message = format!("{name} must be the same in every row, not {before} and then {given}");
+                    raise_number(EPSILON_AT, name, message);
+                }
+            }
+        }
+        if self.accuracy.capacity() != capacity {
+            raise_capacities();
+        }
+        let (before, given) = (seed as i64, self.seed as i64);
+        if before != given {
+            raise_parameter(format!(
+                "seed must be the same in every row, not {before} and then {given}"
+            ));
+        }
+    }
+}
+
+/// Whether the parameters of a row, from its third argument on, are these. A row that gives none says what it should.
+/// Cannot raise an error.
+///
+/// # Safety
+///
+/// `fcinfo` is the frame of a transition. Its arguments from the third on are as [`Parameters::of_call`] reads them.
+#[inline(always)]
+pub(crate) unsafe fn is_said_again(accuracy: Option<&Accuracy>, seed: u64, fcinfo: FunctionCallInfo) -> bool {
+    unsafe {
+        let count = (*fcinfo).nargs as usize;
+        if count <= EPSILON_AT {
+            return true;
+        }
+        let Some(accuracy) = accuracy else {
+            return false;
+        };
+        let is = |index, bits: u64| {
+            let given = argument(fcinfo, index);
+            !given.isnull && given.value.value() as u64 == bits
+        };
+        is(EPSILON_AT, accuracy.epsilon().to_bits())
+            && (count <= DELTA_AT || is(DELTA_AT, accuracy.delta().to_bits()))
+            && (count <= SEED_AT || is(SEED_AT, seed))
+    }
 }
 
 /// The state of one group. It and all it refers to live in one memory context.
@@ -75,12 +126,14 @@ pub(crate) struct State {
 // PostgreSQL's allocator rounds up to powers of two, so a byte more would cost 128 a group.
 const _: () = assert!(size_of::<State>() == 128);
 
-impl GroupState for State {
+impl Recognizable for State {
     fn may_start(bytes: &[u8; START_LEN]) -> bool {
         const { assert!(offset_of!(State, sketch) == 0) };
         Sketch::<ContextAllocator>::may_start(bytes)
     }
+}
 
+impl GroupState for State {
     #[inline(always)]
     fn seed(&self) -> u64 {
         self.sketch.seed()
@@ -113,55 +166,25 @@ impl State {
         }
     }
 
-    /// Whether a row has the same parameters, from its third argument on, as the rows before. Cannot raise an error.
+    /// Whether a row has the same parameters as the rows before. Cannot raise an error.
     ///
     /// # Safety
     ///
     /// `fcinfo` is the frame of a transition with this state.
     #[inline(always)]
     pub(crate) unsafe fn is_said_again(&self, fcinfo: FunctionCallInfo) -> bool {
+        // SAFETY: an accuracy that a state refers to lives as long as the state.
         unsafe {
-            let count = (*fcinfo).nargs as usize;
-            if count <= EPSILON_AT {
-                return true;
-            }
-            let Some(accuracy) = self.accuracy else {
-                return false;
-            };
-            let is = |index, bits: u64| {
-                let given = argument(fcinfo, index);
-                !given.isnull && given.value.value() as u64 == bits
-            };
-            is(EPSILON_AT, accuracy.as_ref().epsilon().to_bits())
-                && (count <= DELTA_AT || is(DELTA_AT, accuracy.as_ref().delta().to_bits()))
-                && (count <= SEED_AT || is(SEED_AT, self.sketch.seed()))
+            let accuracy = self.accuracy.map(|accuracy| accuracy.as_ref());
+            is_said_again(accuracy, self.sketch.seed(), fcinfo)
         }
     }
 
     /// Raises an ERROR if a row has other parameters than the rows before.
     pub(crate) fn raise_unless_said_before(&self, given: Parameters) {
-        // SAFETY: an accuracy that a state refers to lives as long as the state.
-        if let Some(before) = self.accuracy.map(|accuracy| unsafe { *accuracy.as_ref() }) {
-            for (name, given, before) in [
-                (EPSILON, given.accuracy.epsilon(), before.epsilon()),
-                ("delta", given.accuracy.delta(), before.delta()),
-            ] {
-                if given != before {
-                    let (before, given) = (SqlNumber(before), SqlNumber(given));
-                    let message = format!("{name} must be the same in every row, not {before} and then {given}");
-                    raise_number(EPSILON_AT, name, message);
-                }
-            }
-        }
-        if given.accuracy.capacity() != self.sketch.capacity() {
-            raise_capacities();
-        }
-        let (before, given) = (self.sketch.seed() as i64, given.seed as i64);
-        if before != given {
-            raise_parameter(format!(
-                "seed must be the same in every row, not {before} and then {given}"
-            ));
-        }
+        // SAFETY: as above.
+        let accuracy = self.accuracy.map(|accuracy| unsafe { *accuracy.as_ref() });
+        given.raise_unless_said_before(accuracy, self.sketch.capacity(), self.sketch.seed());
     }
 
     /// Raises an ERROR if another part of the same group was given another accuracy.

@@ -119,7 +119,7 @@ pub(crate) struct List<A: Surroundings> {
     in_last: u16,
     len: u32,
     sorted: u32,
-    /// How many hashes were found to be repeated.
+    /// How many hashes were found to be repeated, or were moved for a few new ones.
     repeated: u32,
 }
 
@@ -206,6 +206,11 @@ impl<A: Surroundings> List<A> {
         }
         let (len, unsorted) = (self.len(), self.len() - self.sorted());
         let before = self.len;
+        if unsorted < self.sorted() / 8 {
+            // To read a few new hashes moves all the others. They count as repeated, so that a set that is read again
+            // and again soon is a table.
+            self.repeated = self.repeated.saturating_add(self.sorted);
+        }
         if self.last.older().is_none() {
             let hashes = &mut self.last.hashes_mut()[..len];
             hashes.sort_unstable();

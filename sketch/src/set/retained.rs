@@ -250,4 +250,16 @@ mod tests {
             assert_eq!(retained.len() as u64, distinct);
         }
     }
+
+    /// As a running count does: it reads the set after each row.
+    #[test]
+    fn what_is_read_again_and_again_is_a_table() {
+        let mut retained = Retained::new_in(Global);
+        for i in 0..1_000 {
+            retained.append(&mut [random(i)]).unwrap();
+            retained.settle().unwrap();
+            assert_eq!(retained.len() as u64, i + 1);
+        }
+        assert!(is_table(&retained));
+    }
 }

@@ -1,0 +1,95 @@
+//! The path of a row into a moving frame, and out of it again.
+//!
+//! In a window whose frame slides, PostgreSQL has each row enter once and leave once. It chooses so if the aggregate
+//! has both functions, and their arguments are not volatile. A function by which a row leaves may return NULL: then
+//! PostgreSQL drops the state, and has all rows of the frame enter again.
+//!
+//! PostgreSQL refuses a NULL from the function by which a row enters. So a row that is NULL makes a state, too.
+
+use crate::pg::call::{argument, return_null};
+use crate::pg::pg_sys::{Datum, FunctionCallInfo};
+use crate::row::state::{Recognizable, try_recognized};
+
+/// The state of a moving frame. It and all it refers to live in one memory context.
+pub(crate) trait MovingState: Recognizable {
+    /// The seed of its hashes.
+    fn seed(&self) -> u64;
+
+    /// Whether a row has the same parameters as the rows before. Cannot raise an error.
+    ///
+    /// # Safety
+    ///
+    /// `fcinfo` is the frame of a call with this state.
+    unsafe fn is_said_again(&self, fcinfo: FunctionCallInfo) -> bool;
+
+    /// A hash enters the frame, if that takes no memory. Cannot raise an error. False where there is more to do.
+    fn offer(&mut self, hash: u64) -> bool;
+
+    /// A hash leaves the frame. Cannot raise an error. False if the frame has to be read anew.
+    fn leave(&mut self, hash: u64) -> bool;
+}
+
+/// A row enters the frame. `hash` gives the hash of its value, if that does not need the catalog; `slowly` takes the
+/// rows that are left over.
+///
+/// # Safety
+///
+/// `fcinfo` is the frame of an aggregate's function that takes a state and a value. `hash` may be called with that
+/// value.
+#[inline(always)]
+pub(crate) unsafe fn enter<S: MovingState>(
+    fcinfo: FunctionCallInfo,
+    hash: impl FnOnce(Datum, u64) -> Option<u64>,
+    slowly: unsafe extern "C-unwind" fn(FunctionCallInfo) -> Datum,
+) -> Datum {
+    // SAFETY: PostgreSQL uses the state nowhere else during the call. No local needs to be dropped, so an ERROR that
+    // hashing raises may leave this frame behind.
+    unsafe {
+        let (given, value) = (argument(fcinfo, 0), argument(fcinfo, 1));
+        if !given.isnull
+            && let Some(state) = try_recognized::<S>(given)
+            && state.is_said_again(fcinfo)
+            && (value.isnull || hash(value.value, state.seed()).is_some_and(|hash| state.offer(hash)))
+        {
+            return given.value;
+        }
+        slowly(fcinfo)
+    }
+}
+
+/// A row leaves the frame. As [`enter`]; here `slowly` gives the hash of a value that needs the catalog.
+///
+/// # Safety
+///
+/// As [`enter`].
+#[inline(always)]
+pub(crate) unsafe fn leave<S: MovingState>(
+    fcinfo: FunctionCallInfo,
+    hash: impl FnOnce(Datum, u64) -> Option<u64>,
+    slowly: unsafe extern "C-unwind" fn(FunctionCallInfo, Datum, u64) -> u64,
+) -> Datum {
+    // SAFETY: as in `enter`.
+    unsafe {
+        let (given, value) = (argument(fcinfo, 0), argument(fcinfo, 1));
+        if given.isnull {
+            return return_null(fcinfo);
+        }
+        if value.isnull {
+            return given.value;
+        }
+        // Another aggregate's state, or other parameters than when the row entered, as a function gives that is falsely
+        // declared: what is left is not known.
+        let Some(state) = try_recognized::<S>(given) else {
+            return return_null(fcinfo);
+        };
+        if !state.is_said_again(fcinfo) {
+            return return_null(fcinfo);
+        }
+        let seed = state.seed();
+        let hash = hash(value.value, seed).unwrap_or_else(|| slowly(fcinfo, value.value, seed));
+        match state.leave(hash) {
+            true => given.value,
+            false => return_null(fcinfo),
+        }
+    }
+}
