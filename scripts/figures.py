@@ -6,6 +6,7 @@ lines of their own. What stands between them comes from here. A figure of which 
 named."""
 
 import csv
+import os
 import re
 import sys
 
@@ -13,11 +14,14 @@ PAGES = ["README.md", "bench/README.md", "docs/servers.md"]
 
 
 def results(name):
-    with open(f"bench/results/{name}.csv", newline="") as file:
+    path = f"bench/results/{name}.csv"
+    if not os.path.exists(path):
+        return []
+    with open(path, newline="") as file:
         return list(csv.DictReader(file))
 
 
-SQL, MEMORY, STORED, DASHBOARDS = map(results, ["sql", "memory", "stored", "dashboards"])
+SQL, MEMORY, STORED, DASHBOARDS, WINDOWS = map(results, ["sql", "memory", "stored", "dashboards", "windows"])
 
 
 class Missing(Exception):
@@ -158,6 +162,77 @@ def dashboards():
     return f"{min(times):.1f} to {max(times):.1f}"
 
 
+SKETCHES = r"daily sketches, (.*)"
+STATES = r"memory, (.*)"
+FINER = "cvm_count, epsilon 0.01"
+
+
+def on_servers(pattern):
+    """The rows of each work over windows of which the name matches, and of each server: match, version, query -> row."""
+    found = {}
+    for row in WINDOWS:
+        match = re.fullmatch(pattern, row["work"])
+        if match:
+            found.setdefault((row["work"], row["server"].split()[0]), (match, {}))[1][row["query"]] = row
+    order = list(dict.fromkeys(row["work"] for row in WINDOWS))
+    return [(match, server, rows) for (name, server), (match, rows) in sorted(found.items(), key=lambda item: order.index(item[0][0]))]
+
+
+def against_reach(rows, query, form):
+    """The cells of a figure and of its reach."""
+    if query not in rows:
+        return ["", ""]
+    row = rows[query]
+    text, reach_text = form(float(row[row["reach_of"]])), form(float(row["reach"]))
+    missed = float(row[row["reach_of"]]) > float(row["reach"]) and text != reach_text
+    return [f"**{text}**", f"{reach_text}{', missed' if missed else ''}"]
+
+
+def windows():
+    """Frames of raw rows: as multiples of sum, and rivals in microseconds a row."""
+    def microseconds(rows, query):
+        return f"{float(rows[query]['us_a_row']):,.2f}" if query in rows else ""
+
+    lines = []
+    for match, server, rows in on_servers(f"(?!{SKETCHES}|{STATES}).*"):
+        summed, counted = list(rows.values())[:2]
+        lines.append([match[0], server, f"{int(summed['frame_rows']):,}", microseconds(rows, summed["query"]),
+                      f"{float(counted['times_sum']):.2f}", *against_reach(rows, "cvm_count", "{:.2f}".format),
+                      *against_reach(rows, FINER, "{:.2f}".format),
+                      *(microseconds(rows, rival) for rival in ["recomputing", "hll", "exact"])])
+    return table(["Window", "PostgreSQL", "rows of the longest frame", "`sum`, µs a row", "`count`", "cvm_count", "reach", "at epsilon 0.01",
+                  "reach", "each frame anew, µs", "hll, µs", "exact, µs"], lines)
+
+
+def windows_of_sketches():
+    lines = []
+    for match, server, rows in on_servers(SKETCHES):
+        lines.append([match[1], server, kilobytes(int(rows["cvm_count"]["bytes"])), *against_reach(rows, "cvm_count", "{:,.0f}".format),
+                      f"{float(rows['recomputing']['us_a_row']):,.0f}"])
+    return table(["Window", "PostgreSQL", "a sketch", "µs a row", "reach", "each frame anew, µs"], lines)
+
+
+def windows_memory():
+    def megabytes(size):
+        return f"{size / 2**20:.2f} MB"
+
+    lines = [[match[1], server, f"{int(rows['cvm_count']['frame_rows']):,}", *against_reach(rows, "cvm_count", megabytes),
+              *against_reach(rows, FINER, megabytes)] for match, server, rows in on_servers(STATES)]
+    return table(["Window", "PostgreSQL", "rows of the longest frame", "at epsilon 0.03", "reach", "at epsilon 0.01", "reach"], lines)
+
+
+def windows_times(query, pattern):
+    """The least and the largest multiple of sum that ours takes, over the works of which the name matches."""
+    times = [float(row["times_sum"]) for row in some(WINDOWS, "any window") if row["query"] == query and re.match(pattern, row["work"])]
+    return f"{min(some(times, 'such windows')):.2f} to {max(times):.2f}"
+
+
+def windows_machine():
+    found = list(dict.fromkeys((row["cores"], row["cpu"], row["server"].split()[0], row["date"], row["commit"]) for row in WINDOWS))
+    return "; ".join(f"{cores} cores of an {cpu}, PostgreSQL {server}, {date}, commit {commit}"
+                     for cores, cpu, server, date, commit in some(found, "any window"))
+
+
 FIGURES = {
     "faster": faster,
     "speed": speed,
@@ -167,6 +242,12 @@ FIGURES = {
     "merging": merging,
     "machine": machine,
     "dashboards": dashboards,
+    "windows": windows,
+    "windows of sketches": windows_of_sketches,
+    "windows, memory": windows_memory,
+    "windows, machine": windows_machine,
+    "windows, 0.03": lambda: windows_times("cvm_count", "ROWS [0-9]|RANGE"),
+    "windows, 0.01": lambda: windows_times(FINER, "ROWS [0-9]|RANGE"),
     "integers": lambda: ratio("integers"),
     "nanoseconds a row": lambda: f"{float(one(work('integers'), 'cvm_count')['median_ms']) / 10:.0f}",
     "union": lambda: ratio("10,000 stored sketches"),
