@@ -47,11 +47,25 @@ impl Layout {
     /// Writes an ascending row into `bytes`, which are zero and as many as [`bytes`](Self::bytes) says.
     pub(crate) fn encode(&self, row: impl Iterator<Item = u64>, bytes: &mut [u8]) {
         let (low, high) = bytes.split_at_mut(self.low_bytes);
+        // Nothing is read back that was just written, which the processor would have to wait for.
+        let (mut low_start, mut low_word, mut low_filled) = (0, 0, 0);
+        let (mut high_start, mut high_word) = (0, 0);
         for (i, value) in row.enumerate() {
-            write_bits(low, i * self.low_bits as usize, value & low_mask(self.low_bits));
+            // At most 7 + 56 bits, so one word holds them.
+            low_word |= (value & low_mask(self.low_bits)) << low_filled;
+            write_word(low, low_start, low_word);
+            low_filled += self.low_bits;
+            low_start += low_filled as usize / 8;
+            low_word >>= low_filled / 8 * 8;
+            low_filled %= 8;
             let position = (value >> self.low_bits) as usize + i;
-            high[position / 8] |= 1 << (position % 8);
+            if position / 64 != high_start / 8 {
+                write_word(high, high_start, high_word);
+                (high_start, high_word) = (position / 64 * 8, 0);
+            }
+            high_word |= 1 << (position % 64);
         }
+        write_word(high, high_start, high_word);
     }
 
     /// Reads a row from `bytes`, which are as many as [`bytes`](Self::bytes) says.
@@ -150,12 +164,13 @@ fn read_word(bytes: &[u8], start: usize) -> u64 {
     }
 }
 
-/// Sets the bits of `value` from bit `start` on. The bytes there must be zero.
-fn write_bits(bytes: &mut [u8], start: usize, value: u64) {
-    // These are at most 7 + 56 bits, so the shift loses nothing.
-    let shifted = (value << (start % 8)).to_le_bytes();
-    for (byte, bits) in bytes.iter_mut().skip(start / 8).zip(shifted) {
-        *byte |= bits;
+/// Writes eight bytes as a little-endian integer. Those beyond the end are left out.
+#[inline]
+fn write_word(bytes: &mut [u8], start: usize, word: u64) {
+    let bytes = bytes.get_mut(start..).unwrap_or_default();
+    match bytes.first_chunk_mut() {
+        Some(place) => *place = word.to_le_bytes(),
+        None => bytes.copy_from_slice(&word.to_le_bytes()[..bytes.len()]),
     }
 }
 
