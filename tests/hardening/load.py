@@ -1,5 +1,6 @@
 """Sixteen sessions at once, with parallel counts, GROUP BYs and merges of sketches in mixed order: no ERROR, every answer
-equal to the serial one, and no growth of memory over time, neither in memory contexts nor in the processes.
+equal to the serial one, and no growth of memory over time, neither in memory contexts nor in the processes. Then all of them load
+batches into one rollup, by ON CONFLICT, each its own, and then again what others have loaded: the rollup has the sketches of all rows.
 
 The long form writes both, over time, to results/load.csv, and draws results/load.svg."""
 
@@ -35,6 +36,20 @@ WORKS = {
     "pairs": "SELECT sum(# (a.s & b.s)), sum((cvm_sketch_bounds(a.s - b.s)).upper) FROM loaded_sketches a JOIN loaded_sketches b ON b.k = a.k % 5",
     "add": "SELECT md5(string_agg(cvm_sketch_add(s, -1)::text, '' ORDER BY k)) FROM loaded_sketches",
 }
+ROLLUP = """
+DROP TABLE IF EXISTS loaded_rollup;
+CREATE TABLE loaded_rollup (k integer PRIMARY KEY, s cvm_sketch NOT NULL);
+"""
+BATCHES = 64
+# Every batch has rows of every key, and all sessions take the keys in the same order.
+LOAD = """
+INSERT INTO loaded_rollup AS r SELECT mod(i / 8, 8), cvm_sketch_agg(t, 0.1) FROM loaded WHERE mod(g, 64) = %s GROUP BY 1 ORDER BY 1
+ON CONFLICT (k) DO UPDATE SET s = r.s || excluded.s
+"""
+WRONG_IN_ROLLUP = """
+SELECT k, r.s = q.s FROM loaded_rollup r FULL JOIN (SELECT mod(i / 8, 8) AS k, cvm_sketch_agg(t, 0.1) AS s FROM loaded GROUP BY 1) q USING (k)
+WHERE r.s = q.s IS NOT TRUE
+"""
 SETTINGS = [
     {"max_parallel_workers_per_gather": "0"},
     {"max_parallel_workers_per_gather": "2", "parallel_setup_cost": "0", "parallel_tuple_cost": "0", "min_parallel_table_scan_size": "0"},
@@ -70,6 +85,52 @@ def work(number, seed, count, right, started, samples, faults):
     session.close()
 
 
+def load(isolation, batches, faults, again):
+    """Loads the batches. Under an isolation that does not see what has been committed since, a load fails and comes again."""
+    session = Session()
+    session.all(f"SET jit = off; SET default_transaction_isolation = '{isolation}'")
+    for batch in batches:
+        outcome = session.attempt(LOAD, [batch])
+        while outcome.state == "40001" and isolation != "read committed":
+            again.append(batch)
+            outcome = session.attempt(LOAD, [batch])
+        if outcome.state is not None:
+            faults.append(f"batch {batch} under {isolation}: {outcome}")
+    session.close()
+
+
+def load_rollup(report, seed):
+    """Loads all batches from all sessions at once, and then, again, batches that are drawn. Returns how many loads came again."""
+    session, chance, again = report.session, random.Random(f"{seed} rollup"), []
+    for isolation in ("read committed", "repeatable read"):
+        session.all(ROLLUP)
+        for what, batches in (("each batch once", [range(n, BATCHES, SESSIONS) for n in range(SESSIONS)]),
+                              ("batches again", [chance.sample(range(BATCHES), BATCHES // SESSIONS) for _ in range(SESSIONS)])):
+            faults = []
+            in_parallel(load, [(isolation, part, faults, again) for part in batches], faults)
+            for fault in faults:
+                report.check(False, fault)
+            wrong = session.all(WRONG_IN_ROLLUP)
+            report.check(not wrong, f"{what}, {isolation}: wrong sketches of {wrong}")
+    session.all("DROP TABLE loaded_rollup")
+    return len(again)
+
+
+def in_parallel(function, calls, faults):
+    """Calls the function in a thread for each of the calls, all at once."""
+    def one(number):
+        try:
+            function(*calls[number])
+        except Exception as error:
+            faults.append(f"session {number}: {error!r}")
+
+    threads = [threading.Thread(target=one, args=[number]) for number in range(len(calls))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
 def plot(samples, path):
     import matplotlib
     matplotlib.use("svg")
@@ -97,18 +158,7 @@ def main():
     session.all("SET jit = off; SET max_parallel_workers_per_gather = 0")
     right = {name: session.all(query) for name, query in WORKS.items()}
     samples, faults, started = [], [], time.perf_counter()
-
-    def one(number):
-        try:
-            work(number, arguments.seed, count, right, started, samples, faults)
-        except Exception as error:
-            faults.append(f"session {number}: {error!r}")
-
-    threads = [threading.Thread(target=one, args=[number]) for number in range(SESSIONS)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    in_parallel(work, [(number, arguments.seed, count, right, started, samples, faults) for number in range(SESSIONS)], faults)
     for fault in faults:
         report.check(False, fault)
     report.check(len(samples) == SESSIONS * count, f"{len(samples)} of {SESSIONS * count} queries were answered")
@@ -124,6 +174,7 @@ def main():
             report.check(growth <= tolerance, f"{what} of session {number} have grown by {growth:,} bytes")
     for (query,) in [(query,) for query in WORKS.values()]:
         report.check(session.attempt(query).state is None, f"{query} fails at the end")
+    again = load_rollup(report, arguments.seed)
     session.all("DROP TABLE loaded, loaded_sketches")
     if arguments.form == "long":
         os.makedirs(RESULTS, exist_ok=True)
@@ -134,7 +185,7 @@ def main():
             writer.writerows((n, turn, f"{seconds:.1f}", contexts, rss) for n, turn, seconds, contexts, rss in sorted(samples) if turn % 10 == 0)
         plot([sample for sample in sorted(samples) if sample[1] % 10 == 0], os.path.join(RESULTS, "load.svg"))
     report.server_lived()
-    report.finish(f"{SESSIONS} sessions, {len(samples):,} queries, {len(faults)} wrong; growth at most {grown[3] / 1024:,.0f} kB of contexts, {grown[4] / 1024:,.0f} kB of RSS")
+    report.finish(f"{SESSIONS} sessions, {len(samples):,} queries, {len(faults)} wrong; {4 * BATCHES} loads into a rollup, {again} of them again; growth at most {grown[3] / 1024:,.0f} kB of contexts, {grown[4] / 1024:,.0f} kB of RSS")
 
 
 if __name__ == "__main__":
