@@ -427,7 +427,7 @@ def main():
     report, chance = Report("random_windows"), random.Random(arguments.seed)
     session = report.session
     session.all(SETUP)
-    session.all("SET jit = off; SET client_min_messages = warning")
+    session.all("SET jit = off; SET work_mem = '256MB'; SET client_min_messages = warning")
     types = dict(TYPES)
     if session.attempt("CREATE COLLATION any_case (provider = icu, locale = 'und-u-ks-level2', deterministic = false)").state is not None:
         report.left_out("text in any case (the server has no ICU)")
@@ -444,17 +444,17 @@ def main():
     # What is rare may take a few more.
     while cases < most or cases < 3 * most and not all(runner.seen[kind] for kind in wanted):
         cases += 1
-        draw, kind = Draw(chance), cases % 10
-        if kind < 5:
-            number = (cases // 10 + kind) % len(SHAPES)
+        draw, kind = Draw(chance), cases % 12
+        if kind < 4:
+            number = (cases // 12 + kind) % len(SHAPES)
             draw.kinds.append(list(SHAPES)[number])
             windows = draw.windows()
             runner.compare(f"stream_{number}", windows, draw.calls(windows, lambda: draw.over_values(types)), draw.kinds)
-        elif kind < 7:
+        elif kind < 8:
             table = draw.choice(sorted(UNIONS))
             windows = draw.windows()
             runner.compare(table, windows, draw.calls(windows, lambda: draw.over_sketches(UNIONS[table])), draw.kinds)
-        elif kind < 8:
+        elif kind < 9:
             if of_drawn_type(session, chance, drawn_types):
                 draw.kinds.append("a drawn type")
                 windows = draw.windows()
