@@ -408,4 +408,5 @@ def main():
     report.finish(f"{compared} types")
 
 
-main()
+if __name__ == "__main__":
+    main()
