@@ -1,5 +1,5 @@
 """Interrupts queries at random moments, by statement_timeout and by pg_cancel_backend: in accumulation, in parallel workers
-and their combination, in hash aggregation that spills, in functions of sketches. What hashes there are must not matter: those
+and their combination, in hash aggregation that spills, in functions of sketches, in windows. What hashes there are must not matter: those
 that somebody chose take no longer than others. After each interruption the same session
 must answer right, and have no more memory than before; no worker and no temporary file may stay behind."""
 
@@ -45,10 +45,20 @@ WORKS = {
     "values of samples": (SERIAL, "SELECT count(*), max(value) FROM (SELECT cvm_sample_agg(timestamptz '2026-01-01 00:00+00' + i * interval '1 second', 100000) AS s FROM cancelled) q, "
                                   "cvm_sample_values(s || s, NULL::timestamptz)"),
     "window": (SERIAL, "SELECT sum(n) FROM (SELECT approx_count_distinct_cvm(i, 0.1) OVER (ORDER BY i ROWS UNBOUNDED PRECEDING) AS n FROM cancelled WHERE i < 100000) q"),
+    "moving frames": (SERIAL, "SELECT sum(n), md5(string_agg(s::text, '')) FROM (SELECT approx_count_distinct_cvm(t, 0.5, 0.1) OVER w AS n, "
+                              "cvm_sketch_agg_hashed(cvm_hash(i), 0.5, 0.1) OVER w AS s FROM cancelled WHERE i < 30000 WINDOW w AS (ORDER BY i ROWS 60 PRECEDING)) q"),
+    "large frames": (SERIAL, "SELECT sum(n), sum(# s) FROM (SELECT approx_count_distinct_cvm(t, 0.01) OVER w AS n, cvm_sketch_agg(i) OVER w AS s "
+                             "FROM cancelled WINDOW w AS (ORDER BY i / 2000 GROUPS 20 PRECEDING)) q"),
+    # A frame of 30,000 values and one of few come after each other.
+    "frames that begin anew": (SERIAL, "SELECT sum(n), sum(# s) FROM (SELECT approx_count_distinct_cvm(t) OVER w AS n, cvm_sketch_agg_hashed(i, 0.1) OVER w AS s "
+                                       "FROM cancelled WINDOW w AS (ORDER BY i / 30000 * 9 + least(i % 30000, 8) GROUPS 2 PRECEDING)) q"),
+    "frames of sketches": (SERIAL, "SELECT sum(# u), sum(# v) FROM (SELECT cvm_sketch_union_agg(s) OVER w AS u, cvm_sketch_union_agg(CASE k % 3 WHEN 0 THEN s & s END) OVER w AS v "
+                                   "FROM cancelled_sketches, generate_series(1, 10) j WINDOW w AS (ORDER BY j, k ROWS 6 PRECEDING)) q"),
 }
 # What it is asked afterwards: cheap, and through the same paths.
 ANSWER = ("SELECT approx_count_distinct_cvm(i), approx_count_distinct_cvm(t, 0.1), md5(cvm_sketch_agg_hashed(i, 0.1)::bytea), md5(cvm_sample_agg_measured(i, i / 7.0, 100)::bytea), "
-          "(SELECT # cvm_sketch_union_agg(s) FROM cancelled_sketches WHERE k < 3) FROM cancelled WHERE i <= 10000")
+          "(SELECT # cvm_sketch_union_agg(s) FROM cancelled_sketches WHERE k < 3), "
+          "(SELECT sum(n) FROM (SELECT approx_count_distinct_cvm(i, 0.5) OVER (ORDER BY i ROWS 300 PRECEDING) AS n FROM cancelled WHERE i < 1000) q) FROM cancelled WHERE i <= 10000")
 # Between two looks PostgreSQL's own caches may grow by a block or two, which a leak of a state, 130 kB at the default
 # accuracy and 60 MB at the finest, exceeds at once, and a small one in the course of a hundred interruptions.
 TOLERANCE = 256 << 10

@@ -11,7 +11,7 @@ import random
 import psycopg2
 
 from common import Report, Session, options
-from memory_errors import LOADING, LONG, MISTAKES, PLANNED, RAISING, SETTINGS, SETUP, calls, is_exhausted
+from memory_errors import FRAMES, LOADING, LONG, MISTAKES, PLANNED, RAISING, SETTINGS, SETUP, calls, is_exhausted
 
 # Messages are long here by what the pieces of memory are that PostgreSQL takes.
 LENGTH = 100_000
@@ -75,7 +75,7 @@ def main():
     for function in ("fail_after(integer, integer) RETURNS void", "fail_no_more() RETURNS integer"):
         report.session.all(f"CREATE OR REPLACE FUNCTION memory.{function} LANGUAGE c AS '{library}'")
     long = [query.replace("{length}", str(LENGTH)).replace("{letter}", "chr(200)") for _, query in LONG + PLANNED]
-    for query in [*calls(report.session), *MISTAKES, *long]:
+    for query in [*calls(report.session), *MISTAKES, *FRAMES, *long]:
         runner.run(query, SETTINGS[0])
     for _, query in PLANNED:
         runner.run(query.replace("{length}", str(LENGTH)), SETTINGS[1])

@@ -49,6 +49,17 @@ MISTAKES = ["SELECT approx_count_distinct_cvm(i, 7) FROM points", "SELECT approx
             "SELECT cvm_sample_values(p, 1) FROM samples", "SELECT cvm_sample_bounds(p, -1) FROM samples", "SELECT cvm_sample_agg(i, 1, 3) FROM points",
             "SELECT cvm_sketch_bounds(s, 7) FROM sketches"]
 
+# Windows in which rows leave frames; in which frames shrink, so that they begin anew; and in which the parameters change.
+FRAMES = [
+    "SELECT sum(n), md5(string_agg(s::text, '')) FROM (SELECT approx_count_distinct_cvm(t, 0.5, 0.1) OVER w AS n, cvm_sketch_agg_hashed(i, 0.5, 0.1) OVER w AS s "
+    "FROM points WHERE i <= 150 WINDOW w AS (ORDER BY i ROWS 60 PRECEDING)) q",
+    "SELECT md5(string_agg(s::text, '')), sum(n) FROM (SELECT cvm_sketch_agg(r, 0.5, 0.1, 7) OVER w AS s, approx_count_distinct_cvm(a, 0.5) OVER w AS n "
+    "FROM points WINDOW w AS (ORDER BY i / 100 * 3 + least(i % 100, 2) GROUPS 1 PRECEDING)) q",
+    "SELECT max(# u), max(# v) FROM (SELECT cvm_sketch_union_agg(s) OVER w AS u, cvm_sketch_union_agg(CASE i % 3 WHEN 0 THEN coarse WHEN 1 THEN s - coarse ELSE s END) OVER w AS v "
+    "FROM sketches, generate_series(1, 12) i WINDOW w AS (ORDER BY i ROWS 3 PRECEDING)) q",
+    "SELECT approx_count_distinct_cvm(i, CASE WHEN i < 100 THEN 0.5 ELSE 0.1 END) OVER (ORDER BY i ROWS 30 PRECEDING) FROM points",
+]
+
 # What raises messages as long as its author likes.
 RAISING = """
 CREATE FUNCTION refuse(length integer) RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS
@@ -222,7 +233,7 @@ def main():
         rooms.append(max(rooms[-1] + 4096, round(rooms[-1] * (1.5 if is_short else 1.03)) >> 12 << 12))
     length = (1 if is_short else 40) * MB
     report.session.all(RAISING.replace("{length}", str(length)))
-    for query in [*calls(report.session), *MISTAKES]:
+    for query in [*calls(report.session), *MISTAKES, *FRAMES]:
         runner.run(query, rooms, "SET enable_partitionwise_aggregate = on")
 
     long_rooms = [0]

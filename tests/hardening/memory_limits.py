@@ -19,6 +19,7 @@ TOO_LARGE = {
     "many values in a sample": "SELECT # cvm_sample_agg(repeat('x', 300) || i, 1000000) FROM generate_series(1, 3000000) i",
     "many groups of samples": "SELECT count(n) FROM (SELECT i % 20000, cvm_sample_agg_measured(i, i / 7.0) AS n FROM generate_series(1, 12000000) i GROUP BY 1) q",
     "many groups of sketches": "SELECT count(n) FROM (SELECT i % 20000, cvm_sketch_agg_hashed(cvm_hash(i)) AS n FROM generate_series(1, 12000000) i GROUP BY 1) q",
+    "many values in a frame": "SELECT sum(n) FROM (SELECT approx_count_distinct_cvm(i, 0.001) OVER (ORDER BY i / 2000000 GROUPS 1 PRECEDING) AS n FROM generate_series(1, 9000000) i) q",
     "many unions": "SELECT count(u) FROM (SELECT i, cvm_sketch_union_agg(s) AS u FROM fine, generate_series(1, 1000) i GROUP BY 1) q",
 }
 # Queries that need little: run under limits near what they need.
@@ -35,6 +36,14 @@ TIGHT = {
     "downsample": "SELECT md5(cvm_sketch_downsample(s, 0.003)::bytea) FROM fine",
     "jaccard": "SELECT (cvm_sketch_jaccard(a.s, b.s)).estimate FROM fine a, fine b",
     "groups": "SELECT count(n), sum(n) FROM (SELECT i / 3, approx_count_distinct_cvm(i) AS n FROM generate_series(1, 100000) i GROUP BY 1) q",
+    "moving frames": "SELECT sum(n), md5(string_agg(s::text, '')) FROM (SELECT approx_count_distinct_cvm(i, 0.2) OVER w AS n, cvm_sketch_agg_hashed(cvm_hash(i), 0.5) OVER w AS s "
+                     "FROM generate_series(1, 2000) i WINDOW w AS (ORDER BY i ROWS 400 PRECEDING)) q",
+    "large frames": "SELECT sum(n), max(# s) FROM (SELECT approx_count_distinct_cvm(i, 0.005) OVER w AS n, cvm_sketch_agg(i, 0.02) OVER w AS s "
+                    "FROM generate_series(1, 60000) i WINDOW w AS (ORDER BY i / 15000 GROUPS 1 PRECEDING)) q",
+    "frames that begin anew": "SELECT sum(n) FROM (SELECT approx_count_distinct_cvm(i) OVER (ORDER BY i / 20000 * 3 + least(i % 20000, 2) GROUPS 1 PRECEDING) AS n "
+                              "FROM generate_series(1, 60000) i) q",
+    "frames of sketches": "SELECT sum(# u) FROM (SELECT cvm_sketch_union_agg(CASE i % 3 WHEN 0 THEN s ELSE cvm_sketch_downsample(s, 0.01) END) OVER (ORDER BY i ROWS 2 PRECEDING) AS u "
+                          "FROM fine, generate_series(1, 7) i) q",
 }
 ANSWER = "SELECT approx_count_distinct_cvm(i), # cvm_sketch_agg(i, 0.1) FROM generate_series(1, 20000) i"
 
