@@ -242,7 +242,8 @@ SELECT proname AS function,
        count(*) AS forms,
        CASE
            WHEN bool_and(EXISTS (
-               SELECT FROM pg_aggregate WHERE p.oid IN (aggtransfn, aggcombinefn, aggfinalfn)
+               SELECT FROM pg_aggregate
+               WHERE p.oid IN (aggtransfn, aggcombinefn, aggfinalfn, aggmtransfn, aggminvtransfn, aggmfinalfn)
            )) THEN 'support'
            WHEN bool_and('float8'::regtype = ANY (proargtypes::oid[]) OR proargnames[1] = 'size')
                THEN 'parameters'
