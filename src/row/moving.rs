@@ -6,9 +6,9 @@
 //!
 //! PostgreSQL refuses a NULL from the function by which a row enters. So a row that is NULL makes a state, too.
 
-use crate::pg::call::{argument, return_null};
+use crate::pg::call::{aggregate_context, argument, return_null};
 use crate::pg::pg_sys::{Datum, FunctionCallInfo};
-use crate::row::state::{Recognizable, try_recognized};
+use crate::row::state::{Recognizable, recognized, try_recognized};
 
 /// The state of a moving frame. It and all it refers to live in one memory context.
 pub(crate) trait MovingState: Recognizable {
@@ -57,7 +57,7 @@ pub(crate) unsafe fn enter<S: MovingState>(
     }
 }
 
-/// A row leaves the frame. As [`enter`]; here `slowly` gives the hash of a value that needs the catalog.
+/// A row leaves the frame. As [`enter`].
 ///
 /// # Safety
 ///
@@ -66,30 +66,55 @@ pub(crate) unsafe fn enter<S: MovingState>(
 pub(crate) unsafe fn leave<S: MovingState>(
     fcinfo: FunctionCallInfo,
     hash: impl FnOnce(Datum, u64) -> Option<u64>,
-    slowly: unsafe extern "C-unwind" fn(FunctionCallInfo, Datum, u64) -> u64,
+    slowly: unsafe extern "C-unwind" fn(FunctionCallInfo) -> Datum,
 ) -> Datum {
     // SAFETY: as in `enter`.
     unsafe {
         let (given, value) = (argument(fcinfo, 0), argument(fcinfo, 1));
+        if !given.isnull
+            && !value.isnull
+            && let Some(state) = try_recognized::<S>(given)
+            && state.is_said_again(fcinfo)
+            && let Some(hash) = hash(value.value, state.seed())
+        {
+            return left(fcinfo, given.value, state.leave(hash));
+        }
+        slowly(fcinfo)
+    }
+}
+
+/// A row leaves the frame: the rows that are left over. `hash` gives the hash of any value.
+///
+/// # Safety
+///
+/// As [`enter`].
+pub(crate) unsafe fn leave_slowly<S: MovingState>(
+    fcinfo: FunctionCallInfo,
+    hash: impl FnOnce(Datum, u64) -> u64,
+) -> Datum {
+    // SAFETY: as in `enter`.
+    unsafe {
+        aggregate_context(fcinfo);
+        let (given, value) = (argument(fcinfo, 0), argument(fcinfo, 1));
         if given.isnull {
             return return_null(fcinfo);
         }
-        if value.isnull {
-            return given.value;
-        }
-        // Another aggregate's state, or other parameters than when the row entered, as a function gives that is falsely
-        // declared: what is left is not known.
-        let Some(state) = try_recognized::<S>(given) else {
-            return return_null(fcinfo);
-        };
-        if !state.is_said_again(fcinfo) {
-            return return_null(fcinfo);
-        }
-        let seed = state.seed();
-        let hash = hash(value.value, seed).unwrap_or_else(|| slowly(fcinfo, value.value, seed));
-        match state.leave(hash) {
-            true => given.value,
-            false => return_null(fcinfo),
-        }
+        let state = recognized::<S>(given);
+        // A function that is falsely declared immutable may give other parameters than when the row entered.
+        let is_known = value.isnull || state.is_said_again(fcinfo) && state.leave(hash(value.value, state.seed()));
+        left(fcinfo, given.value, is_known)
+    }
+}
+
+/// The result of a function by which a row leaves: the state, or NULL if the frame has to be read anew.
+///
+/// # Safety
+///
+/// `fcinfo` is the frame of a call in progress.
+#[inline(always)]
+pub(crate) unsafe fn left(fcinfo: FunctionCallInfo, state: Datum, is_known: bool) -> Datum {
+    match is_known {
+        true => state,
+        false => unsafe { return_null(fcinfo) },
     }
 }

@@ -8,7 +8,7 @@ use crate::pg::error::OrRaise;
 use crate::pg::memory::ContextAllocator;
 use crate::pg::pg_sys::{Datum, FunctionCallInfo, NullableDatum};
 use crate::pg::varlena;
-use crate::row::moving::{MovingState, enter, leave};
+use crate::row::moving::{MovingState, enter, leave, leave_slowly, left};
 use crate::row::state::{HasMark, Marked, recognized};
 use crate::sketch::state::{EPSILON_AT, Parameters, is_said_again};
 use crate::sketch::value::{self, with_framed};
@@ -150,8 +150,12 @@ pub unsafe extern "C-unwind" fn cvm_enter(fcinfo: FunctionCallInfo) -> Datum {
 pub unsafe extern "C-unwind" fn cvm_leave(fcinfo: FunctionCallInfo) -> Datum {
     #[cold]
     #[pg_guard]
-    unsafe extern "C-unwind" fn slowly(fcinfo: FunctionCallInfo, value: Datum, seed: u64) -> u64 {
-        unsafe { Site::<()>::of_call(fcinfo, 1).hasher.hash(value, seed) }
+    unsafe extern "C-unwind" fn slowly(fcinfo: FunctionCallInfo) -> Datum {
+        unsafe {
+            leave_slowly::<Marked<Values>>(fcinfo, |value, seed| {
+                Site::<()>::of_call(fcinfo, 1).hasher.hash(value, seed)
+            })
+        }
     }
     unsafe { leave::<Marked<Values>>(fcinfo, |value, seed| try_hash(fcinfo, value, seed), slowly) }
 }
@@ -181,8 +185,10 @@ pub unsafe extern "C-unwind" fn cvm_enter_hashed(fcinfo: FunctionCallInfo) -> Da
 /// anew.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn cvm_leave_hashed(fcinfo: FunctionCallInfo) -> Datum {
-    unsafe extern "C-unwind" fn slowly(_: FunctionCallInfo, hash: Datum, _: u64) -> u64 {
-        hash.value() as u64
+    #[cold]
+    #[pg_guard]
+    unsafe extern "C-unwind" fn slowly(fcinfo: FunctionCallInfo) -> Datum {
+        unsafe { leave_slowly::<Marked<Values>>(fcinfo, |hash, _| hash.value() as u64) }
     }
     unsafe { leave::<Marked<Values>>(fcinfo, |hash, _| Some(hash.value() as u64), slowly) }
 }
@@ -262,10 +268,7 @@ pub unsafe extern "C-unwind" fn cvm_leave_sketch(fcinfo: FunctionCallInfo) -> Da
         }
         let union = &mut recognized::<Marked<Union>>(state).of;
         let is_known = sketch.isnull || with_framed(sketch.value, |sketch| union.leave(sketch)).or_raise();
-        match is_known {
-            true => state.value,
-            false => return_null(fcinfo),
-        }
+        left(fcinfo, state.value, is_known)
     }
 }
 

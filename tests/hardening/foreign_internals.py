@@ -58,6 +58,24 @@ def aggregates():
                f"SELECT mixed({call}) {frame}")
     # An array that may be changed in place, said to be a sketch.
     yield "cvm_merge of arrays", "(cvm_sketch) (SFUNC = cvm_merge, STYPE = cvm_sketch)", "SELECT mixed(pg_temp.array_as_sketch(ARRAY[1], i::integer)) FROM numbers"
+    yield "cvm_leave of int8_avg", moving.format("numeric_poly_avg") + "MINVFUNC = cvm_leave, MFINALFUNC = numeric_poly_avg)", f"SELECT mixed(i) {frame}"
+    yield "cvm_leave_hashed of int8_avg", moving.format("numeric_poly_avg") + "MINVFUNC = cvm_leave_hashed, MFINALFUNC = numeric_poly_avg)", f"SELECT mixed(i) {frame}"
+    for final in ("cvm_moving_count", "cvm_moving_sketch", "cvm_moving_union"):
+        yield f"{final} of int8_avg", f"(bigint) (SFUNC = int8_avg_accum, STYPE = internal, FINALFUNC = {final})", "SELECT mixed(i) FROM numbers"
+        yield f"{final} of cvm_accumulate", f"(anyelement) (SFUNC = cvm_accumulate, STYPE = internal, FINALFUNC = {final})", "SELECT mixed(i) FROM numbers"
+    # Frames of values for frames of sketches, plain states for moving ones, and the other way round.
+    yield "cvm_moving_union of values", "(anyelement) (SFUNC = cvm_enter, STYPE = internal, FINALFUNC = cvm_moving_union)", "SELECT mixed(i) FROM numbers"
+    for final in ("cvm_moving_sketch", "cvm_final_sketch", "cvm_sample_final"):
+        yield f"{final} of sketches in a frame", f"(cvm_sketch) (SFUNC = cvm_enter_sketch, STYPE = internal, FINALFUNC = {final})", "SELECT mixed(cvm_sketch_empty()) FROM numbers"
+    yield "cvm_final_count of values in a frame", "(anyelement) (SFUNC = cvm_enter, STYPE = internal, FINALFUNC = cvm_final_count)", "SELECT mixed(i) FROM numbers"
+    ours = "({}) (SFUNC = {}, STYPE = internal, FINALFUNC = {final}, MSTYPE = internal, MSFUNC = {}, MINVFUNC = {}, MFINALFUNC = {final})"
+    for types, enters, leaves, final, call in (
+            ("anyelement", "cvm_accumulate", "cvm_leave", "cvm_final_count", "i"),
+            ("anyelement", "cvm_enter", "cvm_accumulate", "cvm_moving_count", "i"),
+            ("anyelement", "cvm_enter", "cvm_sample_accumulate", "cvm_moving_count", "i"),
+            ("cvm_sketch", "cvm_enter_sketch", "cvm_leave", "cvm_moving_union", "cvm_sketch_empty()"),
+            ("cvm_sketch", "cvm_enter", "cvm_leave_sketch", "cvm_moving_sketch", "cvm_sketch_empty()")):
+        yield f"{leaves} after {enters}", ours.format(types, enters, enters, leaves, final=final), f"SELECT mixed({call}) {frame}"
     yield "cvm_final_count of moving int8_avg", moving.format("cvm_final_count") + "MINVFUNC = int8_avg_accum_inv, MFINALFUNC = cvm_final_count)", f"SELECT mixed(i) {frame}"
 
 
