@@ -31,6 +31,11 @@ CREATE FUNCTION unsteady(integer) RETURNS integer LANGUAGE plpgsql VOLATILE AS '
 -- A hash of which so many upper bits are 0, so that it belongs to high levels; of -1 bits, three are 1, and it belongs to none.
 CREATE FUNCTION with_zeros(hash bigint, zeros integer) RETURNS bigint LANGUAGE sql IMMUTABLE AS
     'SELECT CASE WHEN $2 < 0 THEN $1 | 7::bigint << 61 WHEN $2 = 0 THEN $1 ELSE ($1 >> 1 & 9223372036854775807) >> ($2 - 1) END';
+-- These say that they are what they are not: another value leaves a frame than has come.
+CREATE SEQUENCE lies;
+CREATE FUNCTION lying(integer) RETURNS integer LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN nullif(nextval(''random_windows.lies'') * 7 % (3 + $1 % 50), 2); END';
+CREATE FUNCTION lying(cvm_sketch) RETURNS cvm_sketch LANGUAGE plpgsql IMMUTABLE AS
+    'BEGIN RETURN CASE nextval(''random_windows.lies'') % 3 WHEN 0 THEN $1 WHEN 1 THEN (SELECT $1 || cvm_sketch_agg(i, 0.5, 0.1) FROM generate_series(0, 20) i) END; END';
 -- The answer of a query of some rows, or the SQLSTATE of its ERROR.
 CREATE FUNCTION outcome(query text, ids integer[], OUT answer text, OUT state text) LANGUAGE plpgsql AS $$
 BEGIN
@@ -151,6 +156,10 @@ CHANGING = {
     "cvm_sketch_union_agg(seeded)": "({})::bytea", "cvm_sketch_union_agg(kinds)": "({})::bytea",
 }
 RUNS_TABLES = 6
+# Counts of values that are not the same twice: the table, and the call.
+LIES = [("stream_3", "approx_count_distinct_cvm(lying(v))"), ("stream_5", "approx_count_distinct_cvm(lying(v), 0.5, 0.1)"),
+        ("stream_5", "# cvm_sketch_agg(lying(v), 0.5, 0.1, 7)"), ("stream_3", "# cvm_sketch_agg_hashed(cvm_hash(lying(v)) / 4096, 0.5, 0.1)"),
+        ("sketches", "# cvm_sketch_union_agg(lying(same))"), ("sketches", "# cvm_sketch_union_agg(lying(derived))")]
 ENDS = ["no ERROR", "an ERROR in the first row", "an ERROR after answers"]
 
 
@@ -409,6 +418,15 @@ class Runner:
         self.seen["an ERROR in some orders"] += may < must
 
 
+    def survive(self, table, window, call, kinds):
+        """Where the values that leave a frame have not come, the answer is any, but there is one for each row, and none is absurd."""
+        query = f"SELECT id, {call} OVER ({window.head} {window.frame}) AS n FROM {table}"
+        outcome = self.session.attempt(f"SELECT count(n) = (SELECT count(*) FROM {table}), min(n) >= 0, max(n) < 10000000 FROM ({query}) q")
+        self.queries += 1
+        self.report.check(outcome.rows == [(True, True, True)], lambda: f"{outcome.state} {outcome.message or outcome.rows}: {query}")
+        self.seen.update(kinds)
+
+
 def of_drawn_type(session, chance, draw):
     """Puts values of a type that is drawn, each a few times, into a table. Returns whether the type has a hash."""
     name = None
@@ -435,7 +453,7 @@ def main():
     make_tables(session, chance)
     runner, drawn_types = Runner(report, chance), values.Draw(session, chance)
 
-    wanted = {*types, *ACCURACIES, *SHAPES, *UNIONS, *CHANGING, *ENDS, *FILTERS, *OFFSETS, "RANGE", "no order", "no frame", "a frame without its end", "order",
+    wanted = {*types, *ACCURACIES, *SHAPES, *UNIONS, *CHANGING, *ENDS, *(call for _, call in LIES), *FILTERS, *OFFSETS, "RANGE", "no order", "no frame", "a frame without its end", "order",
               "1 windows", "2 windows", "3 windows", "others beside", "identical calls", "inline", "named", "extended", "once", "anew", "first", "a drawn type",
               "an empty frame", "a frame of one row", "a level entered", "a level left", *(column for columns in UNIONS.values() for column in columns),
               *(f"partitions by {partition or 'nothing'}" for partition in PARTITIONS), *(f"order by {order}" for order in ORDERS),
@@ -459,6 +477,10 @@ def main():
                 draw.kinds.append("a drawn type")
                 windows = draw.windows()
                 runner.compare("typed", windows, draw.calls(windows, lambda: draw.over_values({"integer": "x"})), draw.kinds)
+        elif kind < 10:
+            table, call = chance.choice(LIES)
+            draw.kinds.append(call)
+            runner.survive(table, draw_window(chance), call, draw.kinds)
         else:
             call = draw.choice(sorted(CHANGING))
             window = draw_window(chance, largest=5)

@@ -140,4 +140,47 @@ FROM (VALUES
      computed(replace(call, 'seen', 'seen_anew'), frame, 'bursts') anew
 ORDER BY frame COLLATE "C", call COLLATE "C";
 
+-- A state takes memory for its accuracy, however many rows its frame has. It gives it back as a partition ends or a frame begins
+-- anew.
+CREATE FUNCTION memory_kb() RETURNS bigint LANGUAGE sql
+    AS 'SELECT sum(total_bytes) / 1024 FROM pg_backend_memory_contexts';
+
+-- held tells how much memory came in the first half of the rows, and how much in the second.
+CREATE FUNCTION held(call text, frame text, n integer, OUT first_kb bigint, OUT second_kb bigint)
+LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM memory_kb();
+    EXECUTE format(
+        'SELECT max(memory_kb()) FILTER (WHERE i = %s / 2) - max(memory_kb()) FILTER (WHERE i = 1), '
+        'max(memory_kb()) FILTER (WHERE i = %s) - max(memory_kb()) FILTER (WHERE i = %s / 2) '
+        'FROM (SELECT i, %s OVER (%s) AS answer FROM generate_series(1, %s) i OFFSET 0) q WHERE answer IS NOT NULL',
+        n, n, n, call, frame, n
+    ) INTO first_kb, second_kb;
+END $$;
+
+SET work_mem = '64kB';
+SET max_parallel_workers_per_gather = 0;
+
+SELECT call, frame, first_kb <= most_kb AS is_small, second_kb <= 64 AS is_flat
+FROM (VALUES
+         ('approx_count_distinct_cvm(i)', 'ORDER BY i / 1000 GROUPS 20 PRECEDING', 60000, 1024),
+         ('approx_count_distinct_cvm(i, 0.01)', 'ORDER BY i / 10000 GROUPS 9 PRECEDING', 240000, 8192),
+         ('cvm_sketch_agg_hashed(cvm_hash(i))', 'ORDER BY i / 1000 GROUPS 20 PRECEDING', 60000, 1100),
+         ('cvm_sketch_agg(i::text, 0.5, 0.1)', 'ORDER BY i ROWS 300 PRECEDING', 4000, 64),
+         ('cvm_sketch_agg(i, 0.5, 0.1)', 'PARTITION BY i / 50 ORDER BY i ROWS 20 PRECEDING', 40000, 64),
+         (
+             'approx_count_distinct_cvm(CASE i / 100 % 2 WHEN 0 THEN i END, 0.5, 0.1)',
+             'ORDER BY i ROWS 60 PRECEDING',
+             10000,
+             64
+         ),
+         (
+             'cvm_sketch_union_agg(cvm_sketch_add(NULL, CASE i / 100 % 2 WHEN 0 THEN i END))',
+             'ORDER BY i ROWS 60 PRECEDING',
+             4000,
+             1024
+         )
+     ) c (call, frame, n, most_kb),
+     held(call, frame, n);
+
 DROP SCHEMA moving CASCADE;
