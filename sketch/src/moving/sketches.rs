@@ -42,6 +42,8 @@ pub struct MovingUnion<A: Surroundings> {
     sketches: u64,
     /// How many of them have each level.
     of_level: Box<[u64; MAX_LEVEL as usize + 1], A>,
+    /// The highest level of a sketch in the frame; 0 if there is none.
+    highest: u16,
     /// In ascending order of the hashes.
     held: Vec<Held, A>,
     /// Room for the hashes of a sketch that enters or leaves.
@@ -64,6 +66,7 @@ impl<A: Surroundings> MovingUnion<A> {
             kind: (Kind::Unknown, 0),
             sketches: 0,
             of_level: Box::try_new_in([0; _], allocator.clone()).map_err(|_| OutOfMemory)?,
+            highest: 0,
             held: Vec::new_in(allocator.clone()),
             moving: Vec::new_in(allocator),
             fixed: None,
@@ -98,6 +101,7 @@ impl<A: Surroundings> MovingUnion<A> {
         self.kind.1 += u64::from(header.kind() != Kind::Unknown);
         self.sketches += 1;
         self.of_level[usize::from(header.level())] += 1;
+        self.highest = self.highest.max(header.level());
         self.read(sketch)?;
         self.insert()?;
         self.thin();
@@ -128,6 +132,9 @@ impl<A: Surroundings> MovingUnion<A> {
         }
         *of_level -= 1;
         self.sketches -= 1;
+        while self.highest > 0 && self.of_level[usize::from(self.highest)] == 0 {
+            self.highest -= 1;
+        }
         if header.kind() != Kind::Unknown {
             if header.kind() != self.kind.0 {
                 return Ok(false);
@@ -140,8 +147,7 @@ impl<A: Surroundings> MovingUnion<A> {
         self.read(sketch)?;
         let all_were_held = self.remove();
         // With fewer hashes than the capacity, the level depends on some that are not held, unless a sketch decides it.
-        let is_known =
-            self.reserve == 0 || self.held.len() >= self.capacity as usize || self.highest_level() >= self.reserve;
+        let is_known = self.reserve == 0 || self.held.len() >= self.capacity as usize || self.highest >= self.reserve;
         Ok(all_were_held && is_known)
     }
 
@@ -241,11 +247,6 @@ impl<A: Surroundings> MovingUnion<A> {
         self.held.partition_point(|held| held.hash < threshold)
     }
 
-    /// The highest level of a sketch in the frame.
-    fn highest_level(&self) -> u16 {
-        self.of_level.iter().rposition(|&count| count > 0).unwrap_or(0) as u16
-    }
-
     /// The level of the union.
     fn level(&self) -> u16 {
         // If so many hashes belong to a level, the sketch has a higher one.
@@ -253,7 +254,7 @@ impl<A: Surroundings> MovingUnion<A> {
             Some(last) => level_of(last.hash) + 1,
             None => self.reserve,
         };
-        by_hashes.max(self.highest_level())
+        by_hashes.max(self.highest)
     }
 
     /// Makes the union a sketch from which no other can be taken any more.
