@@ -10,7 +10,8 @@ SELECT format('%s: %s', name, pg_get_functiondef(objid))
 FROM object JOIN pg_proc ON classid = 'pg_proc'::regclass AND objid = pg_proc.oid WHERE prokind <> 'a'
 UNION ALL
 SELECT format('%s: %s', name, ROW(pg_get_function_arguments(objid), prorettype::regtype, provolatile, proparallel, aggkind, aggtransfn,
-    aggfinalfn, aggcombinefn, aggserialfn, aggdeserialfn, aggfinalextra, aggfinalmodify, aggtranstype::regtype, aggtransspace, agginitval))
+    aggfinalfn, aggcombinefn, aggserialfn, aggdeserialfn, aggfinalextra, aggfinalmodify, aggtranstype::regtype, aggtransspace, agginitval, aggmtransfn, aggminvtransfn, aggmfinalfn,
+    aggmfinalextra, aggmfinalmodify, aggmtranstype::regtype, aggmtransspace, aggminitval))
 FROM object JOIN pg_proc ON classid = 'pg_proc'::regclass AND objid = pg_proc.oid JOIN pg_aggregate ON aggfnoid = pg_proc.oid
 UNION ALL
 SELECT format('%s: %s', name, ROW(typlen, typbyval, typtype, typcategory, typalign, typstorage, typinput, typoutput, typreceive, typsend))
