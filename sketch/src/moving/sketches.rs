@@ -4,7 +4,6 @@
 //! pass over both, without a look-up, whatever its hashes are.
 
 use crate::host::{CHECK_EVERY, OutOfMemory, Surroundings, checking};
-use crate::moving::RESERVE;
 use crate::set::threshold::{MAX_LEVEL, level_of, threshold};
 use crate::sketch::Sketch;
 use crate::sketch::agreement::common_kind;
@@ -50,6 +49,12 @@ pub struct MovingUnion<A: Surroundings> {
     moving: Vec<u64, A>,
     /// The union itself, once a sketch has entered that cannot leave.
     fixed: Option<Sketch<A>>,
+}
+
+/// How many hashes are held at most between two operations. Each operation passes over all of them, so these are fewer
+/// than for [values](crate::MovingSketch).
+fn most_held(capacity: u32) -> usize {
+    capacity as usize / 2 * 3
 }
 
 impl<A: Surroundings> MovingUnion<A> {
@@ -234,7 +239,7 @@ impl<A: Surroundings> MovingUnion<A> {
 
     /// Raises the reserve if it has too many hashes.
     fn thin(&mut self) {
-        if let Some(first_beyond) = self.held.get(RESERVE * self.capacity as usize) {
+        if let Some(first_beyond) = self.held.get(most_held(self.capacity)) {
             self.reserve = level_of(first_beyond.hash) + 1;
             let left = self.belonging(self.reserve);
             self.held.truncate(left);

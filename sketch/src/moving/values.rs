@@ -1,7 +1,6 @@
 //! The sketch of a frame that values enter and leave.
 
 use crate::host::{CHECK_EVERY, OutOfMemory, Surroundings, checking};
-use crate::moving::RESERVE;
 use crate::moving::levels::Levels;
 use crate::set::capacity::{MAX_CAPACITY, MIN_CAPACITY};
 use crate::set::secret::{Key, Secret};
@@ -16,6 +15,11 @@ use hashbrown::hash_map::Entry;
 
 /// Each hash, and how many rows of the frame have it.
 type Rows<A> = HashMap<Key, u64, Secret, A>;
+
+/// How many hashes are held at most.
+fn most_held(capacity: u32) -> usize {
+    2 * capacity as usize
+}
 
 /// The least number of hashes that there is room for, once there is one. A table of hashbrown's holds so many in 16
 /// buckets.
@@ -111,7 +115,7 @@ impl<A: Surroundings> MovingSketch<A> {
     fn room(&self) -> usize {
         let most = match self.levels {
             None => self.capacity as usize - 1,
-            Some(_) => RESERVE * self.capacity as usize,
+            Some(_) => most_held(self.capacity),
         };
         most.min(self.held.capacity())
     }
@@ -158,7 +162,7 @@ impl<A: Surroundings> MovingSketch<A> {
         };
         let mut left = self.held.len();
         let before = self.reserve;
-        while left >= RESERVE * self.capacity as usize && self.reserve < MAX_LEVEL {
+        while left >= most_held(self.capacity) && self.reserve < MAX_LEVEL {
             left -= levels.of_last(self.reserve) as usize;
             self.reserve += 1;
         }
