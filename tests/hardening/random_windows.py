@@ -458,7 +458,7 @@ def main():
               "an empty frame", "a frame of one row", "a level entered", "a level left", *(column for columns in UNIONS.values() for column in columns),
               *(f"partitions by {partition or 'nothing'}" for partition in PARTITIONS), *(f"order by {order}" for order in ORDERS),
               *(f"from {bound}" for bound in BOUNDS[:4]), *(f"to {bound}" for bound in BOUNDS[1:]), *(f"EXCLUDE {exclusion}" for exclusion in EXCLUSIONS)}
-    most, cases = 200 if arguments.form == "short" else 6_000, 0
+    most, cases = 240 if arguments.form == "short" else 6_000, 0
     # What is rare may take a few more.
     while cases < most or cases < 3 * most and not all(runner.seen[kind] for kind in wanted):
         cases += 1

@@ -16,7 +16,8 @@ JOIN pg_extension e ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = 
 WHERE e.extname = 'cvm_count'
 ORDER BY a.aggfnoid::regprocedure::text COLLATE "C";
 
--- Both functions count their calls. The second says so, and a window that calls it computes each frame anew.
+-- Both functions count their calls. The second says so, and a window that calls it computes each frame
+-- anew.
 CREATE SEQUENCE calls;
 
 CREATE FUNCTION seen(anyelement) RETURNS anyelement LANGUAGE plpgsql IMMUTABLE AS $$
@@ -31,7 +32,8 @@ BEGIN
     RETURN $1;
 END $$;
 
--- computed gives the answers of a call in a window, and how many times its argument was computed for each row.
+-- computed gives the answers of a call in a window, and how many times its argument was computed for each
+-- row.
 CREATE FUNCTION computed(call text, frame text, source text, OUT answers text, OUT times numeric)
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -55,8 +57,8 @@ CREATE TABLE steady AS
            (SELECT cvm_sample_agg(j, 10) FROM generate_series(i, i + 20) j) AS p
     FROM generate_series(1, 500) i;
 
--- Here frames lose most of what they had, again and again. Values and sketches come in bursts. So do rows: in the bursts, 40
--- times as many in the same time.
+-- Here frames lose most of what they had, again and again. Values and sketches come in bursts. So do rows:
+-- in the bursts, 40 times as many in the same time.
 CREATE TABLE bursts AS
     SELECT i,
            i / 200 * 4100 + CASE WHEN is_burst THEN i % 100 ELSE 100 + i % 100 * 40 END AS at,
@@ -90,8 +92,8 @@ INSERT INTO forms VALUES
     ('cvm_sample_agg_measured(seen(v), i, 20)'),
     ('cvm_sample_union_agg(seen(p))');
 
--- An argument is computed as its row comes and as it goes, and again where PostgreSQL begins anew. Where it is not moved, or
--- is volatile, it is computed for each row of each frame. The answers are the same.
+-- An argument is computed as its row comes and as it goes, and again where PostgreSQL begins anew. Where it
+-- is not moved, or is volatile, it is computed for each row of each frame. The answers are the same.
 SELECT call,
        once.times < 5 AS is_moved,
        anew.times > 40 AS volatile_is_computed_anew,
@@ -101,8 +103,8 @@ FROM forms,
      computed(replace(call, 'seen', 'seen_anew'), 'ORDER BY i ROWS 60 PRECEDING', 'steady') anew
 ORDER BY call COLLATE "C";
 
--- So it is in all modes and in partitions, and with FILTER. In a frame that only grows, an argument is computed once. With
--- EXCLUDE, PostgreSQL begins anew in each row.
+-- So it is in all modes and in partitions, and with FILTER. In a frame that only grows, an argument is
+-- computed once. With EXCLUDE, PostgreSQL begins anew in each row.
 SELECT frame, call, once.times < 5 AS is_moved, once.times <= 1 AS is_computed_once, once.answers = anew.answers AS same
 FROM (VALUES
          ('ORDER BY i ROWS BETWEEN 30 PRECEDING AND 30 FOLLOWING'),
@@ -124,7 +126,8 @@ FROM (VALUES
      computed(replace(call, 'seen', 'seen_anew'), frame, 'steady') anew
 ORDER BY frame COLLATE "C", call COLLATE "C";
 
--- Where a frame has lost so much that what was thrown away is needed, it begins anew: then some arguments are computed once more.
+-- Where a frame has lost so much that what was thrown away is needed, it begins anew: then some arguments
+-- are computed once more.
 SELECT frame, call, once.times < 5 AS is_moved, once.times > 2 AS began_anew, once.answers = anew.answers AS same
 FROM (VALUES
          ('ORDER BY i ROWS 75 PRECEDING'),
@@ -140,47 +143,48 @@ FROM (VALUES
      computed(replace(call, 'seen', 'seen_anew'), frame, 'bursts') anew
 ORDER BY frame COLLATE "C", call COLLATE "C";
 
--- A state takes memory for its accuracy, however many rows its frame has. It gives it back as a partition ends or a frame begins
--- anew.
+-- A state takes memory for its accuracy, however many rows its frame has. It gives it back as a partition
+-- ends or a frame begins anew.
 CREATE FUNCTION memory_kb() RETURNS bigint LANGUAGE sql
     AS 'SELECT sum(total_bytes) / 1024 FROM pg_backend_memory_contexts';
 
--- held tells how much memory came in the first half of the rows, and how much in the second.
-CREATE FUNCTION held(call text, frame text, n integer, OUT first_kb bigint, OUT second_kb bigint)
-LANGUAGE plpgsql AS $$
+-- held tells how much memory came until the last row.
+CREATE FUNCTION held(call text, frame text, n integer) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+    kb bigint;
 BEGIN
-    PERFORM memory_kb();
     EXECUTE format(
-        'SELECT max(memory_kb()) FILTER (WHERE i = %s / 2) - max(memory_kb()) FILTER (WHERE i = 1), '
-        'max(memory_kb()) FILTER (WHERE i = %s) - max(memory_kb()) FILTER (WHERE i = %s / 2) '
-        'FROM (SELECT i, %s OVER (%s) AS answer FROM generate_series(1, %s) i OFFSET 0) q WHERE answer IS NOT NULL',
-        n, n, n, call, frame, n
-    ) INTO first_kb, second_kb;
+        'SELECT max(memory_kb()) FILTER (WHERE i = %s) - max(memory_kb()) FILTER (WHERE i = 1) '
+        'FROM (SELECT i, %s OVER (%s) AS answer FROM generate_series(1, %s) i OFFSET 0) q '
+        'WHERE answer IS NOT NULL',
+        n, call, frame, n
+    ) INTO kb;
+    RETURN kb;
 END $$;
 
-SET work_mem = '64kB';
+-- PostgreSQL keeps the rows of the frame in memory, for all aggregates alike.
+SET work_mem = '64MB';
 SET max_parallel_workers_per_gather = 0;
 
-SELECT call, frame, first_kb <= most_kb AS is_small, second_kb <= 64 AS is_flat
+SELECT call, frame, held(call, frame, n) - held('count(*)', frame, n) <= most_kb AS is_small
 FROM (VALUES
-         ('approx_count_distinct_cvm(i)', 'ORDER BY i / 1000 GROUPS 20 PRECEDING', 60000, 1024),
-         ('approx_count_distinct_cvm(i, 0.01)', 'ORDER BY i / 10000 GROUPS 9 PRECEDING', 240000, 8192),
-         ('cvm_sketch_agg_hashed(cvm_hash(i))', 'ORDER BY i / 1000 GROUPS 20 PRECEDING', 60000, 1100),
-         ('cvm_sketch_agg(i::text, 0.5, 0.1)', 'ORDER BY i ROWS 300 PRECEDING', 4000, 64),
+         ('approx_count_distinct_cvm(i)', 'ORDER BY i ROWS 20000 PRECEDING', 60000, 1024),
+         ('approx_count_distinct_cvm(i, 0.01)', 'ORDER BY i ROWS 160000 PRECEDING', 200000, 8192),
+         ('cvm_sketch_agg_hashed(cvm_hash(i), 0.1)', 'ORDER BY i ROWS 5000 PRECEDING', 20000, 256),
+         ('cvm_sketch_agg(i::text, 0.5, 0.1)', 'ORDER BY i ROWS 300 PRECEDING', 10000, 64),
          ('cvm_sketch_agg(i, 0.5, 0.1)', 'PARTITION BY i / 50 ORDER BY i ROWS 20 PRECEDING', 40000, 64),
          (
              'approx_count_distinct_cvm(CASE i / 100 % 2 WHEN 0 THEN i END, 0.5, 0.1)',
              'ORDER BY i ROWS 60 PRECEDING',
-             10000,
+             20000,
              64
          ),
          (
              'cvm_sketch_union_agg(cvm_sketch_add(NULL, CASE i / 100 % 2 WHEN 0 THEN i END))',
              'ORDER BY i ROWS 60 PRECEDING',
-             4000,
-             1024
+             10000,
+             64
          )
-     ) c (call, frame, n, most_kb),
-     held(call, frame, n);
+     ) c (call, frame, n, most_kb);
 
 DROP SCHEMA moving CASCADE;
