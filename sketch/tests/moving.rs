@@ -246,53 +246,68 @@ fn memory_may_end_anywhere() {
     );
 }
 
-/// A sketch that may enter a union, with its bytes.
+/// The bytes of a sketch that may enter a union.
 #[derive(Clone, Debug)]
 struct Part {
     bytes: Vec<u8>,
 }
 
-/// What is drawn of a part: which values, of what capacity, kind and seed; and whether it is derived.
+/// What is odd about a part.
+#[derive(Clone, Copy, Debug)]
+enum Odd {
+    No,
+    OtherCapacity,
+    OtherSeed,
+    OtherKind,
+    UnknownKind,
+    Derived,
+    Nothing,
+    Large,
+    /// All of its hashes belong to level 0 alone, so that thinning leaves none of them.
+    InNoLevel,
+}
+
 fn part() -> impl Strategy<Value = Part> {
     let values = prop_oneof![
         Just(0..0),
         (0_u64..3_000, 1_u64..400).prop_map(|(from, count)| from..from + count)
     ];
-    let rare = |often: u32, rarely: u32| prop_oneof![often => Just(false), rarely => Just(true)];
-    let kind = prop_oneof![6 => Just(Kind::Integer), 3 => Just(Kind::Unknown), 1 => Just(Kind::Text)];
-    (
-        values,
-        rare(60, 1),
-        kind,
-        rare(60, 1),
-        rare(30, 1),
-        rare(20, 1),
-        rare(15, 1),
-    )
-        .prop_map(|(values, other_capacity, kind, other_seed, derived, nothing, high)| {
-            let capacity = if other_capacity { 40 } else { 60 };
-            let seed = u64::from(other_seed);
-            let kind = if kind == Kind::Text && values.start % 8 != 0 {
-                Kind::Integer
-            } else {
-                kind
-            };
-            if nothing {
-                return Part {
-                    bytes: Sketch::new(DEFAULT_CAPACITY, 0).encode(),
-                };
+    let odd = prop_oneof![
+        40 => Just(Odd::No),
+        1 => Just(Odd::OtherCapacity),
+        1 => Just(Odd::OtherSeed),
+        1 => Just(Odd::OtherKind),
+        20 => Just(Odd::UnknownKind),
+        2 => Just(Odd::Derived),
+        3 => Just(Odd::Nothing),
+        4 => Just(Odd::Large),
+        10 => Just(Odd::InNoLevel),
+    ];
+    (values, odd).prop_map(|(values, odd)| {
+        let capacity = if matches!(odd, Odd::OtherCapacity) { 40 } else { 60 };
+        let seed = u64::from(matches!(odd, Odd::OtherSeed));
+        let kind = match odd {
+            Odd::OtherKind => Kind::Text,
+            Odd::UnknownKind => Kind::Unknown,
+            _ => Kind::Integer,
+        };
+        let of = |values: std::ops::Range<u64>| encoded(values.map(random), capacity, seed, kind);
+        let bytes = match odd {
+            Odd::Nothing => Sketch::new(DEFAULT_CAPACITY, 0).encode(),
+            Odd::Large => of(0..20_000),
+            Odd::InNoLevel => {
+                let above = values.clone().take(59).map(|i| random(i) | 0xF0 << 56);
+                encoded(above, capacity, seed, kind)
             }
-            let mut bytes = encoded(values.clone().map(random), capacity, seed, kind);
-            if high {
-                bytes = encoded((0..20_000).map(|i| random(i << 20)), capacity, seed, kind);
+            Odd::Derived => {
+                let [a, b] = [of(values.clone()), of(values.start..values.end + 3_000)];
+                let [a, b] = [&a, &b].map(|bytes| EncodedSketch::parse(bytes).unwrap());
+                operations::intersection(&a, &b, 0, Global).unwrap().to_vec()
             }
-            if derived {
-                let other = encoded((values.start..values.end + 3_000).map(random), capacity, seed, kind);
-                let [a, b] = [&bytes, &other].map(|bytes| EncodedSketch::parse(bytes).unwrap());
-                bytes = operations::intersection(&a, &b, 0, Global).unwrap().to_vec();
-            }
-            Part { bytes }
-        })
+            _ => of(values),
+        };
+        Part { bytes }
+    })
 }
 
 /// The union as aggregation makes it, or why there is none.
