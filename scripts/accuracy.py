@@ -1,4 +1,4 @@
-"""The promise, tried through SQL: P(|estimate / n - 1| > epsilon) <= delta, no bias, and an RSE of 1.03 / sqrt(B).
+"""The promise, tried through SQL: P(|estimate / n - 1| > epsilon) <= delta, hardly a bias, and an RSE of 1.03 / sqrt(B).
 
 Each seed is one independent trial; no two trials share a seed. It connects to the server that the environment points to
 (scripts/accuracy starts one)."""
@@ -74,6 +74,12 @@ def trials(cursor, plan, seeds):
             print(f"epsilon {epsilon}, delta {delta}, capacity {capacity}: {pattern}", file=sys.stderr)
 
 
+def is_biased(bias, trials, tolerance):
+    """Of a mean error in its own standard errors, which are a share 1 / sqrt(trials) of the error: whether it is more than a
+    twentieth of the error above zero, or below zero, by so many standard errors."""
+    return not -tolerance < bias < tolerance + math.sqrt(trials) / 20
+
+
 def judge(results, far):
     """Prints what was seen and returns what is wrong."""
     faults = []
@@ -101,7 +107,7 @@ def judge(results, far):
         # So many failures or more have a probability of below 1 in 10,000 if the rate is delta.
         if failed and tail(failed, len(rows), delta) < 1e-4:
             faults.append(f"epsilon {epsilon}, delta {delta}: {failed} of {len(rows)} failed")
-        if abs(bias) > 4:
+        if is_biased(bias, len(rows), 4):
             faults.append(f"epsilon {epsilon}, delta {delta}: bias of {bias:.1f} standard errors")
         # The spread of N trials has the relative standard error 1 / sqrt(2 N); where that is small enough, 3 %.
         tolerance = max(0.03, 3 / math.sqrt(2 * len(scaled)))
@@ -110,7 +116,7 @@ def judge(results, far):
         for pattern in PATTERNS:
             errors = [error for p, _, _, error in rows if p == pattern]
             failed = sum(abs(error) > epsilon for error in errors)
-            if abs(deviation(errors)) > 4.5:
+            if is_biased(deviation(errors), len(errors), 4.5):
                 faults.append(f"epsilon {epsilon}, delta {delta}, {pattern}: biased")
             if failed and tail(failed, len(errors), delta) < 1e-5:
                 faults.append(f"epsilon {epsilon}, delta {delta}, {pattern}: {failed} of {len(errors)} failed")

@@ -1,27 +1,38 @@
-//! The promise: P(|estimate / n - 1| > epsilon) <= delta for every n. Computed, not sampled; then a seeded simulation
-//! of the sketch itself shows that the computation describes it.
+//! The promise: P(|estimate / n - 1| > epsilon) <= delta for every n, and how little the estimate is biased. Computed,
+//! not sampled; then a seeded simulation of the sketch itself shows that the computation describes it.
 
+use cvm_sketch::capacity::{DEFAULT_CAPACITY, MIN_CAPACITY};
 use cvm_sketch::threshold::STEP;
 use cvm_sketch::{Accuracy, Sketch};
 use statrs::distribution::{ContinuousCDF, Normal};
 use statrs::function::beta::beta_reg;
 use statrs::function::gamma::{gamma_lr, ln_gamma};
+use std::ops::RangeInclusive;
 
-/// The probability that the estimate of n distinct values is off by more than epsilon, for an ideal hash.
+/// Visits every way in which a sketch of n distinct values may end, for an ideal hash: `visit` gets its probability, and
+/// over n, the number that is estimated without bias and the estimate. Those whose estimate is `passed_over` are left
+/// out.
 ///
 /// The sketch stops at level j with k hashes when k < B of the hashes belong to level j and at least B to level j - 1
 /// (hence to every level before). Of n values, k belong to level j with the binomial probability of k in n at p_j; of
-/// the other n - k, each belongs to level j - 1 with probability q = (p_(j-1) - p_j) / (1 - p_j). So
+/// the other n - k, each belongs to level j - 1 with probability q = (p_(j-1) - p_j) / (1 - p_j). So the probability is
 ///
 /// ```text
-/// P(fail) = sum over j, and over k < B with |k / p_j - n| > epsilon n, of  P(k of n at p_j) P(at least B - k of n - k at q)
+/// P(k of n at p_j) P(at least B - k of n - k at q)
 /// ```
+///
+/// and the estimate is k / p_j, or B / p_(j-1) if that is larger: as if never fewer than B p_j / p_(j-1) belonged.
 ///
 /// `n = None` stands for n so large that the binomials are Poisson; then `mean` is the mean at the level before the
 /// first one considered, and any real number, so that all phases between two levels can be tried.
-fn failure(capacity: u32, epsilon: f64, n: Option<u64>, mean: f64) -> f64 {
+fn visit_ends(
+    capacity: u32,
+    n: Option<u64>,
+    mean: f64,
+    passed_over: RangeInclusive<f64>,
+    mut visit: impl FnMut(f64, f64, f64),
+) {
     let capacity = f64::from(capacity);
-    let mut total = 0.0;
     for j in 0..200 {
         let p = STEP.powi(j);
         let m = n.map_or(mean * p, |n| n as f64 * p);
@@ -30,11 +41,13 @@ fn failure(capacity: u32, epsilon: f64, n: Option<u64>, mean: f64) -> f64 {
         if m / STEP + 10.0 * (m / STEP).sqrt() + 40.0 < capacity {
             break;
         }
-        let (low, high) = ((m * (1.0 - epsilon)).max(0.0), m * (1.0 + epsilon));
+        // At level 0 of finitely many values, all are there.
+        let least = if n.is_some() && j == 0 { 0.0 } else { capacity * STEP };
         let mut k = (m - reach).max(0.0).floor();
         while k < capacity && k <= m + reach {
-            if k >= low && k <= high {
-                k = high.floor() + 1.0;
+            let estimate = k.max(least) / m;
+            if passed_over.contains(&estimate) {
+                k = (m * passed_over.end()).floor() + 1.0;
                 continue;
             }
             let needed = capacity - k;
@@ -57,18 +70,31 @@ fn failure(capacity: u32, epsilon: f64, n: Option<u64>, mean: f64) -> f64 {
                     (ln_choose + k * p.ln() + (n - k) * (-p).ln_1p(), overflow)
                 }
             };
-            total += ln_point.exp() * overflow;
+            visit(ln_point.exp() * overflow, k / m, estimate);
             k += 1.0;
         }
     }
+}
+
+/// The probability that the estimate of n distinct values is off by more than epsilon.
+fn failure(capacity: u32, epsilon: f64, n: Option<u64>, mean: f64) -> f64 {
+    let mut total = 0.0;
+    visit_ends(capacity, n, mean, 1.0 - epsilon..=1.0 + epsilon, |probability, _, _| {
+        total += probability;
+    });
     total
+}
+
+/// The mean at the level before the first one considered, for that phase between two levels.
+fn mean_at(capacity: u32, phase: f64) -> f64 {
+    f64::from(capacity) / STEP.powf(14.0 + phase)
 }
 
 /// The worst failure probability over `phases` sizes between two levels, n being large.
 fn worst_failure(capacity: u32, epsilon: f64, phases: u32) -> f64 {
     (0..phases)
         .map(|phase| {
-            let mean = f64::from(capacity) / STEP.powf(14.0 + f64::from(phase) / f64::from(phases));
+            let mean = mean_at(capacity, f64::from(phase) / f64::from(phases));
             failure(capacity, epsilon, None, mean)
         })
         .fold(0.0, f64::max)
@@ -145,6 +171,119 @@ fn the_plain_normal_bound_breaks_the_promise() {
     }
 }
 
+/// The mean error and the root mean square of the error: of the unbiased estimate, and of the one that never falls.
+#[derive(Clone, Copy, Default)]
+struct Errors {
+    probability: f64,
+    unbiased: (f64, f64),
+    never_falling: (f64, f64),
+}
+
+fn errors(capacity: u32, n: Option<u64>, mean: f64) -> Errors {
+    let mut errors = Errors::default();
+    let nothing = 1.0..=0.0;
+    visit_ends(capacity, n, mean, nothing, |probability, unbiased, estimate| {
+        errors.probability += probability;
+        for ((mean, square), estimate) in [(&mut errors.unbiased, unbiased), (&mut errors.never_falling, estimate)] {
+            *mean += probability * (estimate - 1.0);
+            *square += probability * (estimate - 1.0).powi(2);
+        }
+    });
+    for (_, square) in [&mut errors.unbiased, &mut errors.never_falling] {
+        *square = square.sqrt();
+    }
+    errors
+}
+
+/// Over all phases: the bias is a small part of the error, and the error does not grow.
+#[test]
+fn the_estimate_is_hardly_biased_and_errs_no_more() {
+    let coarsest = Accuracy::new(0.5, 0.1).unwrap().capacity();
+    let coarse = Accuracy::new(0.5, 0.01).unwrap().capacity();
+    assert_eq!((coarsest, coarse), (18, 58));
+    // The largest share of its error that the bias may be, and the largest growth of the error at any n.
+    for (capacity, share, growth) in [
+        (MIN_CAPACITY, 1.0 / 6.0, 0.06),
+        (coarsest, 1.0 / 9.0, 0.01),
+        (coarse, 1.0 / 20.0, 0.0),
+        (101, 1.0 / 30.0, 0.0),
+        (211, 1.0 / 40.0, 0.0),
+        (779, 1.0 / 60.0, 0.01),
+        (DEFAULT_CAPACITY, 1.0 / 70.0, 0.01),
+        (76_270, 1.0 / 70.0, 0.01),
+    ] {
+        let phases: Vec<Errors> = (0..64)
+            .map(|phase| errors(capacity, None, mean_at(capacity, f64::from(phase) / 64.0)))
+            .collect();
+        let largest = |of: fn(&Errors) -> f64| phases.iter().map(of).fold(f64::NEG_INFINITY, f64::max);
+        let before = largest(|errors| errors.unbiased.1);
+        let after = largest(|errors| errors.never_falling.1);
+        let biased = largest(|errors| errors.never_falling.0 / errors.never_falling.1);
+        let grown = largest(|errors| errors.never_falling.1 / errors.unbiased.1 - 1.0);
+        eprintln!(
+            "capacity {capacity}: bias at most {:.4} %, 1 / {:.1} of the error; error {:.4} %, was {:.4} %; {:+.2} % at most",
+            100.0 * largest(|errors| errors.never_falling.0),
+            1.0 / biased,
+            100.0 * after,
+            100.0 * before,
+            100.0 * grown
+        );
+        assert!(phases.iter().all(|errors| (errors.probability - 1.0).abs() < 1e-9));
+        assert!(phases.iter().all(|errors| errors.unbiased.0.abs() < 1e-9));
+        // A bias there is, or else this computes something else; and never a negative one.
+        assert!(phases.iter().all(|errors| errors.never_falling.0 > -1e-9));
+        assert!(
+            0.01 < biased && biased < share && grown < growth,
+            "capacity {capacity}: {biased}, {grown}"
+        );
+        // At the n where the error is largest, it is smaller now.
+        assert!(after < before || capacity <= coarsest, "capacity {capacity}: {after}");
+    }
+}
+
+/// Just above the capacity the sample is nearly all values, and errs little. There what is known of the level before
+/// counts for more: the bias is a larger part of the error at that n, but a small one of the typical error further up.
+#[test]
+fn the_bias_is_small_just_above_the_exact_range() {
+    // The largest share of the typical error that the bias may be, from 5 % above the capacity on.
+    for (capacity, share) in [
+        (Accuracy::new(0.5, 0.01).unwrap().capacity(), 1.0 / 18.0),
+        (101, 1.0 / 20.0),
+        (780, 1.0 / 25.0),
+        (DEFAULT_CAPACITY, 1.0 / 30.0),
+    ] {
+        let typical = 1.03 / f64::from(capacity).sqrt();
+        let near = (0..60)
+            .map(|step| 1.001_f64.powi(step))
+            .take_while(|&times| times < 1.05);
+        let further = (0..)
+            .map(|step| 1.05 * 1.01_f64.powi(step))
+            .take_while(|&times| times < 3.0);
+        let (mut worst_near, mut worst, mut grown): (f64, f64, f64) = (0.0, 0.0, 0.0);
+        for times in near.chain(further) {
+            let errors = errors(capacity, Some((f64::from(capacity) * times).round() as u64), 0.0);
+            let bias = errors.never_falling.0 / typical;
+            let worst = if times < 1.05 { &mut worst_near } else { &mut worst };
+            *worst = worst.max(bias);
+            grown = grown.max(errors.never_falling.1 / errors.unbiased.1 - 1.0);
+        }
+        eprintln!(
+            "capacity {capacity}: bias 1 / {:.1} of the typical error, and 1 / {:.1} just above; error {:+.2} % at most",
+            1.0 / worst,
+            1.0 / worst_near,
+            100.0 * grown
+        );
+        assert!(worst < share, "capacity {capacity}: {worst}");
+        // With one value too many for an exact sketch, the estimate is the larger half of a normal distribution: the
+        // bias is 1 / sqrt(2 pi) of sqrt(1 / 7 B), which is 1 / 6.8.
+        assert!(
+            (1.0 / 7.0..1.0 / 6.5).contains(&worst_near),
+            "capacity {capacity}: {worst_near}"
+        );
+        assert!(grown < 0.02, "capacity {capacity}: {grown}");
+    }
+}
+
 struct SplitMix(u64);
 
 impl SplitMix {
@@ -188,12 +327,21 @@ fn the_sketch_fails_as_often_as_computed() {
             "n {n}: {failures} failures, {} expected",
             runs * expected
         );
-        // Unbiased: the mean is within four standard errors of zero.
+        // The mean is within four standard errors of the computed one. The bias itself is some five of them.
         let spread = (squares / runs).sqrt();
+        let computed = errors(capacity, Some(n), 0.0).never_falling;
+        let mean = sum / runs;
         assert!(
-            (sum / runs).abs() < 4.0 * spread / runs.sqrt(),
-            "n {n}: bias {}",
-            sum / runs
+            (mean - computed.0).abs() < 4.0 * spread / runs.sqrt(),
+            "n {n}: bias {mean}, not {}",
+            computed.0
+        );
+        // The standard error of a root mean square is a share 1 / sqrt(2 runs) of it, for normal errors; these are
+        // somewhat heavier in the tail. Four of them are 2 %.
+        assert!(
+            (spread / computed.1 - 1.0).abs() < 0.025,
+            "n {n}: error {spread}, not {}",
+            computed.1
         );
         // Relative standard error between that of the fullest and the emptiest sketch; 5 % for small numbers.
         let scaled = spread * f64::from(capacity).sqrt();

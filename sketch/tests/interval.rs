@@ -16,7 +16,11 @@ fn confidence(number: f64) -> Confidence {
 /// A header with a level and a number of retained hashes, by way of bytes as a sketch would have them: the hashes do
 /// not matter to the bounds.
 fn header(capacity: u32, level: u16, retained: u32) -> Header {
-    let mut bytes = vec![1, 0];
+    header_of(capacity, level, retained, false)
+}
+
+fn header_of(capacity: u32, level: u16, retained: u32, is_derived: bool) -> Header {
+    let mut bytes = vec![1, u8::from(is_derived)];
     bytes.extend(level.to_le_bytes());
     bytes.extend(capacity.to_le_bytes());
     bytes.extend(retained.to_le_bytes());
@@ -111,9 +115,13 @@ fn bounds_are_ordered_at_every_level() {
             }
         }
     }
-    // No hash at level j: (1 - p)^n is the error left above, a third of 5 %.
-    let none = bounds(&header(100, 20, 0), confidence(0.95));
+    // No hash at level j: (1 - p)^n is the error left above, a third of 5 %. Of a set whose own level this is, it is
+    // known that 100 hashes belong to the level before.
+    let none = bounds(&header_of(100, 20, 0, true), confidence(0.95));
     let expected = (0.05_f64 / 3.0).ln() / (-STEP.powi(20)).ln_1p();
+    let own = bounds(&header(100, 20, 0), confidence(0.95));
+    let least = (100.0 / STEP.powi(19)).round() as u64;
+    assert_eq!((own.estimate, own.lower, own.upper), (least, 0, least));
     assert_eq!((none.estimate, none.lower), (0, 0));
     assert!(
         (none.upper as f64 - expected).abs() < 2.0,

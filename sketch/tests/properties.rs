@@ -24,6 +24,18 @@ fn oracle(hashes: &[u64], capacity: u32) -> (u16, BTreeSet<u64>) {
         .unwrap()
 }
 
+/// The number of values that so many hashes stand for, or that the capacity stands for at the level before.
+fn estimate(retained: usize, level: u16, capacity: u32) -> u128 {
+    let scaled_up = |count: usize, level| {
+        let divisor = u128::from(threshold(level).unwrap());
+        (((count as u128) << HASH_BITS) + divisor / 2) / divisor
+    };
+    match level {
+        0 => retained as u128,
+        _ => scaled_up(retained, level).max(scaled_up(capacity as usize, level - 1)),
+    }
+}
+
 fn sketch_of(hashes: &[u64], capacity: u32) -> Sketch {
     let mut sketch = Sketch::new(capacity, 0);
     for &hash in hashes {
@@ -69,9 +81,7 @@ proptest! {
         prop_assert_eq!(sketch.hashes().collect::<BTreeSet<u64>>(), retained.clone());
         prop_assert_eq!(sketch.retained(), retained.len());
         prop_assert_eq!(sketch.header().is_exact(), level == 0);
-        let exact = retained.len() as u128 * (1 << HASH_BITS);
-        let divisor = u128::from(threshold(level).unwrap());
-        prop_assert_eq!(u128::from(sketch.estimate()), (exact + divisor / 2) / divisor);
+        prop_assert_eq!(u128::from(sketch.estimate()), estimate(retained.len(), level, capacity));
     }
 
     #[test]

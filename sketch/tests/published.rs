@@ -39,7 +39,7 @@ fn the_article_buffer_is_1739() {
 }
 
 #[test]
-fn both_are_unbiased_on_one_stream_and_ours_is_tighter() {
+fn both_are_right_on_average_on_one_stream_and_ours_is_tighter() {
     let published = moments((0..RUNS).map(|run| {
         let mut state = PublishedCvm::new(buffer(), run);
         rows(run).for_each(|hash| state.insert(hash));
@@ -53,7 +53,8 @@ fn both_are_unbiased_on_one_stream_and_ours_is_tighter() {
     // Expected spread: the published one keeps between B/2 and B of n values at rate 2^-6 (n 2^-6 = 1,562), 1 /
     // sqrt(1,562) = 2.5 %; ours stops at n (7/8)^j = 1,590 or so, 2.5 %, where its worst is 1 / sqrt(7/8 B) = 2.56 %.
     // The mean of 200 runs has a standard error of 0.18 %: four of them are 0.72 %. The spread itself has a relative
-    // standard error of 1 / sqrt(400) = 5 %: four of them, 20 %.
+    // standard error of 1 / sqrt(400) = 5 %: four of them, 20 %. What ours is biased by, at most a sixtieth of its error,
+    // is 0.04 %.
     for (mean, spread) in [published, ours] {
         assert!(mean.abs() < 0.0072, "bias {mean}");
         assert!((0.020..0.0307).contains(&spread), "spread {spread}");

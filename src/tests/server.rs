@@ -60,12 +60,12 @@ mod tests {
             SELECT approx_count_distinct_cvm(i, 0.1, 0.05) AS estimate FROM generate_series(0, 1199999) i GROUP BY i / 3000
         ) sets");
         assert!((1..=38).contains(&failures), "{failures} failures");
-        // The mean of 400 unbiased estimates with a relative standard error below 5.2 %: within 4 * 5.2 % / 20 = 1.04
-        // %.
+        // The mean of 400 estimates with a relative standard error below 5.2 %: within 4 * 5.2 % / 20 = 1.04 %. Above by
+        // at most a sixtieth of the error, 0.09 %, more.
         let mean = one("SELECT round(avg(estimate))::bigint FROM (
             SELECT approx_count_distinct_cvm(i, 0.1, 0.05) AS estimate FROM generate_series(0, 1199999) i GROUP BY i / 3000
         ) sets");
-        assert!((2_969..=3_031).contains(&mean), "mean {mean}");
+        assert!((2_969..=3_034).contains(&mean), "mean {mean}");
     }
 
     /// Only what `expanded::new` has made, with the right to change it, is changed in place.

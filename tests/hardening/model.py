@@ -15,6 +15,11 @@ while THRESHOLDS[-1] // 8 > 0:
     THRESHOLDS.append(THRESHOLDS[-1] - THRESHOLDS[-1] // 8)
 
 
+def scaled_up(count, threshold):
+    """The number of values of which so many have a hash below the threshold."""
+    return ((count << 56) + threshold // 2) // threshold
+
+
 class Sketch(NamedTuple):
     level: int
     capacity: int
@@ -28,7 +33,12 @@ class Sketch(NamedTuple):
         return THRESHOLDS[self.level]
 
     def estimate(self):
-        return ((len(self.hashes) << 56) + self.threshold // 2) // self.threshold
+        unbiased = scaled_up(len(self.hashes), self.threshold)
+        if self.derived or self.level == 0:
+            return unbiased
+        # As many hashes as the capacity belong to the level before, or the level would be lower.
+        before = THRESHOLDS[self.level - 1]
+        return max(unbiased, scaled_up(min(self.capacity, before), before))
 
     def signed_seed(self):
         return self.seed - (self.seed >> 63 << 64)
@@ -175,17 +185,20 @@ def common_hashes(a, b):
 
 
 def part(sketch, known, told):
-    """The estimate of a part of a sketch, which has `known` of the `told` hashes at the common level."""
+    """The estimate of a part of a sketch, which has `known` of the `told` hashes at the common level: of all, the sketch's own."""
+    if known == told > 0:
+        return sketch.estimate()
     numerator, denominator = len(sketch.hashes) * known << 56, max(told, 1) * sketch.threshold
     return (numerator + denominator // 2) // denominator
 
 
 def estimated_intersection(a, b):
-    """The finer sketch's share, but never more than the other has."""
+    """The finer sketch's share, but never more than the other has. Of two alike, the one of which a larger share is common."""
     both, rest = common_hashes(a, b)
+    _, other_rest = common_hashes(b, a)
     finer, coarser = a, b
-    if a.level > b.level:
-        finer, coarser, rest = b, a, common_hashes(b, a)[1]
+    if (a.level, rest) > (b.level, other_rest):
+        finer, coarser, rest = b, a, other_rest
     return min(part(finer, both, both + rest), coarser.estimate())
 
 

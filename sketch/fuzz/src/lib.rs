@@ -150,10 +150,26 @@ impl Reader<'_> {
     }
 }
 
+/// The estimate, written a second time after `docs/format.md`.
+pub fn estimate(header: &Header) -> u64 {
+    let scaled_up = |count: u64, level: u16| {
+        let bound = u128::from(threshold(level).expect("the level is legal"));
+        // At most as many hashes as there are below the threshold.
+        let count = u128::from(count).min(bound);
+        (((count << 56) + bound / 2) / bound) as u64
+    };
+    let unbiased = scaled_up(header.retained() as u64, header.level());
+    match header.level() {
+        level @ 1.. if !header.is_derived() => unbiased.max(scaled_up(u64::from(header.capacity()), level - 1)),
+        _ => unbiased,
+    }
+}
+
 /// What holds of the bounds of every sketch. They are by far what takes longest, so each is tried at one confidence.
 pub fn check_bounds(header: &Header) {
     let confidence = [0.5, 0.95, 1.0 - 1e-12][header.retained() % 3];
     let bounds = interval::bounds(header, Confidence::new(confidence).expect("legal"));
+    assert_eq!(header.estimate(), estimate(header));
     assert_eq!(bounds.estimate, header.estimate());
     assert!(
         bounds.lower <= bounds.estimate && bounds.estimate <= bounds.upper,

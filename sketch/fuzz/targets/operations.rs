@@ -117,6 +117,13 @@ fn check_pair(a: &Bytes, b: &Bytes) {
         assert_eq!(expected.encode(), *result);
     }
 
+    // A union is never below a part of its capacity, whatever led to that, unless it is derived.
+    let whole = *parse(&either).header();
+    for part in [parse(a), parse(b)].map(|part| *part.header()) {
+        let is_promised = part.capacity() == whole.capacity() && !whole.is_derived();
+        assert!(!is_promised || whole.estimate() >= part.estimate());
+    }
+
     let jaccard = jaccard.unwrap();
     assert!(0.0 <= jaccard.lower && jaccard.lower <= jaccard.upper && jaccard.upper <= 1.0);
     if jaccard.estimate.is_nan() {

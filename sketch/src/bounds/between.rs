@@ -11,8 +11,10 @@
 //!    sketch. An exact sketch has the rate 1, so there is no second question.
 //!
 //! The estimate k N / (m p) is the maximum likelihood estimate. It is the share of the finer sketch's hashes that
-//! belong, times that sketch's own estimate. The coarser sketch has nothing to add. By itself it gives k over its rate
-//! as the estimate, as the intersection of the two sketches does.
+//! belong, times that sketch's own estimate N / p. The coarser sketch has nothing to add. By itself it gives k over its
+//! rate as the estimate, as the intersection of the two sketches does. Where all m hashes belong, so does the whole set
+//! as far as is known. Then the estimate is the one that the finer sketch gives of itself, which
+//! [never falls](crate::Sketch::estimate) and may be larger.
 //!
 //! Nor does the coarser sketch b tell more about a difference a - b. Its hashes outside a say nothing, and its hashes
 //! inside a are known. So a answers for the difference, whichever of the two is finer.
@@ -29,7 +31,7 @@
 
 use crate::bounds::binomial;
 use crate::bounds::hypergeometric::Draw;
-use crate::bounds::interval::{Confidence, Interval, bounds, bounds_of_count, first};
+use crate::bounds::interval::{Confidence, Interval, bounds, first};
 use crate::host::Surroundings;
 use crate::set::threshold::{sampling_rate, scale_up_share};
 use crate::sketch::codec::EncodedSketch;
@@ -44,7 +46,8 @@ use crate::sketch::operations::Overlap;
 ///
 /// The estimate is not quite unbiased, unlike the estimate of the
 /// [intersection](crate::sketch::operations::intersection) of the sketches. Where the other set has nearly all values
-/// of the coarser sketch, that sketch's own estimate cuts it off.
+/// of the coarser sketch, that sketch's own estimate cuts it off. Where it has all hashes of the finer sketch, the
+/// estimate is that sketch's own.
 ///
 /// Complexity: linear in the number of hashes.
 ///
@@ -60,7 +63,9 @@ pub fn intersection<S: Surroundings>(
 ) -> Result<Interval<u64>, OperationError> {
     let overlap = Overlap::of(a, b, surroundings)?;
     let (a, b) = ((a.header(), overlap.only_a), (b.header(), overlap.only_b));
-    let ((finer, only), (coarser, _)) = if a.0.level() <= b.0.level() { (a, b) } else { (b, a) };
+    // At equal levels, the one of which more is common answers: if all is, by its own estimate.
+    let is_a_finer = (a.0.level(), a.1) <= (b.0.level(), b.1);
+    let ((finer, only), (coarser, _)) = if is_a_finer { (a, b) } else { (b, a) };
     let both = Part::new(finer, overlap.both, overlap.both + only).bounds(confidence, surroundings);
     let most = bounds(coarser, confidence);
     let estimate = both.estimate.min(most.estimate);
@@ -237,40 +242,43 @@ impl<T: Copy + PartialOrd> Interval<T> {
 
 /// A part of a sketch's values. Of `examined` hashes at the common level, `belonging` belong to it.
 struct Part {
+    whole: Header,
     /// How many of the hashes examined belong to the part.
     belonging: u64,
     /// How many hashes were examined: all that the sketch has at the common level.
     examined: u64,
-    /// The number of hashes at the sketch's own level, and the threshold of that level.
-    retained: u64,
-    threshold: u64,
 }
 
 impl Part {
     fn new(sketch: &Header, belonging: u64, examined: u64) -> Self {
         Part {
+            whole: *sketch,
             belonging,
             examined,
-            retained: sketch.retained() as u64,
-            threshold: sketch.threshold(),
         }
     }
 
-    /// The estimated number of values.
+    /// The number of values, estimated without bias.
     fn estimate(&self) -> f64 {
-        self.belonging as f64 * self.retained as f64 / self.examined.max(1) as f64 / sampling_rate(self.threshold)
+        let examined = self.examined.max(1) as f64;
+        self.belonging as f64 * self.whole.retained() as f64 / examined / sampling_rate(self.whole.threshold())
     }
 
     /// The estimated number of values as an integer, with its bounds.
     fn bounds<S: Surroundings>(&self, confidence: Confidence, surroundings: &S) -> Interval<u64> {
-        let (belonging, rate) = (self.belonging, sampling_rate(self.threshold));
+        let (belonging, examined, retained) = (self.belonging, self.examined, self.whole.retained() as u64);
         // If all hashes were examined, the first question is answered, and only the second is open.
-        if self.examined == self.retained {
-            return bounds_of_count(belonging, self.threshold, confidence);
+        if examined == retained {
+            return bounds(&self.whole.of_part(belonging as usize), confidence);
         }
-        let estimate = scale_up_share(self.retained, belonging, self.examined, self.threshold);
-        let whole = bounds_of_count(self.retained, self.threshold, confidence);
-        if self.examined == 0 {
+        let whole = bounds(&self.whole, confidence);
+        let threshold = self.whole.threshold();
+        let rate = sampling_rate(threshold);
+        let estimate = match belonging == examined && examined > 0 {
+            true => whole.estimate,
+            false => scale_up_share(retained, belonging, examined, threshold),
+        };
+        if examined == 0 {
             return Interval {
                 estimate,
                 lower: 0,
@@ -278,11 +286,11 @@ impl Part {
             };
         }
         let (lower, upper) = if rate == 1.0 {
-            marked(self.retained, self.examined, belonging, confidence)
+            marked(retained, examined, belonging, confidence)
         } else {
             let draw = Draw {
-                population: self.retained,
-                sample: self.examined,
+                population: retained,
+                sample: examined,
             };
             let is_likely = |values| {
                 surroundings.check_for_interrupts();

@@ -10,6 +10,9 @@
 //! distribution says. In the tails it is so up to 1.46 times as often. It is never too high more often. So the upper
 //! bound has a third of the error probability, and the lower half.
 //!
+//! The bounds are those of the unbiased estimate. The [estimate](crate::Sketch::estimate) of a sketch may be larger. In
+//! the rare case that it is above the upper bound, it takes the place of that bound.
+//!
 //! The test `tests/interval.rs` computes the coverage over all phases of n. It also simulates the coverage for sketches
 //! that went through unions, intersections and differences.
 
@@ -86,25 +89,24 @@ impl<T: Copy> Interval<T> {
 ///
 /// Complexity: about 100 times the square root of the number of retained hashes.
 pub fn bounds(sketch: &Header, confidence: Confidence) -> Interval<u64> {
-    bounds_of_count(sketch.retained() as u64, sketch.threshold(), confidence)
-}
-
-/// The number of distinct values of which `retained` have a hash below the threshold. Exact if all hashes are below it.
-pub(crate) fn bounds_of_count(retained: u64, threshold: u64, confidence: Confidence) -> Interval<u64> {
-    let (estimate, p) = (scale_up(retained, threshold), sampling_rate(threshold));
-    if p == 1.0 {
+    let (estimate, retained) = (sketch.estimate(), sketch.retained() as u64);
+    if sketch.is_exact() {
         return Interval::exactly(estimate);
     }
+    let (unbiased, p) = (
+        scale_up(retained, sketch.threshold()),
+        sampling_rate(sketch.threshold()),
+    );
 
-    // The larger n is, the likelier are so many hashes or more. From the estimate on, they are as likely as not.
-    let lower = first(retained, estimate, |n| {
+    // The larger n is, the likelier are so many hashes or more. From this estimate on, they are as likely as not.
+    let lower = first(retained, unbiased, |n| {
         binomial::at_least(retained, n, p) >= confidence.below()
     });
 
     // The larger n is, the less likely are so many hashes or fewer.
     let is_unlikely = |n| binomial::at_most(retained, n, p) < confidence.above();
     let mut step = ((retained + 1) as f64).sqrt() / p;
-    let (mut likely, mut unlikely) = (estimate, estimate + step as u64 + 1);
+    let (mut likely, mut unlikely) = (unbiased, unbiased + step as u64 + 1);
     while !is_unlikely(unlikely) {
         step *= 2.0;
         (likely, unlikely) = (unlikely, unlikely + step as u64);

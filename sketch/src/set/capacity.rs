@@ -16,6 +16,10 @@
 //!    overflow is likely already for means down to f B (1 - f epsilon). Together, `B = z(delta)^2 / (2 f k (1 - f
 //!    epsilon))`.
 //!
+//! The [estimate that never falls](crate::Sketch::estimate) is B over the rate of the level before, where that is more
+//! than the retained hashes stand for. So it can only fail above more often: where B hashes belonged to that level, and
+//! stood for too many values. Bound 2 has room for that, and below the estimate fails less often.
+//!
 //! Both are approximations. The factor `1 + epsilon/4 + delta/3` covers what they leave out. It was found by computing
 //! the failure probability on a fine grid of (epsilon, delta) and of n. The test `tests/accuracy.rs` recomputes it.
 //!

@@ -1,12 +1,13 @@
 //! The set of hashes that a sketch keeps: which hashes, how many, and how.
 //!
-//! - `threshold`: which hashes belong to which level, and how many values the retained ones stand for. `capacity`: how
-//!   many a promised accuracy needs.
+//! - `threshold`: which hashes belong to which level. `estimate`: how many values the retained ones stand for.
+//!   `capacity`: how many a promised accuracy needs.
 //! - `sort`: sorting hashes. `list`: a growing set in little memory. `secret` and `table`: a set that is looked up.
 //! - `retained`: the set of retained hashes, a list or a table. `batch`: selecting out of many hashes at once.
 
 pub(crate) mod batch;
 pub mod capacity;
+pub(crate) mod estimate;
 pub(crate) mod list;
 pub(crate) mod retained;
 pub(crate) mod secret;

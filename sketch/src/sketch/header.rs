@@ -1,6 +1,7 @@
 //! The header of a sketch: all that stands before the hashes in its bytes.
 
 use crate::set::capacity::{DEFAULT_CAPACITY, MAX_CAPACITY, MIN_CAPACITY};
+use crate::set::estimate::estimate;
 use crate::set::threshold::{HASH_BITS, MAX_LEVEL, scale_up, threshold};
 use crate::sketch::flags::{Flags, RESERVED};
 use crate::sketch::kind::Kind;
@@ -162,10 +163,15 @@ impl Header {
 
     /// The sketch's [estimate](crate::Sketch::estimate).
     pub fn estimate(&self) -> u64 {
-        scale_up(u64::from(self.retained), self.threshold())
+        match self.is_derived() {
+            true => scale_up(u64::from(self.retained), self.threshold()),
+            false => estimate(u64::from(self.retained), self.level, self.capacity),
+        }
     }
 
     /// The number of distinct values per retained hash: 1 over the probability that a hash belongs to the level.
+    ///
+    /// Times the number of retained hashes, or of those of any subset, it is an unbiased estimate.
     pub fn weight(&self) -> f64 {
         (1_u64 << HASH_BITS) as f64 / self.threshold() as f64
     }
@@ -174,12 +180,13 @@ impl Header {
     ///
     /// Its [`bounds`](crate::bounds::interval::bounds) are the bounds for the size of the subset. `part` is at most
     /// [`retained`](Self::retained).
+    ///
+    /// The level is not the subset's own, so the sketch of it is derived. But all hashes are those of the whole set.
     pub fn of_part(&self, part: usize) -> Self {
         debug_assert!(part <= self.retained());
-        Header {
-            retained: part as u32,
-            ..*self
-        }
+        let is_whole = part > 0 && part == self.retained();
+        let is_derived = self.is_derived() || !is_whole;
+        Header::new(self.capacity, self.seed, self.kind(), self.level, part, is_derived)
     }
 
     pub(crate) fn threshold(&self) -> u64 {

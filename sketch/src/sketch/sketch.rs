@@ -170,10 +170,13 @@ impl<A: Surroundings> Sketch<A> {
             && Flags::of_byte(bytes[const { offset_of!(Self, flags) }]).are_legal()
     }
 
-    /// The estimated number of distinct values. It is the number of retained hashes over the probability that a hash
-    /// belongs to the level.
+    /// The estimated number of distinct values, rounded to the nearest integer.
     ///
-    /// The result is rounded to the nearest integer, and unbiased up to the rounding.
+    /// It never falls as values are added, or as sketches of the same capacity are merged. For that, its mean is above
+    /// the true number, by a small part of its error. (`set/estimate.rs` has the formula, the proof, and the bias.) Only
+    /// if the sketch is [derived](Header::is_derived) after a merge, it may have fallen. Then it is unbiased.
+    ///
+    /// The number of retained hashes times their [weight](Header::weight) is always unbiased.
     pub fn estimate(&self) -> u64 {
         self.header().estimate()
     }
