@@ -85,6 +85,11 @@ impl Hasher {
         self.kind
     }
 
+    /// How many changes of the catalog there had been when the rule was made; `None` if it does not depend on them.
+    pub(crate) fn changes(&self) -> Option<u64> {
+        self.plain().is_none().then_some(self.changes)
+    }
+
     /// The type of the values.
     pub(crate) fn declared(&self) -> Oid {
         self.declared

@@ -29,7 +29,7 @@ pub(crate) trait MovingState: Recognizable {
     fn leave(&mut self, hash: u64) -> bool;
 }
 
-/// A row enters the frame. `hash` gives the hash of its value, if that does not need the catalog; `slowly` takes the
+/// A row enters the frame. `hash` gives the hash of its value, if that does not need the catalog. `slowly` takes the
 /// rows that are left over.
 ///
 /// # Safety
@@ -72,12 +72,16 @@ pub(crate) unsafe fn leave<S: MovingState>(
     unsafe {
         let (given, value) = (argument(fcinfo, 0), argument(fcinfo, 1));
         if !given.isnull
-            && !value.isnull
             && let Some(state) = try_recognized::<S>(given)
-            && state.is_said_again(fcinfo)
-            && let Some(hash) = hash(value.value, state.seed())
         {
-            return left(fcinfo, given.value, state.leave(hash));
+            if value.isnull {
+                return given.value;
+            }
+            if state.is_said_again(fcinfo)
+                && let Some(hash) = hash(value.value, state.seed())
+            {
+                return left(fcinfo, given.value, state.leave(hash));
+            }
         }
         slowly(fcinfo)
     }

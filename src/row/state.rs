@@ -27,7 +27,7 @@ pub(crate) trait GroupState: Recognizable {
     fn offer(&mut self, hash: u64) -> bool;
 }
 
-/// What a state is of that a mark makes recognizable.
+/// What a [`Marked`] state holds.
 pub(crate) trait HasMark {
     /// Different from all others. Other memory starts so with a chance of 2^-128.
     const MARK: [u64; 2];

@@ -7,7 +7,7 @@ use crate::pg::call::{aggregate_context, argument, declare_function, return_null
 use crate::pg::error::OrRaise;
 use crate::pg::memory::ContextAllocator;
 use crate::pg::pg_sys::{Datum, FunctionCallInfo, NullableDatum};
-use crate::pg::varlena;
+use crate::pg::{invalidation, varlena};
 use crate::row::moving::{MovingState, enter, leave, leave_slowly, left};
 use crate::row::state::{HasMark, Marked, recognized};
 use crate::sketch::state::{EPSILON_AT, Parameters, is_said_again};
@@ -33,10 +33,31 @@ declare_function! {
 /// As in a group, only rows with a value bind the others to their parameters: those that are in the frame.
 struct Values {
     sketch: MovingSketch<ContextAllocator>,
-    /// The kind of the values; `None` before the first.
-    kind: Option<Kind>,
+    /// What all hashes come from; `None` before the first value.
+    source: Option<Source>,
     /// `None` if the call gave none.
     accuracy: Option<Accuracy>,
+}
+
+/// What hashes come from.
+#[derive(Clone, Copy, PartialEq)]
+struct Source {
+    kind: Kind,
+    /// The changes of the catalog before the rule was made, if that depends on them. Under another rule, a value may
+    /// leave as another than it was when it entered.
+    changes: Option<u64>,
+}
+
+impl Source {
+    /// Values that are hashes already.
+    const HASHES: Self = Source {
+        kind: Kind::Unknown,
+        changes: None,
+    };
+
+    fn is_as_it_was(self) -> bool {
+        self.changes.is_none_or(|changes| changes == invalidation::count())
+    }
 }
 
 impl HasMark for Values {
@@ -44,12 +65,13 @@ impl HasMark for Values {
 }
 
 impl Values {
-    fn new(parameters: Option<Parameters>, kind: Option<Kind>, allocator: ContextAllocator) -> Self {
+    fn new(parameters: Option<Parameters>, source: Option<Source>, allocator: ContextAllocator) -> Self {
         let capacity = parameters.map_or(DEFAULT_CAPACITY, |parameters| parameters.accuracy.capacity());
         let seed = parameters.map_or(DEFAULT_SEED, |parameters| parameters.seed);
+        let kind = source.map_or(Kind::Unknown, |source| source.kind);
         Values {
-            sketch: MovingSketch::new_in(capacity, seed, kind.unwrap_or_default(), allocator),
-            kind,
+            sketch: MovingSketch::new_in(capacity, seed, kind, allocator),
+            source,
             accuracy: parameters.map(|parameters| parameters.accuracy),
         }
     }
@@ -63,8 +85,8 @@ impl MovingState for Marked<Values> {
 
     #[inline(always)]
     unsafe fn is_said_again(&self, fcinfo: FunctionCallInfo) -> bool {
-        // Before the first value, its kind is not known, so that the slow path takes it.
-        self.of.kind.is_some() && unsafe { is_said_again(self.of.accuracy.as_ref(), self.seed(), fcinfo) }
+        // Before the first value, nothing is said.
+        self.of.source.is_some() && unsafe { is_said_again(self.of.accuracy.as_ref(), self.seed(), fcinfo) }
     }
 
     #[inline(always)]
@@ -74,59 +96,63 @@ impl MovingState for Marked<Values> {
 
     #[inline(always)]
     fn leave(&mut self, hash: u64) -> bool {
-        self.of.sketch.leave(hash)
+        self.of.source.is_some_and(Source::is_as_it_was) && self.of.sketch.leave(hash)
     }
 }
 
-/// A row enters the frame: the rows that are left over. `read` gives the kind of the values, and the hash of this one
-/// under a seed.
+/// A row enters the frame: the rows that are left over. `read` gives the hash of the value under a seed, and what it
+/// comes from.
 ///
 /// # Safety
 ///
 /// `fcinfo` is the frame of a call to an aggregate's function that takes a state, a value and the parameters.
-unsafe fn enter_slowly(fcinfo: FunctionCallInfo, read: impl FnOnce(Datum, u64) -> (Kind, u64)) -> Datum {
+unsafe fn enter_slowly(fcinfo: FunctionCallInfo, read: impl FnOnce(Datum, u64) -> (Source, u64)) -> Datum {
     // SAFETY: the state is this frame's alone, and PostgreSQL uses it nowhere else during the call.
     unsafe {
         let allocator = ContextAllocator::new(aggregate_context(fcinfo));
         let (given, value) = (argument(fcinfo, 0), argument(fcinfo, 1));
         let parameters = Parameters::of_call(fcinfo, EPSILON_AT);
-        let state = match given.isnull {
-            true => Marked::<Values>::place(Values::new(parameters, None, allocator), allocator),
-            false => given.value,
-        };
-        let Values { sketch, kind, accuracy } = values(state);
-        if !sketch.is_empty()
+        let new = |source| Values::new(parameters, source, allocator);
+        let mut before = (!given.isnull).then(|| &mut recognized::<Marked<Values>>(given).of);
+        if let Some(Values { sketch, accuracy, .. }) = &before
+            && !sketch.is_empty()
             && let Some(parameters) = parameters
         {
             parameters.raise_unless_said_before(*accuracy, sketch.capacity(), sketch.seed());
         }
         if value.isnull {
-            return state;
+            return match before {
+                Some(_) => given.value,
+                None => Marked::place(new(None), allocator),
+            };
         }
-        let (of_kind, hash) = read(
+        let (source, hash) = read(
             value.value,
             parameters.map_or(DEFAULT_SEED, |parameters| parameters.seed),
         );
-        let is_said_again = is_said_again(accuracy.as_ref(), sketch.seed(), fcinfo);
-        if sketch.is_empty() && !(*kind == Some(of_kind) && is_said_again) {
-            *values(state) = Values::new(parameters, Some(of_kind), allocator);
+        // Where no value is left, what they were binds nobody any more.
+        if let Some(Values {
+            sketch,
+            source: of,
+            accuracy,
+        }) = &mut before
+        {
+            let is_said_again = is_said_again(accuracy.as_ref(), sketch.seed(), fcinfo);
+            if !sketch.is_empty() || is_said_again && *of == Some(source) {
+                sketch.enter(hash).or_raise();
+                return given.value;
+            }
         }
-        values(state).sketch.enter(hash).or_raise();
-        state
+        let mut values = new(Some(source));
+        values.sketch.enter(hash).or_raise();
+        match before {
+            Some(before) => {
+                *before = values;
+                given.value
+            }
+            None => Marked::place(values, allocator),
+        }
     }
-}
-
-/// The values of a state.
-///
-/// # Safety
-///
-/// `state` is that of an aggregate, and nothing else uses it for `'a`.
-unsafe fn values<'a>(state: Datum) -> &'a mut Values {
-    let state = NullableDatum {
-        value: state,
-        isnull: false,
-    };
-    unsafe { &mut recognized::<Marked<Values>>(state).of }
 }
 
 /// A value enters: `cvm_enter(internal, anyelement [, float8 [, float8 [, bigint]]]) returns internal`, not strict.
@@ -138,7 +164,9 @@ pub unsafe extern "C-unwind" fn cvm_enter(fcinfo: FunctionCallInfo) -> Datum {
         unsafe {
             enter_slowly(fcinfo, |value, seed| {
                 let hasher = &mut Site::<()>::of_call(fcinfo, 1).hasher;
-                (hasher.kind(), hasher.hash(value, seed))
+                let hash = hasher.hash(value, seed);
+                let (kind, changes) = (hasher.kind(), hasher.changes());
+                (Source { kind, changes }, hash)
             })
         }
     }
@@ -176,7 +204,7 @@ pub unsafe extern "C-unwind" fn cvm_enter_hashed(fcinfo: FunctionCallInfo) -> Da
     #[cold]
     #[pg_guard]
     unsafe extern "C-unwind" fn slowly(fcinfo: FunctionCallInfo) -> Datum {
-        unsafe { enter_slowly(fcinfo, |hash, _| (Kind::Unknown, hash.value() as u64)) }
+        unsafe { enter_slowly(fcinfo, |hash, _| (Source::HASHES, hash.value() as u64)) }
     }
     unsafe { enter::<Marked<Values>>(fcinfo, |hash, _| Some(hash.value() as u64), slowly) }
 }
@@ -218,7 +246,8 @@ pub unsafe extern "C-unwind" fn cvm_moving_sketch(fcinfo: FunctionCallInfo) -> D
         if state.isnull {
             return value::nothing();
         }
-        let sketch = &recognized::<Marked<Values>>(state).of.sketch;
+        let sketch = &mut recognized::<Marked<Values>>(state).of.sketch;
+        sketch.shrink().or_raise();
         let bytes = sketch.encode_in(varlena::HEADER_LEN, ContextAllocator::current());
         varlena::into_datum(bytes.or_raise())
     }
@@ -241,7 +270,7 @@ pub unsafe extern "C-unwind" fn cvm_enter_sketch(fcinfo: FunctionCallInfo) -> Da
         let (given, sketch) = (argument(fcinfo, 0), argument(fcinfo, 1));
         let state = match given.isnull {
             true => NullableDatum {
-                value: Marked::place(Union::new_in(allocator).or_raise(), allocator),
+                value: Marked::place(Union::new_in(allocator), allocator),
                 isnull: false,
             },
             false => given,
@@ -282,8 +311,7 @@ pub unsafe extern "C-unwind" fn cvm_moving_union(fcinfo: FunctionCallInfo) -> Da
         if state.isnull {
             return value::nothing();
         }
-        let union = &mut recognized::<Marked<Union>>(state).of;
-        union.settle().or_raise();
+        let union = &recognized::<Marked<Union>>(state).of;
         let bytes = union.encode_in(varlena::HEADER_LEN, ContextAllocator::current());
         varlena::into_datum(bytes.or_raise())
     }

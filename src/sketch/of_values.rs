@@ -142,12 +142,12 @@ pub unsafe extern "C-unwind" fn cvm_final_count(fcinfo: FunctionCallInfo) -> Dat
     unsafe {
         aggregate_context(fcinfo);
         let state = argument(fcinfo, 0);
-        let estimate = if state.isnull {
-            0
-        } else {
-            settled(state).sketch.estimate()
-        };
-        Datum::from(estimate)
+        if state.isnull {
+            return Datum::from(0_i64);
+        }
+        let sketch = &mut recognized::<State>(state).sketch;
+        sketch.settle_to_count().or_raise();
+        Datum::from(sketch.estimate())
     }
 }
 

@@ -86,7 +86,7 @@ fn sketches(reader: &mut Reader<'_>) {
         parts.push(part.encode());
     }
     let rows = 1 + parts.len() / 4;
-    let anew = || MovingUnion::new_in(Global).expect("there is memory");
+    let anew = || MovingUnion::new_in(Global);
     let (mut moving, mut is_known) = (anew(), true);
     for end in 0..parts.len() {
         let frame = &parts[(end + 1).saturating_sub(rows)..=end];
@@ -105,7 +105,6 @@ fn sketches(reader: &mut Reader<'_>) {
         is_known = entered.is_ok();
         if is_known {
             union.settle().expect("there is memory");
-            moving.settle().expect("there is memory");
             let bytes = moving.encode_in(0, Global).expect("there is memory");
             assert_eq!(bytes.as_slice(), union.encode());
             assert_eq!(

@@ -10,7 +10,8 @@ const LEVELS: usize = MAX_LEVEL as usize + 1;
 /// How many of the hashes of a set have each level as their last, and what follows from it: the smallest level to which
 /// fewer than `capacity` belong, and how many do.
 ///
-/// Each hash is counted in constant time, amortized: whatever raises the level by one was prepared by many hashes.
+/// A random hash is counted in constant time, amortized: the level moves by one where many hashes have come or gone.
+/// Chosen hashes can move it through all levels, at most.
 pub(super) struct Levels<A: Surroundings> {
     last: Box<[u32; LEVELS], A>,
     level: u16,

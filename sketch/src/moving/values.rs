@@ -5,7 +5,7 @@ use crate::moving::levels::Levels;
 use crate::set::capacity::{MAX_CAPACITY, MIN_CAPACITY};
 use crate::set::secret::{Key, Secret};
 use crate::set::sort::sort;
-use crate::set::threshold::{HASH_BITS, MAX_LEVEL, threshold, truncate};
+use crate::set::threshold::{HASH_BITS, threshold, truncate};
 use crate::sketch::flags::Flags;
 use crate::sketch::header::Header;
 use crate::sketch::kind::Kind;
@@ -27,10 +27,9 @@ const LEAST_ROOM: usize = 14;
 
 /// The sketch of the values in a moving frame.
 ///
-/// **Invariant**: for each hash below the threshold of the reserve, the number of rows in the frame that have it is
-/// known. The level of the sketch is the smallest to which fewer than `capacity` of the frame's distinct hashes belong,
-/// as a [`Sketch`](crate::Sketch)'s is. It is known as long as it is above the reserve, or the reserve is 0: then all
-/// hashes are held. The reserve only rises.
+/// **Invariant**: the hashes below the threshold of the reserve are known, each with the number of rows that have it.
+/// The level of the sketch is the smallest to which fewer than `capacity` of the frame's hashes belong, as a
+/// [`Sketch`](crate::Sketch)'s is. It is known if it is above the reserve, or the reserve is 0. The reserve only rises.
 ///
 /// All answers are those of a [`Sketch`](crate::Sketch) of the rows in the frame, to the byte.
 ///
@@ -145,14 +144,31 @@ impl<A: Surroundings> MovingSketch<A> {
         }
         self.thin();
         if self.held.len() == self.held.capacity() {
-            // hashbrown would do so itself, but without checks in between.
-            let mut held = Rows::with_hasher_in(*self.held.hasher(), allocator.clone());
-            held.try_reserve(LEAST_ROOM.max(self.held.len() / 4 * 5))
-                .map_err(|_| OutOfMemory)?;
-            held.extend(checking(self.held.iter().map(|(&key, &rows)| (key, rows)), allocator));
-            self.held = held;
+            self.rebuild()?;
         }
         Ok(())
+    }
+
+    /// Gives the table as much room as it needs. hashbrown would do so itself, but without checks in between.
+    fn rebuild(&mut self) -> Result<(), OutOfMemory> {
+        let allocator = self.held.allocator().clone();
+        let mut held = Rows::with_hasher_in(*self.held.hasher(), allocator.clone());
+        held.try_reserve(LEAST_ROOM.max(self.held.len() / 4 * 5))
+            .map_err(|_| OutOfMemory)?;
+        held.extend(checking(self.held.iter().map(|(&key, &rows)| (key, rows)), allocator));
+        self.held = held;
+        Ok(())
+    }
+
+    /// Prepares the sketch to be [encoded](Self::encode_in), which takes as long as the table is large: where most of the
+    /// values that it was made for are gone, it becomes smaller.
+    ///
+    /// # Errors
+    ///
+    /// [`OutOfMemory`] when the allocator has no more.
+    pub fn shrink(&mut self) -> Result<(), OutOfMemory> {
+        let is_large = self.held.len().max(LEAST_ROOM) < self.held.capacity() / 16;
+        if is_large { self.rebuild() } else { Ok(()) }
     }
 
     /// Raises the reserve while it has too many hashes.
@@ -162,7 +178,9 @@ impl<A: Surroundings> MovingSketch<A> {
         };
         let mut left = self.held.len();
         let before = self.reserve;
-        while left >= most_held(self.capacity) && self.reserve < MAX_LEVEL {
+        let most = most_held(self.capacity);
+        // Chosen hashes may be of levels that drop one hash each. So what starts makes some room, if the level allows.
+        while left >= most || self.reserve > before && left > most / 32 * 31 && self.reserve + 1 < levels.level() {
             left -= levels.of_last(self.reserve) as usize;
             self.reserve += 1;
         }

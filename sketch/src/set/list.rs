@@ -119,7 +119,7 @@ pub(crate) struct List<A: Surroundings> {
     in_last: u16,
     len: u32,
     sorted: u32,
-    /// How many hashes were found to be repeated, or were moved for a few new ones.
+    /// How many hashes were found to be repeated. [`wear`](Self::wear) counts more.
     repeated: u32,
 }
 
@@ -197,6 +197,15 @@ impl<A: Surroundings> List<A> {
         self.repeated > 0 || seem_repeated(&self.last.hashes()[in_last - count..in_last])
     }
 
+    /// Notes that the next sort moves all hashes for a few new ones. These then count as repeated, so that a set that is
+    /// counted again and again soon is worn.
+    pub(crate) fn wear(&mut self) {
+        let unsorted = self.len - self.sorted;
+        if unsorted > 0 && unsorted < self.sorted / 8 {
+            self.repeated = self.repeated.saturating_add(self.sorted);
+        }
+    }
+
     /// Makes the hashes ascend, without repetition.
     ///
     /// Complexity: linear in the number of hashes, and n log n in the number appended since the last sort.
@@ -206,11 +215,6 @@ impl<A: Surroundings> List<A> {
         }
         let (len, unsorted) = (self.len(), self.len() - self.sorted());
         let before = self.len;
-        if unsorted < self.sorted() / 8 {
-            // To read a few new hashes moves all the others. They count as repeated, so that a set that is read again
-            // and again soon is a table.
-            self.repeated = self.repeated.saturating_add(self.sorted);
-        }
         if self.last.older().is_none() {
             let hashes = &mut self.last.hashes_mut()[..len];
             hashes.sort_unstable();

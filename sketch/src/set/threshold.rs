@@ -92,7 +92,7 @@ const LAST_OF_BITS: [u16; HASH_BITS as usize + 1] = {
 pub(crate) fn level_of(hash: u64) -> u16 {
     let bits = u64::BITS - hash.leading_zeros();
     let mut level = LAST_OF_BITS.get(bits as usize).copied().unwrap_or(0);
-    // Seven steps halve the threshold at the most.
+    // At most seven steps.
     while THRESHOLDS
         .get(usize::from(level) + 1)
         .is_some_and(|&threshold| hash < threshold)

@@ -268,6 +268,22 @@ impl<A: Surroundings> Sketch<A> {
         Ok(())
     }
 
+    /// [Settles](Self::settle) a sketch of which only the estimate is asked, and probably soon again.
+    ///
+    /// A sketch whose hashes are written is better off with a list, in which they are in order. One that is counted
+    /// after each row is better off with a table.
+    ///
+    /// # Errors
+    ///
+    /// [`OutOfMemory`] when the allocator has no more.
+    pub fn settle_to_count(&mut self) -> Result<(), OutOfMemory> {
+        if self.retained.len() > 0 {
+            self.flush()?;
+            self.retained.wear();
+        }
+        self.settle()
+    }
+
     /// Settles the sketch so that no hash waits.
     fn settle_retained(&mut self) -> Result<(), OutOfMemory> {
         self.flush()?;
