@@ -144,7 +144,7 @@ FROM (VALUES
 ORDER BY frame COLLATE "C", call COLLATE "C";
 
 -- A state takes memory for its accuracy, however many rows its frame has. It gives it back as a partition
--- ends or a frame begins anew.
+-- ends or a frame begins anew. What PostgreSQL takes for its own varies by half a megabyte.
 CREATE FUNCTION memory_kb() RETURNS bigint LANGUAGE sql
     AS 'SELECT sum(total_bytes) / 1024 FROM pg_backend_memory_contexts';
 
@@ -170,20 +170,20 @@ SELECT call, frame, held(call, frame, n) - held('count(*)', frame, n) <= most_kb
 FROM (VALUES
          ('approx_count_distinct_cvm(i)', 'ORDER BY i ROWS 20000 PRECEDING', 60000, 1024),
          ('approx_count_distinct_cvm(i, 0.01)', 'ORDER BY i ROWS 160000 PRECEDING', 200000, 8192),
-         ('cvm_sketch_agg_hashed(cvm_hash(i), 0.1)', 'ORDER BY i ROWS 5000 PRECEDING', 20000, 256),
-         ('cvm_sketch_agg(i::text, 0.5, 0.1)', 'ORDER BY i ROWS 300 PRECEDING', 10000, 64),
-         ('cvm_sketch_agg(i, 0.5, 0.1)', 'PARTITION BY i / 50 ORDER BY i ROWS 20 PRECEDING', 40000, 64),
+         ('cvm_sketch_agg_hashed(cvm_hash(i), 0.1)', 'ORDER BY i ROWS 5000 PRECEDING', 40000, 1024),
+         ('cvm_sketch_agg(i::text, 0.5, 0.1)', 'ORDER BY i ROWS 300 PRECEDING', 40000, 1024),
+         ('cvm_sketch_agg(i, 0.5, 0.1)', 'PARTITION BY i / 50 ORDER BY i ROWS 20 PRECEDING', 40000, 1024),
          (
              'approx_count_distinct_cvm(CASE i / 100 % 2 WHEN 0 THEN i END, 0.5, 0.1)',
              'ORDER BY i ROWS 60 PRECEDING',
-             20000,
-             64
+             40000,
+             1024
          ),
          (
              'cvm_sketch_union_agg(cvm_sketch_add(NULL, CASE i / 100 % 2 WHEN 0 THEN i END))',
              'ORDER BY i ROWS 60 PRECEDING',
-             10000,
-             64
+             40000,
+             1024
          )
      ) c (call, frame, n, most_kb);
 
