@@ -26,7 +26,7 @@ fn encoded(hashes: impl IntoIterator<Item = u64>, capacity: u32, seed: u64, kind
     sketch.encode()
 }
 
-/// A frame of hashes, and the moving sketch of it, which is made anew whenever it is not known any more.
+/// A frame of hashes, and the moving sketch of it. That is made anew whenever it is not known any more.
 struct Frame {
     hashes: VecDeque<u64>,
     sketch: MovingSketch<Global>,
@@ -132,8 +132,7 @@ fn a_steady_frame_is_read_once() {
     }
 }
 
-/// A frame may shrink to about half before it has to be read anew: by five levels of the seven that there are between
-/// its capacity and twice that, less what chance takes away.
+/// A frame may shrink to about half before it has to be read anew.
 #[test]
 fn a_frame_that_shrinks_is_read_anew_once_for_each_halving() {
     let mut frame = Frame::new(100);
@@ -333,8 +332,8 @@ fn union_bytes(union: &MovingUnion<Global>) -> Vec<u8> {
 }
 
 proptest! {
-    /// Frames of 1 to 12 parts slide over parts of all kinds. Where merging fails, so does the moving union; and a
-    /// frame without the parts that do not fit has an answer again.
+    /// Frames of 1 to 12 parts slide over parts of all kinds. Where merging fails, so does the moving union. A frame
+    /// without the parts that do not fit has an answer again.
     #[test]
     fn a_moving_union_is_that_of_its_frame(parts in prop::collection::vec(part(), 1..60), rows in 1_usize..12) {
         let mut union = moving_union_of([]).unwrap();

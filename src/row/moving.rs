@@ -1,7 +1,7 @@
 //! The path of a row into a moving frame, and out of it again.
 //!
 //! In a window whose frame slides, PostgreSQL has each row enter once and leave once. It chooses so if the aggregate
-//! has both functions, and their arguments are not volatile. A function by which a row leaves may return NULL: then
+//! has both functions, and their arguments are not volatile. A function by which a row leaves may return NULL. Then
 //! PostgreSQL drops the state, and has all rows of the frame enter again.
 //!
 //! PostgreSQL refuses a NULL from the function by which a row enters. So a row that is NULL makes a state, too.
@@ -110,7 +110,7 @@ pub(crate) unsafe fn leave_slowly<S: MovingState>(
     }
 }
 
-/// The result of a function by which a row leaves: the state, or NULL if the frame has to be read anew.
+/// The result of a function by which a row leaves: the state. NULL if the frame has to be read anew.
 ///
 /// # Safety
 ///

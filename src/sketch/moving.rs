@@ -30,7 +30,7 @@ declare_function! {
 
 /// The values in a frame, and the accuracy that the call gave.
 ///
-/// As in a group, only rows with a value bind the others to their parameters: those that are in the frame.
+/// As in a group, only rows with a value bind the others to their parameters. These are the rows in the frame.
 struct Values {
     sketch: MovingSketch<ContextAllocator>,
     /// What all hashes come from; `None` before the first value.
@@ -188,7 +188,7 @@ pub unsafe extern "C-unwind" fn cvm_leave(fcinfo: FunctionCallInfo) -> Datum {
     unsafe { leave::<Marked<Values>>(fcinfo, |value, seed| try_hash(fcinfo, value, seed), slowly) }
 }
 
-/// The hash of a value, if the call site has hashed one before and this one does not need the catalog.
+/// The hash of a value. `None` at the first value of a call site, and if it needs the catalog.
 ///
 /// # Safety
 ///

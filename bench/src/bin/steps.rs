@@ -2,7 +2,10 @@
 
 use allocator_api2::alloc::{AllocError, Allocator, Global, Layout};
 use cvm_sketch::interval::{self, Confidence};
-use cvm_sketch::{Accuracy, EncodedSketch, FramedSketch, Kind, Sketch, Surroundings, between, hash, operations, text};
+use cvm_sketch::{
+    Accuracy, EncodedSketch, FramedSketch, Kind, MovingSketch, MovingUnion, Sketch, Surroundings, between, hash,
+    operations, text,
+};
 use std::cell::Cell;
 use std::hint::black_box;
 use std::ptr::NonNull;
@@ -108,6 +111,29 @@ fn main() {
     measure("merging encoded", &|sketch| {
         sketch.merge_framed(&framed).expect("of one seed");
         finish(watched, sketch);
+    });
+    // A frame with as many values as it can hold the hashes of, which then slides by as many.
+    measure("a frame of values", &|_| {
+        let mut frame = MovingSketch::new_in(capacity, 0, Kind::Unknown, watched);
+        for i in 0..4 * n {
+            watched.check_for_interrupts();
+            frame.enter(hash(i)).expect("ordinary memory");
+            if i >= 2 * n {
+                assert!(frame.leave(hash(i - 2 * n)), "it does not shrink");
+            }
+        }
+        finish(watched, frame.encode_in(4, watched).expect("ordinary memory"))
+    });
+    measure("a frame of sketches", &|_| {
+        let mut frame = MovingUnion::new_in(watched);
+        for bytes in [&a_bytes, &b_bytes, &a_bytes] {
+            let sketch = FramedSketch::parse(bytes).expect("a sketch");
+            frame.enter(&sketch).expect("of one seed");
+            watched.check_for_interrupts();
+        }
+        let sketch = FramedSketch::parse(&a_bytes).expect("a sketch");
+        assert!(frame.leave(&sketch).expect("of one seed"), "it was there twice");
+        finish(watched, frame.encode_in(4, watched).expect("ordinary memory"))
     });
     measure("union", &|_| {
         finish(watched, operations::union(&x, &y, 4, watched).expect("of one seed"))

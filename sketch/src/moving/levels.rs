@@ -7,11 +7,11 @@ use allocator_api2::boxed::Box;
 /// The number of levels.
 const LEVELS: usize = MAX_LEVEL as usize + 1;
 
-/// How many of the hashes of a set have each level as their last, and what follows from it: the smallest level to which
-/// fewer than `capacity` belong, and how many do.
+/// How many of the hashes of a set have each level as their last. From that follows the smallest level to which fewer
+/// than `capacity` belong, and how many do.
 ///
-/// A random hash is counted in constant time, amortized: the level moves by one where many hashes have come or gone.
-/// Chosen hashes can move it through all levels, at most.
+/// A random hash is counted in constant time, amortized: many have to come or go before the level moves by one. Chosen
+/// hashes can move it through all levels.
 pub(super) struct Levels<A: Surroundings> {
     last: Box<[u32; LEVELS], A>,
     level: u16,

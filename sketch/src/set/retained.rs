@@ -119,7 +119,7 @@ impl<A: Surroundings> Retained<A> {
         }
     }
 
-    /// Prepares a set that is to be counted, now and probably again: a list from which a table should be made is worn.
+    /// Prepares a set to be counted, now and probably soon again. A list wears, until a table is made of it.
     pub(crate) fn wear(&mut self) {
         if let Retained::List(list) = self {
             list.wear();

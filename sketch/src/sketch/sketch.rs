@@ -173,8 +173,8 @@ impl<A: Surroundings> Sketch<A> {
     /// The estimated number of distinct values, rounded to the nearest integer.
     ///
     /// It never falls as values are added, or as sketches of the same capacity are merged. For that, its mean is above
-    /// the true number, by a small part of its error. (`set/estimate.rs` has the formula, the proof, and the bias.) Only
-    /// if the sketch is [derived](Header::is_derived) after a merge, it may have fallen. Then it is unbiased.
+    /// the true number, by a small part of its error. (`set/estimate.rs` has the formula, the proof, and the bias.) If
+    /// the sketch is [derived](Header::is_derived) after a merge, it may have fallen. Then it is unbiased.
     ///
     /// The number of retained hashes times their [weight](Header::weight) is always unbiased.
     pub fn estimate(&self) -> u64 {
