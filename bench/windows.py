@@ -312,6 +312,7 @@ def plot(rows, path):
     panels[0][0].legend(loc="upper left", fontsize=8)
     figure.tight_layout()
     figure.savefig(path, dpi=150)
+    plt.close(figure)
 
 
 def show(row):

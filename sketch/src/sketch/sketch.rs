@@ -280,6 +280,7 @@ impl<A: Surroundings> Sketch<A> {
         if self.retained.len() > 0 {
             self.flush()?;
             self.retained.wear();
+            return self.thin();
         }
         self.settle()
     }
