@@ -141,7 +141,7 @@ fn a_frame_that_shrinks_is_read_anew_once_for_each_halving() {
     }
     while !frame.hashes.is_empty() {
         frame.leave(0);
-        if frame.hashes.len() % 997 == 0 {
+        if frame.hashes.len().is_multiple_of(997) {
             frame.check();
         }
     }
