@@ -10,7 +10,7 @@ const LEVELS: usize = MAX_LEVEL as usize + 1;
 /// How many of the hashes of a set have each level as their last. From that follows the smallest level to which fewer
 /// than `capacity` belong, and how many do.
 ///
-/// A random hash is counted in constant time, amortized: many have to come or go before the level moves by one. Chosen
+/// A random hash is counted in constant time, amortized: the level moves by one only where many come or go. Chosen
 /// hashes can move it through all levels.
 pub(super) struct Levels<A: Surroundings> {
     last: Box<[u32; LEVELS], A>,

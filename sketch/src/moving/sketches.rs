@@ -24,7 +24,7 @@ struct Held {
 /// How many hashes are moved without a check.
 const AT_ONCE: usize = CHECK_EVERY_BYTES / size_of::<Held>();
 
-/// With so many held hashes for each new one, the new ones are looked up, and what lies between moves in one go.
+/// With so many held hashes for each new one, the new ones are looked up. What lies between moves in one go.
 const WORTH_SEARCHING: usize = 8;
 
 /// How many hashes are held at most between two operations. Each operation passes over all of them, so these are fewer

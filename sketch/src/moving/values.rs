@@ -28,7 +28,8 @@ const LEAST_ROOM: usize = 14;
 /// The sketch of the values in a moving frame.
 ///
 /// **Invariant**: the hashes below the threshold of the reserve are known, each with the number of rows that have it.
-/// The level of the sketch is the smallest to which fewer than `capacity` of the frame's hashes belong. It is known if it is above the reserve, or the reserve is 0. The reserve only rises.
+/// The level of the sketch is the smallest to which fewer than `capacity` of the frame's hashes belong. It is known if
+/// it is above the reserve, or the reserve is 0. The reserve only rises.
 ///
 /// All answers are those of a [`Sketch`](crate::Sketch) of the rows in the frame, to the byte.
 ///
@@ -159,8 +160,8 @@ impl<A: Surroundings> MovingSketch<A> {
         Ok(())
     }
 
-    /// Prepares the sketch to be [encoded](Self::encode_in), which passes over the whole table. Where few values are left
-    /// of those that it was made for, it becomes smaller.
+    /// Prepares the sketch to be [encoded](Self::encode_in), which passes over the whole table. Where few values are
+    /// left of those that it was made for, it becomes smaller.
     ///
     /// # Errors
     ///

@@ -197,8 +197,8 @@ impl<A: Surroundings> List<A> {
         self.repeated > 0 || seem_repeated(&self.last.hashes()[in_last - count..in_last])
     }
 
-    /// Notes that the next sort moves all hashes for a few new ones. These then count as repeated, so that a set that is
-    /// counted again and again soon is worn.
+    /// Notes that the next sort moves all hashes for a few new ones. These then count as repeated, so that a set that
+    /// is counted again and again soon is worn.
     pub(crate) fn wear(&mut self) {
         let unsorted = self.len - self.sorted;
         if unsorted > 0 && unsorted < self.sorted / 8 {

@@ -258,8 +258,8 @@ mod tests {
         }
     }
 
-    /// A running count reads the set after each row. What reads the hashes themselves wants them in order, as a list has
-    /// them.
+    /// A running count reads the set after each row. What reads the hashes themselves wants them in order, as a list
+    /// has them.
     #[test]
     fn what_is_counted_again_and_again_is_a_table() {
         for is_counted in [true, false] {
