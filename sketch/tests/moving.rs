@@ -58,7 +58,8 @@ impl Frame {
         }
     }
 
-    fn check(&self) {
+    fn check(&mut self) {
+        self.sketch.shrink().unwrap();
         let anew = match self.hashes.is_empty() {
             true => Sketch::new(DEFAULT_CAPACITY, 0).encode(),
             false => encoded(self.hashes.iter().copied(), self.sketch.capacity(), 3, Kind::Integer),
@@ -147,6 +148,29 @@ fn a_frame_that_shrinks_is_read_anew_once_for_each_halving() {
     }
     // From 64,000 to 100 there are 9.3 halvings.
     assert!((5..=18).contains(&frame.restarts), "{}", frame.restarts);
+}
+
+/// After a burst that needs no reserve, the frame goes on with few values.
+#[test]
+fn a_table_shrinks_with_its_frame() {
+    let (taken, most) = (Cell::new(0), Cell::new(0));
+    let memory = Counted {
+        taken: &taken,
+        most: &most,
+        limit: usize::MAX,
+    };
+    let mut sketch = MovingSketch::new_in(DEFAULT_CAPACITY, 0, Kind::Unknown, memory);
+    (0..16_000).for_each(|i| sketch.enter(random(i)).unwrap());
+    assert!((0..15_990).all(|i| sketch.leave(random(i))));
+    assert!(taken.get() > 16_000 * 16);
+    sketch.shrink().unwrap();
+    // 16 buckets of 17 bytes, the padding of a group, and the levels.
+    assert!(taken.get() < 2_048, "{}", taken.get());
+    let bytes = sketch.encode_in(0, Global).unwrap();
+    assert_eq!(
+        bytes.as_slice(),
+        encoded((15_990..16_000).map(random), DEFAULT_CAPACITY, 0, Kind::Unknown)
+    );
 }
 
 #[test]

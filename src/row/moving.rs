@@ -8,22 +8,16 @@
 
 use crate::pg::call::{aggregate_context, argument, return_null};
 use crate::pg::pg_sys::{Datum, FunctionCallInfo};
-use crate::row::state::{Recognizable, recognized, try_recognized};
+use crate::row::state::{GroupState, recognized, try_recognized};
 
 /// The state of a moving frame. It and all it refers to live in one memory context.
-pub(crate) trait MovingState: Recognizable {
-    /// The seed of its hashes.
-    fn seed(&self) -> u64;
-
+pub(crate) trait MovingState: GroupState {
     /// Whether a row has the same parameters as the rows before. Cannot raise an error.
     ///
     /// # Safety
     ///
     /// `fcinfo` is the frame of a call with this state.
     unsafe fn is_said_again(&self, fcinfo: FunctionCallInfo) -> bool;
-
-    /// A hash enters the frame, if that takes no memory. Cannot raise an error. False where there is more to do.
-    fn offer(&mut self, hash: u64) -> bool;
 
     /// A hash leaves the frame. Cannot raise an error. False if the frame has to be read anew.
     fn leave(&mut self, hash: u64) -> bool;

@@ -9,7 +9,7 @@ use crate::pg::memory::ContextAllocator;
 use crate::pg::pg_sys::{Datum, FunctionCallInfo, NullableDatum};
 use crate::pg::{invalidation, varlena};
 use crate::row::moving::{MovingState, enter, leave, leave_slowly, left};
-use crate::row::state::{HasMark, Marked, recognized};
+use crate::row::state::{GroupState, HasMark, Marked, recognized};
 use crate::sketch::state::{EPSILON_AT, Parameters, is_said_again};
 use crate::sketch::value::{self, with_framed};
 use cvm_sketch::capacity::DEFAULT_CAPACITY;
@@ -77,21 +77,23 @@ impl Values {
     }
 }
 
-impl MovingState for Marked<Values> {
+impl GroupState for Marked<Values> {
     #[inline(always)]
     fn seed(&self) -> u64 {
         self.of.sketch.seed()
     }
 
     #[inline(always)]
+    fn offer(&mut self, hash: u64) -> bool {
+        self.of.sketch.offer(hash)
+    }
+}
+
+impl MovingState for Marked<Values> {
+    #[inline(always)]
     unsafe fn is_said_again(&self, fcinfo: FunctionCallInfo) -> bool {
         // Before the first value, nothing is said.
         self.of.source.is_some() && unsafe { is_said_again(self.of.accuracy.as_ref(), self.seed(), fcinfo) }
-    }
-
-    #[inline(always)]
-    fn offer(&mut self, hash: u64) -> bool {
-        self.of.sketch.offer(hash)
     }
 
     #[inline(always)]

@@ -466,11 +466,7 @@ impl<A: Surroundings> Sketch<A> {
         Self::from_parts(encoded.header(), encoded.hashes(), allocator)
     }
 
-    pub(crate) fn from_parts(
-        header: &Header,
-        hashes: impl Iterator<Item = u64>,
-        allocator: A,
-    ) -> Result<Self, OutOfMemory> {
+    fn from_parts(header: &Header, hashes: impl Iterator<Item = u64>, allocator: A) -> Result<Self, OutOfMemory> {
         let mut sketch = Sketch::new_in(header.capacity(), header.seed(), allocator.clone());
         sketch.raise_to(header.level());
         sketch.flags = Flags::new(header.kind(), header.is_derived());

@@ -143,6 +143,27 @@ FROM (VALUES
      computed(replace(call, 'seen', 'seen_anew'), frame, 'bursts') anew
 ORDER BY frame COLLATE "C", call COLLATE "C";
 
+-- The label of an enum is renamed while a frame moves. Then the values leave under other hashes than they came under.
+CREATE TYPE color AS ENUM ('red', 'green');
+CREATE TABLE colors AS SELECT i, (ARRAY['red', 'green'])[1 + i % 2]::color AS c FROM generate_series(1, 5000) i;
+BEGIN;
+DECLARE sliding CURSOR FOR
+    SELECT i, approx_count_distinct_cvm(ROW(c, i), 0.5, 0.1) OVER (ORDER BY i ROWS 2000 PRECEDING) AS counted FROM colors;
+MOVE 2500 FROM sliding;
+ALTER TYPE color RENAME VALUE 'red' TO 'crimson';
+FETCH 1 FROM sliding \gset
+SELECT :i AS i,
+       :counted = approx_count_distinct_cvm(ROW(c, i), 0.5, 0.1) AS same
+FROM colors
+WHERE i BETWEEN :i - 2000 AND :i;
+MOVE 1000 FROM sliding;
+FETCH 1 FROM sliding \gset
+SELECT :i AS i,
+       :counted = approx_count_distinct_cvm(ROW(c, i), 0.5, 0.1) AS same
+FROM colors
+WHERE i BETWEEN :i - 2000 AND :i;
+COMMIT;
+
 -- A state takes memory for its accuracy, however many rows its frame has. It gives it back as a partition
 -- ends or a frame begins anew. What PostgreSQL takes for its own varies by half a megabyte.
 CREATE FUNCTION memory_kb() RETURNS bigint LANGUAGE sql
