@@ -9,8 +9,9 @@ import subprocess
 import sys
 
 # The functions that raise no ERROR, so that a guard has nothing to copy. CacheRegisterSyscacheCallback ends the process where
-# it fails; MemoryContextSwitchTo is pgrx's.
-RAISE_NOTHING = {"AggGetAggref", "EOH_init_header", "CacheRegisterSyscacheCallback", "MemoryContextSwitchTo", "pfree", "pg_get_timezone_name"}
+# it fails; MemoryContextRegisterResetCallback puts what it is given in front of a list; MemoryContextSwitchTo is pgrx's.
+RAISE_NOTHING = {"AggGetAggref", "EOH_init_header", "CacheRegisterSyscacheCallback", "MemoryContextRegisterResetCallback", "MemoryContextSwitchTo",
+                 "pfree", "pg_get_timezone_name"}
 # Files that declare by themselves what they call.
 DECLARE_THEIR_OWN = {"src/pg/unguarded.rs"}
 

@@ -7,18 +7,18 @@
 //! Some rules need nothing but the datum. Where the type has one, a function compiled for it takes the rows from the
 //! second on.
 
-use crate::hash::hasher::{DEFAULT_SEED, Hasher};
+use crate::hash::hasher::DEFAULT_SEED;
 use crate::hash::plain::{PlainHash, Visitor};
 use crate::hash::site::{Keep, Site, Transition};
 use crate::pg::call::{self, aggregate_context, argument, unchanged};
 use crate::pg::error::OrRaise;
 use crate::pg::memory::ContextAllocator;
-use crate::pg::pg_sys::{self, Datum, FunctionCallInfo, NodeTag, TargetEntry};
+use crate::pg::pg_sys::{self, Datum, FunctionCallInfo, MemoryContext, NodeTag, TargetEntry};
 use crate::pg::query_tree::elements;
 use crate::row::state::{GroupState, recognized, trusted};
 use cvm_sketch::Kind;
 use pgrx::{is_a, pg_guard};
-use std::marker::PhantomData;
+use std::ptr::NonNull;
 
 /// An aggregate over values. Its transition functions take the state, the value, what belongs to the value, and then
 /// the parameters. All rows of a group have the same parameters; the last may be a seed.
@@ -67,9 +67,30 @@ pub(crate) trait Aggregate: 'static {
     ///
     /// # Safety
     ///
-    /// `fcinfo` is the frame of a transition whose value has that hash. Its call site has a [`Site`] of the aggregate.
+    /// `fcinfo` is the frame of a transition. Its call site has a [`Site`] of the aggregate. Its value has that hash,
+    /// unless the aggregate [prepares](Self::prepare) for rows to wait.
     unsafe fn accumulate(state: &mut Self::State, hash: u64, fcinfo: FunctionCallInfo);
+
+    /// Prepares a call site for rows to wait, if they may. `H` hashes their values. They have no seed, and their
+    /// parameters are constant.
+    ///
+    /// # Safety
+    ///
+    /// `fcinfo` is the frame of a transition in progress, and `kept` is what its call site keeps.
+    unsafe fn prepare<H: PlainHash>(_kept: &mut Self::Kept, _fcinfo: FunctionCallInfo) {}
+
+    /// Called before a call site makes a state in `context`. Returns what takes its rows from now on, if that changes.
+    ///
+    /// # Safety
+    ///
+    /// `kept` is what the call site keeps, and `context` is the memory context of its aggregate.
+    unsafe fn before_state(_kept: &mut Self::Kept, _context: MemoryContext) -> Option<Transition> {
+        None
+    }
 }
+
+/// The state of a row's group, and the hash of its value.
+pub(crate) type Row<S> = (NonNull<S>, u64);
 
 /// A transition function for any type. `COMPARES`: whether each row compares its parameters with those of the rows
 /// before.
@@ -103,9 +124,8 @@ unsafe extern "C-unwind" fn accumulate_by_rule<A: Aggregate, const COMPARES: boo
         if COMPARES && Site::<A::Kept>::made_before(fcinfo).is_none() {
             return accumulate_slowly::<A>(fcinfo);
         }
-        accumulate_with::<A, COMPARES>(fcinfo, |value, seed| {
-            Site::<A::Kept>::made_before(fcinfo)?.hasher.try_hash(value, seed)
-        })
+        let hash = |value, seed| Site::<A::Kept>::made_before(fcinfo)?.hasher.try_hash(value, seed);
+        accumulate_with::<A, COMPARES>(fcinfo, hash, |row| at_once::<A>(fcinfo, row))
     }
 }
 
@@ -117,11 +137,50 @@ unsafe extern "C-unwind" fn accumulate_by_rule<A: Aggregate, const COMPARES: boo
 unsafe extern "C-unwind" fn accumulate_by_type<A: Aggregate, H: PlainHash, const COMPARES: bool>(
     fcinfo: FunctionCallInfo,
 ) -> Datum {
-    unsafe { accumulate_with::<A, COMPARES>(fcinfo, |value, _| H::hash(value, DEFAULT_SEED)) }
+    unsafe {
+        let hash = |value, _| H::hash(value, DEFAULT_SEED);
+        accumulate_with::<A, COMPARES>(fcinfo, hash, |row| at_once::<A>(fcinfo, row))
+    }
+}
+
+/// As [`accumulate_by_type`], for rows that wait: `wait` takes one, and may return an earlier one whose turn it is.
+///
+/// # Safety
+///
+/// As [`accumulate_by_type`]; the parameters are constant. What `wait` returns is a state of the same call site, which
+/// nothing else uses.
+#[inline(always)]
+pub(crate) unsafe fn accumulate_later<A: Aggregate, H: PlainHash>(
+    fcinfo: FunctionCallInfo,
+    wait: impl FnOnce(Row<A::State>) -> Option<Row<A::State>>,
+) -> Datum {
+    unsafe {
+        let hash = |value, _| H::hash(value, DEFAULT_SEED);
+        accumulate_with::<A, false>(fcinfo, hash, |row| match wait(row) {
+            Some((state, hash)) if !(*state.as_ptr()).offer(hash) => go_on_later::<A>(fcinfo, state, hash),
+            _ => argument(fcinfo, 0).value,
+        })
+    }
+}
+
+/// The end of the path, of a row that does not wait.
+///
+/// # Safety
+///
+/// `fcinfo` is the frame of a transition with that row.
+#[inline(always)]
+unsafe fn at_once<A: Aggregate>(fcinfo: FunctionCallInfo, (state, hash): Row<A::State>) -> Datum {
+    unsafe {
+        let state = state.as_ptr();
+        match (*state).offer(hash) {
+            true => Datum::from(state),
+            false => go_on::<A>(fcinfo, Datum::from(state), hash),
+        }
+    }
 }
 
 /// The path of a row. `hash` gives the hash of a value. If it gives `None`, as when that needs the catalog, the slow
-/// path takes the row.
+/// path takes the row. `end` takes it from there, and returns its state.
 ///
 /// All its ends are returns or tail calls, so that a row saves and restores no registers. No local needs to be dropped,
 /// so an ERROR that hashing raises may leave this frame behind.
@@ -134,6 +193,7 @@ unsafe extern "C-unwind" fn accumulate_by_type<A: Aggregate, H: PlainHash, const
 unsafe fn accumulate_with<A: Aggregate, const COMPARES: bool>(
     fcinfo: FunctionCallInfo,
     hash: impl FnOnce(Datum, u64) -> Option<u64>,
+    end: impl FnOnce(Row<A::State>) -> Datum,
 ) -> Datum {
     // SAFETY: SQL cannot make or pass a value of type internal. Once a call site has hashed a value, all states that
     // come to it are its own: a group begins with NULL, and goes on with what this site has returned. Before, no state
@@ -157,8 +217,7 @@ unsafe fn accumulate_with<A: Aggregate, const COMPARES: bool>(
         }
         match hash(value.value, seed) {
             None => accumulate_slowly::<A>(fcinfo),
-            Some(hash) if trusted::<A::State>(state).as_mut().offer(hash) => state.value,
-            Some(hash) => go_on::<A>(fcinfo, state.value, hash),
+            Some(hash) => end((trusted(state), hash)),
         }
     }
 }
@@ -174,6 +233,24 @@ unsafe extern "C-unwind" fn go_on<A: Aggregate>(fcinfo: FunctionCallInfo, state:
     unsafe {
         A::accumulate(&mut *state.cast_mut_ptr(), hash, fcinfo);
         state
+    }
+}
+
+/// As [`go_on`], for a row that has waited. Returns the state of the row that has come.
+///
+/// # Safety
+///
+/// As [`go_on`].
+#[cold]
+#[pg_guard]
+unsafe extern "C-unwind" fn go_on_later<A: Aggregate>(
+    fcinfo: FunctionCallInfo,
+    state: NonNull<A::State>,
+    hash: u64,
+) -> Datum {
+    unsafe {
+        A::accumulate(&mut *state.as_ptr(), hash, fcinfo);
+        argument(fcinfo, 0).value
     }
 }
 
@@ -199,14 +276,16 @@ unsafe extern "C-unwind" fn accumulate_slowly<A: Aggregate>(fcinfo: FunctionCall
         }
         let is_first = Site::<A::Kept>::made_before(fcinfo).is_none();
         let site = Site::<A::Kept>::of_call(fcinfo, 1);
-        if is_first && let Some(transition) = transition_by_type::<A>(fcinfo, &site.hasher) {
-            site.transition = Some(transition);
-            put_in_place::<A>(fcinfo, transition);
+        if is_first && let Some(transition) = transition_by_type::<A>(fcinfo, site) {
+            put_in_place::<A>(fcinfo, site, transition);
         }
         let hash = site.hasher.hash(value.value, A::seed(parameters));
         let state = match given {
             Some(state) => state,
             None => {
+                if let Some(transition) = A::before_state(&mut site.kept, context) {
+                    put_in_place::<A>(fcinfo, site, transition);
+                }
                 let allocator = ContextAllocator::new(context);
                 let state = A::new_state(parameters, site.hasher.kind(), allocator);
                 allocator.place(state).or_raise().as_mut()
@@ -220,32 +299,34 @@ unsafe extern "C-unwind" fn accumulate_slowly<A: Aggregate>(fcinfo: FunctionCall
 }
 
 /// The transition function for the type of a call site, if there is one. If the parameters are constant, this is the
-/// version that does not compare them.
+/// version that does not compare them, and the site is prepared for rows to wait.
 ///
 /// # Safety
 ///
-/// `fcinfo` is the frame of a transition of the aggregate in progress, whose values go by `hasher`.
-unsafe fn transition_by_type<A: Aggregate>(fcinfo: FunctionCallInfo, hasher: &Hasher) -> Option<Transition> {
-    struct ByType<A> {
-        compares: bool,
-        of: PhantomData<A>,
+/// `fcinfo` is the frame of a transition of the aggregate in progress, and `site` is its call site.
+unsafe fn transition_by_type<A: Aggregate>(fcinfo: FunctionCallInfo, site: &mut Site<A::Kept>) -> Option<Transition> {
+    struct ByType<'a, A: Aggregate> {
+        fcinfo: FunctionCallInfo,
+        kept: &'a mut A::Kept,
     }
-    impl<A: Aggregate> Visitor for ByType<A> {
+    impl<A: Aggregate> Visitor for ByType<'_, A> {
         type Output = Transition;
         fn visit<H: PlainHash>(self) -> Self::Output {
-            match self.compares {
-                false => accumulate_by_type::<A, H, false>,
-                true => accumulate_by_type::<A, H, true>,
+            // SAFETY: as `transition_by_type` was promised.
+            unsafe {
+                if !are_constant(self.fcinfo, A::PARAMETERS_AT) {
+                    return accumulate_by_type::<A, H, true>;
+                }
+                A::prepare::<H>(self.kept, self.fcinfo);
             }
+            accumulate_by_type::<A, H, false>
         }
     }
     unsafe {
         // A seed would be one more thing that is not known when this is compiled.
-        let plain = hasher.plain().filter(|_| (*fcinfo).nargs as usize <= A::SEED_AT)?;
-        Some(plain.visit(ByType::<A> {
-            compares: !are_constant(fcinfo, A::PARAMETERS_AT),
-            of: PhantomData,
-        }))
+        let plain = site.hasher.plain().filter(|_| (*fcinfo).nargs as usize <= A::SEED_AT)?;
+        let kept = &mut site.kept;
+        Some(plain.visit(ByType::<A> { fcinfo, kept }))
     }
 }
 
@@ -259,13 +340,17 @@ unsafe fn transition_by_type<A: Aggregate>(fcinfo: FunctionCallInfo, hasher: &Ha
 ///
 /// # Safety
 ///
-/// `fcinfo` is the frame of a transition of the aggregate in progress. `transition` does the same in all later calls.
-unsafe fn put_in_place<A: Aggregate>(fcinfo: FunctionCallInfo, transition: Transition) {
+/// `fcinfo` is the frame of a transition of the aggregate in progress, and `site` is its call site. `transition` does the
+/// same in all later calls.
+unsafe fn put_in_place<A: Aggregate>(fcinfo: FunctionCallInfo, site: &mut Site<A::Kept>, transition: Transition) {
     unsafe {
+        let mut ours = A::DECLARED.into_iter().chain(site.transition.replace(transition));
         // A superuser's function may hand its own frame on to ours: then the record is that function's.
         let function = call::function(fcinfo);
-        let is_declared = |address| A::DECLARED.iter().any(|&declared| declared as usize == address);
-        if (*function).fn_addr.is_some_and(|address| is_declared(address as usize)) {
+        if (*function)
+            .fn_addr
+            .is_some_and(|address| ours.any(|ours| ours as usize == address as usize))
+        {
             (*function).fn_addr = Some(transition);
         }
     }

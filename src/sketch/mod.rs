@@ -3,6 +3,7 @@
 //! - [`value`]: the type's input, output and casts, and reading stored sketches. [`functions`]: its functions.
 //! - [`state`]: the state of an aggregate, and its parameters. [`of_values`]: the aggregates over values, from the
 //!   transition to the final functions.
+//! - [`ring`]: where rows wait for their states.
 //! - [`of_sketches`]: the aggregates over hashes and over stored sketches.
 //! - [`moving`]: all of these in windows whose frames slide.
 
@@ -10,5 +11,6 @@ mod functions;
 mod moving;
 mod of_sketches;
 mod of_values;
+mod ring;
 pub(crate) mod state;
 pub(crate) mod value;

@@ -2,14 +2,15 @@
 //! them.
 
 use crate::hash::hasher::DEFAULT_SEED;
-use crate::hash::site::Transition;
+use crate::hash::plain::PlainHash;
+use crate::hash::site::{Site, Transition};
 use crate::pg::call::{aggregate_context, argument, declare_function, unchanged};
 use crate::pg::error::{IN_BYTES, OrRaise, raise_invalid_sketch};
 use crate::pg::memory::ContextAllocator;
-use crate::pg::pg_sys::{Datum, FunctionCallInfo, NullableDatum};
+use crate::pg::pg_sys::{Datum, FunctionCallInfo, MemoryContext, NullableDatum};
 use crate::pg::varlena;
-use crate::row::state::recognized;
-use crate::row::transition::{Aggregate, accumulate};
+use crate::row::transition::{Aggregate, accumulate, accumulate_later};
+use crate::sketch::ring::{Ring, complete};
 use crate::sketch::state::{EPSILON_AT, Parameters, SEED_AT, State};
 use crate::sketch::value;
 use cvm_sketch::{EncodedSketch, Kind, Sketch};
@@ -31,7 +32,7 @@ struct Sketches;
 impl Aggregate for Sketches {
     type State = State;
     type Parameters = Option<Parameters>;
-    type Kept = ();
+    type Kept = Ring;
 
     const PARAMETERS_AT: usize = EPSILON_AT;
     const SEED_AT: usize = SEED_AT;
@@ -63,6 +64,23 @@ impl Aggregate for Sketches {
     unsafe fn accumulate(state: &mut State, hash: u64, _: FunctionCallInfo) {
         state.sketch.accumulate(hash).or_raise();
     }
+
+    unsafe fn prepare<H: PlainHash>(ring: &mut Ring, fcinfo: FunctionCallInfo) {
+        /// As `accumulate_by_type`, by the ring of the call site.
+        unsafe extern "C-unwind" fn accumulate_by_ring<H: PlainHash>(fcinfo: FunctionCallInfo) -> Datum {
+            unsafe {
+                accumulate_later::<Sketches, H>(fcinfo, |row| match Site::<Ring>::made_before(fcinfo) {
+                    Some(site) => site.kept.exchange(row),
+                    None => Some(row),
+                })
+            }
+        }
+        unsafe { ring.prepare(accumulate_by_ring::<H>, fcinfo) }
+    }
+
+    unsafe fn before_state(ring: &mut Ring, context: MemoryContext) -> Option<Transition> {
+        unsafe { ring.before_state(context) }
+    }
 }
 
 /// Transition: `cvm_accumulate(internal, anyelement) returns internal`, not strict.
@@ -88,13 +106,13 @@ pub unsafe extern "C-unwind" fn cvm_combine(fcinfo: FunctionCallInfo) -> Datum {
         if from.isnull {
             return unchanged(fcinfo, into);
         }
-        let from = settled(from);
+        let from = settled(from, context);
         if into.isnull {
             let allocator = ContextAllocator::new(context);
             let copy = State::of_sketch(from.sketch.try_clone_in(allocator).or_raise(), None, allocator);
             return Datum::from(allocator.place(copy).or_raise().as_ptr());
         }
-        let state = recognized::<State>(into);
+        let state = complete(into, context);
         state.raise_unless_as_large_as(from.sketch.capacity());
         state.sketch.merge(&from.sketch).or_raise();
         into.value
@@ -106,8 +124,8 @@ pub unsafe extern "C-unwind" fn cvm_combine(fcinfo: FunctionCallInfo) -> Datum {
 #[pg_guard]
 pub unsafe extern "C-unwind" fn cvm_serialize(fcinfo: FunctionCallInfo) -> Datum {
     unsafe {
-        aggregate_context(fcinfo);
-        let state = settled(argument(fcinfo, 0));
+        let context = aggregate_context(fcinfo);
+        let state = settled(argument(fcinfo, 0), context);
         let bytes = state
             .sketch
             .encode_in(varlena::HEADER_LEN, ContextAllocator::current())
@@ -140,12 +158,12 @@ pub unsafe extern "C-unwind" fn cvm_deserialize(fcinfo: FunctionCallInfo) -> Dat
 #[pg_guard]
 pub unsafe extern "C-unwind" fn cvm_final_count(fcinfo: FunctionCallInfo) -> Datum {
     unsafe {
-        aggregate_context(fcinfo);
+        let context = aggregate_context(fcinfo);
         let state = argument(fcinfo, 0);
         if state.isnull {
             return Datum::from(0_i64);
         }
-        let sketch = &mut recognized::<State>(state).sketch;
+        let sketch = &mut complete(state, context).sketch;
         sketch.settle_to_count().or_raise();
         Datum::from(sketch.estimate())
     }
@@ -156,12 +174,12 @@ pub unsafe extern "C-unwind" fn cvm_final_count(fcinfo: FunctionCallInfo) -> Dat
 #[pg_guard]
 pub unsafe extern "C-unwind" fn cvm_final_sketch(fcinfo: FunctionCallInfo) -> Datum {
     unsafe {
-        aggregate_context(fcinfo);
+        let context = aggregate_context(fcinfo);
         let state = argument(fcinfo, 0);
         if state.isnull {
             return value::nothing();
         }
-        let sketch = &settled(state).sketch;
+        let sketch = &settled(state, context).sketch;
         varlena::into_datum(
             sketch
                 .encode_in(varlena::HEADER_LEN, ContextAllocator::current())
@@ -175,9 +193,9 @@ pub unsafe extern "C-unwind" fn cvm_final_sketch(fcinfo: FunctionCallInfo) -> Da
 ///
 /// # Safety
 ///
-/// As [`recognized`].
-unsafe fn settled<'a>(state: NullableDatum) -> &'a State {
-    let state = unsafe { recognized::<State>(state) };
+/// As [`complete`].
+unsafe fn settled<'a>(state: NullableDatum, context: MemoryContext) -> &'a State {
+    let state = unsafe { complete(state, context) };
     state.sketch.settle().or_raise();
     state
 }

@@ -136,7 +136,10 @@ class Form:
 FORMS = {
     "plain": Form("SELECT {calls} FROM {table}", keys=0),
     "grouped": Form("SELECT g, {calls} FROM {table} GROUP BY g"),
+    # Of these, rows wait for the states of their groups.
     "many groups": Form("SELECT k, {calls} FROM {table} GROUP BY k"),
+    "many grouping sets": Form("SELECT k, id % 2477 AS m, {calls} FROM {table} GROUP BY GROUPING SETS ((k), (id % 2477))", keys=2),
+    "many groups again and again": Form("SELECT asked.g, q.* FROM asked, LATERAL (SELECT k, {calls} FROM {table} f WHERE f.g <> asked.g GROUP BY k) q WHERE asked.g < 2", keys=2),
     "by text": Form("SELECT g || 'th' AS key, {calls} FROM {table} GROUP BY key"),
     "by two": Form("SELECT g, k % 50 AS m, {calls} FROM {table} GROUP BY g, m ORDER BY g, m", keys=2),
     "grouping sets": Form("SELECT g, k % 50 AS m, grouping(g, k % 50), {calls} FROM {table} GROUP BY GROUPING SETS ((g), (k % 50), (g, k % 50), ())", keys=3),
