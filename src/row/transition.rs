@@ -340,8 +340,8 @@ unsafe fn transition_by_type<A: Aggregate>(fcinfo: FunctionCallInfo, site: &mut 
 ///
 /// # Safety
 ///
-/// `fcinfo` is the frame of a transition of the aggregate in progress, and `site` is its call site. `transition` does the
-/// same in all later calls.
+/// `fcinfo` is the frame of a transition of the aggregate in progress, and `site` is its call site. `transition` does
+/// the same in all later calls.
 unsafe fn put_in_place<A: Aggregate>(fcinfo: FunctionCallInfo, site: &mut Site<A::Kept>, transition: Transition) {
     unsafe {
         let mut ours = A::DECLARED.into_iter().chain(site.transition.replace(transition));

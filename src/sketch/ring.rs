@@ -1,17 +1,17 @@
 //! Rows that wait for the state of their group, while the processor fetches it.
 //!
-//! With many groups, the next row is of another one, and its state is in no cache. So the hash of a row waits in a ring,
-//! and the state is asked for. When the hash has come round, some rows later, the state is there.
+//! With many groups, the next row is of another one, and its state is in no cache. So the hash of a row waits in a
+//! ring, and the state is asked for. When the hash has come round, some rows later, the state is there.
 //!
 //! Only a plan that hashes groups has many states at a time. It keeps them all in one memory context, and resets that
 //! between batches, as it starts again, and when it ends. While rows wait, the ring is registered with the context:
 //!
 //! - The reset of the context calls [`forget`]. No row waits for a state that is gone.
-//! - Whoever reads a state finds the ring there, and lets all rows arrive. [`complete`] does this for all functions that
-//!   take a state to read it.
+//! - Whoever reads a state finds the ring there, and lets all rows arrive. [`complete`] does this for all functions
+//!   that take a state to read it.
 //!
-//! The order of rows makes no difference to a sketch. An ERROR that a row raises as it arrives ends the same query as if
-//! it had not waited.
+//! The order of rows makes no difference to a sketch. An ERROR that a row raises as it arrives ends the same query as
+//! if it had not waited.
 
 use crate::hash::hasher::Hasher;
 use crate::hash::site::{Keep, Transition};
@@ -34,9 +34,7 @@ const LENGTH: usize = 16;
 /// own cache holds them. Beyond, rows that wait are faster.
 const MANY: u32 = 1_024;
 
-/// The rows of one call site that wait for their states.
-///
-/// It stays where it is once it is registered.
+/// The rows of one call site that wait for their states. It stays where its call site is.
 pub(crate) struct Ring {
     /// Those that wait are in front of `next`, without a gap. The newest is the nearest.
     rows: [Option<Row<State>>; LENGTH],
@@ -75,9 +73,10 @@ impl Ring {
             let node = (*fcinfo).context;
             let hashes_groups =
                 is_a(node, NodeTag::T_AggState) && (*node.cast::<AggState>()).aggstrategy == AggStrategy::AGG_HASHED;
-            // The ring is in the memory of the function's record. It has to outlive the states.
+            // The ring is in the memory of the function's record, and has to outlive the states. PostgreSQL's own call
+            // sites do. A caller may also make a record for each row.
             let outlives_states = (*aggregate_context(fcinfo)).parent == (*function(fcinfo)).fn_mcxt;
-            // Elsewhere, Rust cannot ask for memory yet.
+            // For other processors, stable Rust has nothing to ask with.
             if hashes_groups && outlives_states && cfg!(target_arch = "x86_64") {
                 self.transition = Some(transition);
             }
