@@ -12,7 +12,7 @@ use cvm_sketch::{
 };
 use proptest::prelude::*;
 use std::cell::Cell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 /// A row: a value, of which there are two ways to write it, and a measure.
@@ -190,6 +190,26 @@ proptest! {
         prop_assert!(unions[0] == unions[1] && unions[1] == unions[2]);
     }
 
+    /// Samples of every size that a group has, of which each value comes once or often, with short texts and long ones.
+    #[test]
+    fn a_sample_is_what_its_rows_say_at_any_size(
+        rows in proptest::collection::vec((any::<proptest::sample::Index>(), any::<bool>(), proptest::option::of(-99_i32..99)), 0..2_600),
+        values in prop_oneof![1_usize..40, 1_usize..1_200, Just(100_000)],
+        size in prop_oneof![8_u32..40, 990_u32..1_030, Just(DEFAULT_SIZE), Just(DEFAULT_CAPACITY)],
+        len in prop_oneof![Just(0_usize), 5_usize..20, 124_usize..130, 230_usize..260],
+        measured in prop_oneof![Just(0_u32), Just(1), Just(2)],
+    ) {
+        let rows: Vec<LongRow> = rows
+            .iter()
+            .enumerate()
+            .map(|(i, (value, is_long, number))| {
+                let measure = number.filter(|_| measured == 2 || measured == 1 && i % 100 == 0);
+                LongRow::new(value.index(values) as u64, len + usize::from(*is_long), measure.map(|number| f64::from(number) / 8.0))
+            })
+            .collect();
+        check(&rows, size);
+    }
+
     /// A value that is there already is counted the same without its text.
     #[test]
     fn counting_is_inserting(rows in rows(), size in 8_u32..64) {
@@ -222,6 +242,177 @@ proptest! {
             prop_assert_eq!(Sample::decode_in(&encoded, Global).unwrap().encode(), bytes);
         }
     }
+}
+
+/// A row of a value whose texts are as long as is asked for.
+#[derive(Clone)]
+struct LongRow {
+    hash: u64,
+    text: String,
+    measure: Option<f64>,
+}
+
+impl LongRow {
+    fn new(value: u64, len: usize, measure: Option<f64>) -> Self {
+        LongRow {
+            hash: hash::integer(value as i64, 0),
+            text: format!("{value}{:x>len$}", "", len = len),
+            measure,
+        }
+    }
+}
+
+fn sample_of_long(rows: &[LongRow], size: u32) -> Sample {
+    let mut sample = Sample::new(size, 0);
+    for LongRow { hash, text, measure } in rows {
+        sample.insert(*hash, text, *measure).unwrap();
+    }
+    sample
+}
+
+/// The sample of these rows is what they say; in any order, in parts, and through bytes.
+fn check(rows: &[LongRow], size: u32) {
+    let mut sketch = Sketch::new(size, 0);
+    rows.iter().for_each(|row| sketch.insert_all(&[row.hash]).unwrap());
+    let retained: BTreeSet<u64> = sketch.hashes().collect();
+    let mut values: BTreeMap<u64, Known> = BTreeMap::new();
+    for LongRow { hash, text, measure } in rows.iter().filter(|row| retained.contains(&(row.hash >> 8))) {
+        let (least, count, measures) = values.entry(*hash).or_insert((text.clone(), 0, None));
+        *least = least.clone().min(text.clone());
+        *count += 1;
+        if let Some(number) = *measure {
+            let (least, greatest, sum) = measures.unwrap_or((number, number, 0.0));
+            *measures = Some((least.min(number), greatest.max(number), sum + number));
+        }
+    }
+    let mut expected: Vec<Known> = values.into_values().collect();
+    expected.sort_by(|a, b| a.0.cmp(&b.0));
+
+    let sample = sample_of_long(rows, size);
+    let bytes = sample.encode();
+    assert!(known(&bytes) == expected, "{} rows of {size}", rows.len());
+    let encoded = EncodedSample::parse(&bytes).unwrap();
+    assert_eq!(encoded.sketch_bytes(), sketch.encode());
+    assert_eq!(*encoded.header(), sample.header());
+    let reversed: Vec<LongRow> = rows.iter().rev().cloned().collect();
+    assert!(sample_of_long(&reversed, size).encode() == bytes);
+    assert!(decoded(&bytes).encode() == bytes);
+    assert!(sample.try_clone_in(Global).unwrap().encode() == bytes);
+    let (one, other) = rows.split_at(rows.len() / 3);
+    let (one, other) = (sample_of_long(one, size), sample_of_long(other, size + 1));
+    for (into, from) in [(&one, &other), (&other, &one)] {
+        let mut merged = decoded(&into.encode());
+        merged.merge(from).unwrap();
+        assert!(merged.encode() == bytes);
+        let mut merged = into.try_clone_in(Global).unwrap();
+        merged
+            .merge_encoded(&EncodedSample::parse(&from.encode()).unwrap())
+            .unwrap();
+        assert!(merged.encode() == bytes);
+    }
+}
+
+/// A small sample becomes another in memory at so many bytes, values or repetitions. Next to each of these numbers, and
+/// to the size, it is what its rows say.
+#[test]
+fn a_sample_is_what_its_rows_say_next_to_every_border() {
+    const ROOMS: [usize; 5] = [2 << 10, 4 << 10, 8 << 10, 16 << 10, 32 << 10];
+    let next_to = |border: usize| border.saturating_sub(2)..=border + 2;
+    let rows = |count: usize, len: usize, measure| -> Vec<LongRow> {
+        // All values have three digits.
+        (0..count).map(|i| LongRow::new(100 + i as u64, len, measure)).collect()
+    };
+    for (len, measure) in [(0, None), (4, Some(0.5)), (123, None), (124, None), (400, Some(-1.0))] {
+        let bytes = 8 + 3 + len + 8 * usize::from(measure.is_some());
+        for count in ROOMS
+            .into_iter()
+            .flat_map(|room| next_to(room / bytes))
+            .filter(|&count| count <= 900)
+        {
+            check(&rows(count, len, measure), DEFAULT_SIZE);
+        }
+    }
+    for size in [8, 9, 16, 900] {
+        for count in next_to(size / 2).chain(next_to(size)).filter(|&count| count <= 900) {
+            check(&rows(count, 0, None), size as u32);
+        }
+    }
+    // Values of four digits are more than a small sample has.
+    for count in next_to(1_000).chain(next_to(1_024)) {
+        let rows: Vec<LongRow> = (0..count).map(|i| LongRow::new(i as u64, 2, None)).collect();
+        for size in [1_000, 1_022, 1_023, 1_024, 1_025, 3_000] {
+            check(&rows, size);
+        }
+    }
+    // One text that alone takes all room, or more, before or after others.
+    for len in ROOMS.into_iter().flat_map(|room| next_to(room - 3 - 12)) {
+        let mut rows = rows(20, 3, None);
+        rows.insert(5, LongRow::new(100, len, None));
+        check(&rows, DEFAULT_SIZE);
+        rows.rotate_left(5);
+        check(&rows, DEFAULT_SIZE);
+    }
+    // Rows of few values, as many as wear a small sample out.
+    for values in [1, 15, 16, 17, 40] {
+        for rows in (200..1_600).step_by(67) {
+            let rows: Vec<LongRow> = (0..rows)
+                .map(|i| LongRow::new(i % values, (i % 2) as usize, None))
+                .collect();
+            check(&rows, DEFAULT_SIZE);
+        }
+    }
+    // Sums of numbers that are far apart are longer than their rows.
+    let numbers = [1e300, -1e-300, 5e-324, f64::MAX, 0.0, 1.0];
+    let far_apart = (0..400).map(|i| LongRow::new(i % 20, 3, Some(numbers[i as usize * 7 % numbers.len()])));
+    let far_apart: Vec<LongRow> = far_apart.collect();
+    let reversed: Vec<LongRow> = far_apart.iter().rev().cloned().collect();
+    let bytes = sample_of_long(&far_apart, 100).encode();
+    assert!(bytes == sample_of_long(&reversed, 100).encode() && bytes == decoded(&bytes).encode());
+    let mut parts = Sample::nothing_in(Global);
+    far_apart
+        .chunks(7)
+        .for_each(|part| parts.merge(&sample_of_long(part, 100)).unwrap());
+    assert!(bytes == parts.encode());
+}
+
+/// Groups of a GROUP BY have few values and are many.
+#[test]
+fn a_small_sample_takes_little_memory() {
+    for (values, most) in [(5, 400), (16, 400), (100, 2_000)] {
+        let (steps, bytes) = (Cell::new(0), Cell::new(0));
+        let surroundings = counting::Counting {
+            steps: &steps,
+            bytes: &bytes,
+        };
+        let mut sample = Sample::new_in(DEFAULT_SIZE, 0, Kind::Integer, surroundings);
+        for i in 0..values {
+            let row = LongRow::new(1_000_000 + i, 0, None);
+            sample.insert(row.hash, &row.text, None).unwrap();
+        }
+        let taken = size_of_val(&sample) + bytes.get();
+        assert!(taken <= most, "{values}: {taken}");
+    }
+}
+
+/// The rows of one value are counted to the last, also where each is only written down.
+#[test]
+fn rows_of_several_samples_are_counted_to_the_last() {
+    let sample_with = |hash: u64, occurrences: &[u8]| {
+        let mut sketch = Sketch::new(8, 0);
+        sketch.insert_all(&[hash]).unwrap();
+        let bytes = [&[1], &sketch.encode()[..], occurrences, &[2, b'a']].concat();
+        decoded(&bytes)
+    };
+    let most = [0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x7F];
+    let all_but_one = [0xFE, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x7F];
+    let mut same = sample_with(1 << 8, &all_but_one);
+    same.merge(&sample_with(1 << 8, &[1])).unwrap();
+    assert_eq!(known(&same.encode()), [("a".to_string(), MAX_OCCURRENCES, None)]);
+    assert_eq!(same.merge(&sample_with(1 << 8, &[1])), Err(SampleError::Occurrences));
+    // Two values have that many each.
+    let mut two = sample_with(1 << 8, &most);
+    two.merge(&sample_with(2 << 8, &most)).unwrap();
+    assert!(known(&two.encode()).iter().all(|known| known.1 == MAX_OCCURRENCES));
 }
 
 fn totals_of(numbers: &[f64]) -> (f64, f64, f64) {
@@ -316,6 +507,7 @@ fn what_cannot_be_is_refused() {
     bytes.extend(sketch.encode());
     bytes.extend([0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x7F, 2, b'a']);
     let mut most = decoded(&bytes);
+    assert_eq!(most.insert(1 << 8, "a", None), Err(SampleError::Occurrences));
     assert_eq!(most.count(1 << 8, None), Err(SampleError::Occurrences));
     let mut one = Sample::new(8, 0);
     one.insert(1 << 8, "a", None).unwrap();

@@ -65,31 +65,38 @@ impl<T> OrRaise<T> for Result<T, OperationError> {
 }
 
 impl<T> OrRaise<T> for Result<T, SampleError> {
+    /// Each row whose value is in a sample comes here.
     #[track_caller]
+    #[inline(always)]
     fn or_raise(self) -> T {
-        let error = match self {
-            Ok(result) => return result,
-            Err(error) => error,
-        };
-        let (code, hint) = match error {
-            SampleError::OutOfMemory => return Err(OutOfMemory).or_raise(),
-            SampleError::Seeds(..) => raise(PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE, error.to_string()),
-            SampleError::Occurrences => raise(PgSqlErrorCode::ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE, error.to_string()),
-            SampleError::Kinds(..) => (
-                PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
-                "Make the samples of values that are cast to the same type.",
-            ),
-            SampleError::TextLength(_) => (
-                PgSqlErrorCode::ERRCODE_PROGRAM_LIMIT_EXCEEDED,
-                "Sample a shorter form of the values, such as their md5 or the key of their row.",
-            ),
-            SampleError::TextsLength => (
-                PgSqlErrorCode::ERRCODE_PROGRAM_LIMIT_EXCEEDED,
-                "Ask for a sample of a smaller size, or of a shorter form of the values.",
-            ),
-        };
-        raise_with_hint(code, error.to_string(), hint)
+        match self {
+            Ok(result) => result,
+            Err(error) => raise_sample_error(error),
+        }
     }
+}
+
+#[cold]
+#[track_caller]
+fn raise_sample_error(error: SampleError) -> ! {
+    let (code, hint) = match error {
+        SampleError::OutOfMemory => raise(PgSqlErrorCode::ERRCODE_OUT_OF_MEMORY, error.to_string()),
+        SampleError::Seeds(..) => raise(PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE, error.to_string()),
+        SampleError::Occurrences => raise(PgSqlErrorCode::ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE, error.to_string()),
+        SampleError::Kinds(..) => (
+            PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+            "Make the samples of values that are cast to the same type.",
+        ),
+        SampleError::TextLength(_) => (
+            PgSqlErrorCode::ERRCODE_PROGRAM_LIMIT_EXCEEDED,
+            "Sample a shorter form of the values, such as their md5 or the key of their row.",
+        ),
+        SampleError::TextsLength => (
+            PgSqlErrorCode::ERRCODE_PROGRAM_LIMIT_EXCEEDED,
+            "Ask for a sample of a smaller size, or of a shorter form of the values.",
+        ),
+    };
+    raise_with_hint(code, error.to_string(), hint)
 }
 
 /// Reports an ERROR to the caller of an input function, if that has asked for it. Then this returns, and the function

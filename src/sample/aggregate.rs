@@ -183,8 +183,8 @@ impl<const IS_MEASURED: bool> Aggregate for Samples<IS_MEASURED> {
         parameters.raise_unless_said_before(&state.of, Self::HINT);
     }
 
-    /// Counts a row whose value belongs into the sample. Only a value that is taken into it, or may be written
-    /// differently than before, is written as text.
+    /// Counts a row whose value belongs into the sample. A value that is known to be there is written as text only if it
+    /// may be written differently than before. A small sample does not know.
     unsafe fn accumulate(State { of: sample, .. }: &mut State, hash: u64, fcinfo: FunctionCallInfo) {
         // SAFETY: a call has the arguments that its declaration gives it.
         unsafe {

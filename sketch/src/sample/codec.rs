@@ -7,6 +7,7 @@
 //! anything. An [`EncodedSample`] is made only from bytes that passed.
 
 use crate::host::{OutOfMemory, Surroundings, checking};
+use crate::sample::entry::{Entry, Measured};
 use crate::sample::exact_sum::WholeSum;
 use crate::sample::measures::{Measures, infinite_total, is_canonical, order};
 use crate::sample::varint;
@@ -102,6 +103,15 @@ impl<'a> SampledValue<'a> {
         self.measures.as_ref()
     }
 
+    pub(crate) fn entry<A: Allocator>(&self) -> Entry<'_, A> {
+        Entry {
+            hash: self.hash,
+            occurrences: self.occurrences,
+            text: self.text.as_bytes(),
+            measured: self.measures().map(Measured::Encoded),
+        }
+    }
+
     /// Takes the value with this hash from the front of `bytes`.
     fn read(hash: u64, bytes: &mut &'a [u8]) -> Result<Self, ValueFault> {
         let occurrences = varint::read(bytes).ok_or(ValueFault::Integer)?;
@@ -131,7 +141,7 @@ impl<'a> SampledValue<'a> {
     }
 }
 
-fn take<'a>(bytes: &mut &'a [u8], length: usize) -> Result<&'a [u8], ValueFault> {
+pub(crate) fn take<'a>(bytes: &mut &'a [u8], length: usize) -> Result<&'a [u8], ValueFault> {
     let (taken, rest) = bytes.split_at_checked(length).ok_or(ValueFault::Cut)?;
     *bytes = rest;
     Ok(taken)
@@ -139,11 +149,12 @@ fn take<'a>(bytes: &mut &'a [u8], length: usize) -> Result<&'a [u8], ValueFault>
 
 impl EncodedMeasures {
     /// The measures, in memory of `allocator`.
-    pub(crate) fn decode_in<A: Surroundings>(&self, allocator: A) -> Result<Measures<A>, OutOfMemory> {
+    pub(crate) fn decode_in<A: Allocator>(&self, allocator: A) -> Result<Measures<A>, OutOfMemory> {
         Measures::from_parts(self.least, self.greatest, &self.finite_sum, allocator)
     }
 
-    fn read(occurrences: u64, bytes: &mut &[u8]) -> Result<Self, ValueFault> {
+    /// Takes the measures of so many rows from the front of `bytes`.
+    pub(crate) fn read(occurrences: u64, bytes: &mut &[u8]) -> Result<Self, ValueFault> {
         let mut number = || {
             let (&number, rest) = bytes.split_first_chunk().ok_or(ValueFault::Cut)?;
             *bytes = rest;
@@ -191,7 +202,10 @@ impl EncodedMeasures {
 
 pub(crate) fn append<A: Allocator>(piece: &[u8], bytes: &mut Vec<u8, A>) -> Result<(), OutOfMemory> {
     bytes.try_reserve(piece.len()).map_err(|_| OutOfMemory)?;
-    bytes.extend_from_slice(piece);
+    // `extend_from_slice` copies byte by byte.
+    let start = bytes.len();
+    bytes.resize(start + piece.len(), 0);
+    bytes[start..].copy_from_slice(piece);
     Ok(())
 }
 

@@ -4,6 +4,7 @@
 //! as 0, so that it makes no difference which came first.
 
 use crate::host::OutOfMemory;
+use crate::sample::codec::EncodedMeasures;
 use crate::sample::exact_sum::{ExactSum, WholeSum};
 use allocator_api2::alloc::Allocator;
 use std::cmp::Ordering;
@@ -83,6 +84,15 @@ impl<A: Allocator> Measures<A> {
         self.sum.add_sum(&other.sum)
     }
 
+    /// The measures as they stand in an encoded sample.
+    pub(crate) fn encoded(&self) -> EncodedMeasures {
+        EncodedMeasures {
+            least: self.least,
+            greatest: self.greatest,
+            finite_sum: self.sum.whole(),
+        }
+    }
+
     fn reach(&mut self, least: f64, greatest: f64) {
         if order(least, self.least).is_lt() {
             self.least = least;
@@ -98,19 +108,6 @@ impl<A: Allocator> Measures<A> {
         } else {
             Ok(())
         }
-    }
-
-    pub(crate) fn least(&self) -> f64 {
-        self.least
-    }
-
-    pub(crate) fn greatest(&self) -> f64 {
-        self.greatest
-    }
-
-    /// The exact sum of the finite numbers. It is the sum of all only if all are finite.
-    pub(crate) fn finite_sum(&self) -> WholeSum {
-        self.sum.whole()
     }
 }
 

@@ -47,6 +47,12 @@ FROM hash_aggregate($$
     SELECT i % 100, approx_count_distinct_cvm(i) FROM generate_series(1, 2000000) i GROUP BY 1
 $$);
 
+-- A sample of 100 integers takes less than 3 kB.
+SELECT peak_kb BETWEEN 10000 AND 10000 * 3 AS small
+FROM hash_aggregate($$
+    SELECT i % 10000, cvm_sample_agg(i) FROM generate_series(1, 1000000) i GROUP BY 1
+$$);
+
 -- An error in the middle leaves nothing behind, nor does a cancelled query.
 CREATE FUNCTION memory_kb() RETURNS bigint LANGUAGE sql
     AS 'SELECT sum(total_bytes) / 1024 FROM pg_backend_memory_contexts';

@@ -344,3 +344,46 @@ SELECT cvm_sample_of(NULL::integer, 1, NULL, 0);
 SELECT cvm_sample_of(1, 1, 8, NULL);
 SELECT cvm_sample_of('{}'::json, 1, 8, 0);
 SELECT cvm_sample_of(repeat('x', 1048577), 1, 8, 0);
+
+-- Groups of 10 to 2,000 rows, of few values and of many: what samples say is what the rows say.
+CREATE TABLE grouped AS
+    SELECT g, (cvm_hash(i, g) & 1048575)::integer % (1 + g * g / 25) AS v, (i % 100) / 8.0::float8 AS m
+    FROM generate_series(1, 200) g, generate_series(1, g * 10) i;
+
+SELECT count(*) AS "values", count(*) FILTER (WHERE sampled IS DISTINCT FROM exact) AS differ
+FROM
+    (
+        SELECT g, value, ROW(occurrences, total, least, greatest) AS sampled
+        FROM
+            (SELECT g, cvm_sample_agg_measured(v, m, 3000) AS sample FROM grouped GROUP BY g) s,
+            cvm_sample_values(sample, NULL::integer)
+    ) sampled
+    FULL JOIN (
+        SELECT g, v AS value, ROW(count(*), sum(m), min(m), max(m)) AS exact FROM grouped GROUP BY g, v
+    ) exact USING (g, value);
+
+SELECT count(*) AS "values", count(*) FILTER (WHERE sampled IS DISTINCT FROM exact) AS differ
+FROM
+    (
+        SELECT g, value, occurrences AS sampled
+        FROM
+            (SELECT g, cvm_sample_agg('value ' || v, 3000) AS sample FROM grouped GROUP BY g) s,
+            cvm_sample_values(sample, NULL::text)
+    ) sampled
+    FULL JOIN (SELECT g, 'value ' || v AS value, count(*) AS exact FROM grouped GROUP BY g, v) exact USING (g, value);
+
+-- Integers of every length.
+SELECT count(*) AS integers, bool_and(value::text = x::text) AS same
+FROM
+    (
+        SELECT sign * (power * digit)::bigint AS x
+        FROM
+            (SELECT power(10::numeric, e) AS power FROM generate_series(0, 18) e) p,
+            generate_series(0, 9) digit,
+            (VALUES (1), (-1)) s (sign)
+        WHERE power * digit < 9223372036854775807
+        UNION SELECT unnest(ARRAY[-9223372036854775808, 9223372036854775807])
+    ) integers,
+    LATERAL cvm_sample_values(cvm_sample_of(x, NULL, 8, 0), NULL::bigint);
+
+DROP TABLE grouped;
