@@ -1,13 +1,13 @@
 //! The type `cvm_sample`: its ways in, which all check every byte, and what is made of a stored sample. Its way out is
 //! that of sketches.
 
-use crate::pg::bytes_type::{self, Fault, behind_header};
+use crate::pg::bytes_type::{self, Fault};
 use crate::pg::call::{argument, declare_function};
 use crate::pg::error::{IN_STORAGE, OrRaise, raise_invalid_sample};
 use crate::pg::memory::ContextAllocator;
 use crate::pg::varlena;
 use cvm_sketch::sample_codec::{SAMPLE_HEADER_LEN, parse_sample_header};
-use cvm_sketch::{EncodedSample, Header, Sample};
+use cvm_sketch::{EncodedSample, Header, Sample, operations};
 use pgrx::pg_guard;
 use pgrx::pg_sys::{Datum, FunctionCallInfo};
 
@@ -98,7 +98,9 @@ pub unsafe extern "C-unwind" fn cvm_sample_from_bytea(fcinfo: FunctionCallInfo) 
 pub unsafe extern "C-unwind" fn cvm_sketch_of_sample(fcinfo: FunctionCallInfo) -> Datum {
     unsafe {
         with_sample(argument(fcinfo, 0).value, |sample| {
-            varlena::into_datum(behind_header(sample.sketch_bytes()))
+            let allocator = ContextAllocator::current();
+            let sketch = operations::copy(&sample.sketch(&allocator), varlena::HEADER_LEN, allocator);
+            varlena::into_datum(sketch.or_raise())
         })
     }
 }

@@ -12,7 +12,6 @@ use crate::sketch::state::Parameters;
 use crate::sketch::value::{header, with_framed, with_sketch};
 use allocator_api2::vec::Vec;
 use cvm_sketch::capacity::{EPSILON_RANGE, SqlNumber};
-use cvm_sketch::codec::FORMAT_VERSION;
 use cvm_sketch::interval::{self, Confidence, Interval};
 use cvm_sketch::{Accuracy, EncodedSketch, Header, Kind, OperationError, Sketch, UnknownKind, between, operations};
 use pgrx::pg_guard;
@@ -129,7 +128,7 @@ pub unsafe extern "C-unwind" fn cvm_sketch_info(fcinfo: FunctionCallInfo) -> Dat
         let sketch = argument(fcinfo, 0).value;
         let header = header(sketch);
         let columns = [
-            Datum::from(i32::from(FORMAT_VERSION)),
+            Datum::from(i32::from(header.version())),
             Datum::from(header.seed()),
             Datum::from(header.capacity()),
             Datum::from(i32::from(header.level())),

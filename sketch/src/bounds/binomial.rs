@@ -61,15 +61,19 @@ pub(crate) fn point(x: f64, n: f64, p: f64) -> f64 {
     }
     let excess = n * p - x;
     let rest = n - x;
-    let exponent =
-        stirling_error(n) - stirling_error(x) - stirling_error(rest) - deviance(x, excess) - deviance(rest, -excess);
+    let exponent = stirling_error(n)
+        - stirling_error(x)
+        - stirling_error(rest)
+        - deviance(x, excess, n * p)
+        - deviance(rest, -excess, n * (1.0 - p));
     (n / (TAU * x * rest)).sqrt() * exponent.exp()
 }
 
 /// x ln(x / m) + m - x for the mean m = x + excess.
-fn deviance(x: f64, excess: f64) -> f64 {
+fn deviance(x: f64, excess: f64, mean: f64) -> f64 {
     let t = excess / x;
-    x * (t - t.ln_1p())
+    // Near the mean the excess has the digits that matter, and far below x the mean has.
+    x * (t - if t > -0.5 { t.ln_1p() } else { (mean / x).ln() })
 }
 
 /// ln(n!) less Stirling's approximation of it, ln(sqrt(2 pi n) (n / e)^n).

@@ -155,7 +155,15 @@ fn likely(trials: u64, p: f64) -> (u64, u64) {
     let mean = trials as f64 * p;
     // Twelve standard deviations, and a tail of Poisson's where those are few.
     let reach = 12.0 * (mean * (1.0 - p)).sqrt() + 50.0;
-    ((mean - reach).max(0.0) as u64, ((mean + reach) as u64).min(trials))
+    let (low, high) = ((mean - reach).max(0.0) as u64, ((mean + reach) as u64).min(trials));
+    // Where hardly any trial may fail, or succeed, a point that far out is too small for a number, and so is no start.
+    // Towards the mean the points rise.
+    let is_likely = |x: u64| point(x as f64, trials as f64, p) >= NEVER;
+    let middle = (mean as u64).clamp(low, high);
+    (
+        first(low, middle, is_likely),
+        first(middle, high, |x| !is_likely(x + 1)),
+    )
 }
 
 /// P(X = x + 1) / P(X = x) of the binomial distribution.
@@ -226,6 +234,9 @@ mod tests {
                 (4_000, 0.5),
                 (3_200, 0.875),
                 (90_000, 0.001),
+                (100, 1e-9),
+                (60, 1.0 - 1e-9),
+                (3_000, 1.0 - 1e-6),
             ] {
                 let chances = (0..=trials)
                     .map(|marked| point(marked as f64, trials as f64, p))

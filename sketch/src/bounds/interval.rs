@@ -10,6 +10,9 @@
 //! distribution says. In the tails it is so up to 1.46 times as often. It is never too high more often. So the upper
 //! bound has a third of the error probability, and the lower half.
 //!
+//! So far this is about the [cells](crate::width) that values hit, of which the hashes are a sample. The number of
+//! values grows with theirs. So what bounds the one bounds the other.
+//!
 //! The bounds are those of the unbiased estimate. The [estimate](crate::Sketch::estimate) of a sketch may be larger. In
 //! the rare case that it is above the upper bound, it takes the place of that bound.
 //!
@@ -18,6 +21,7 @@
 
 use crate::bounds::binomial;
 use crate::set::capacity::SqlNumber;
+use crate::set::cells::values_of;
 use crate::set::threshold::{sampling_rate, scale_up};
 use crate::sketch::header::Header;
 use std::fmt;
@@ -93,30 +97,34 @@ pub fn bounds(sketch: &Header, confidence: Confidence) -> Interval<u64> {
     if sketch.is_exact() {
         return Interval::exactly(estimate);
     }
-    let (unbiased, p) = (
-        scale_up(retained, sketch.threshold()),
-        sampling_rate(sketch.threshold()),
-    );
+    let rate = sampling_rate(sketch.threshold());
+    let (lower, upper) = range(retained, scale_up(retained, sketch.threshold()), rate, confidence);
+    let width = sketch.width();
+    Interval {
+        estimate,
+        lower: values_of(lower, width),
+        upper: values_of(upper, width).max(estimate),
+    }
+}
 
+/// The bounds of a number of which `retained` are seen, each with the probability `rate`. `unbiased` is its estimate.
+///
+/// Complexity: as that of [`bounds`].
+pub(crate) fn range(retained: u64, unbiased: u64, rate: f64, confidence: Confidence) -> (u64, u64) {
     // The larger n is, the likelier are so many hashes or more. From this estimate on, they are as likely as not.
     let lower = first(retained, unbiased, |n| {
-        binomial::at_least(retained, n, p) >= confidence.below()
+        binomial::at_least(retained, n, rate) >= confidence.below()
     });
 
     // The larger n is, the less likely are so many hashes or fewer.
-    let is_unlikely = |n| binomial::at_most(retained, n, p) < confidence.above();
-    let mut step = ((retained + 1) as f64).sqrt() / p;
+    let is_unlikely = |n| binomial::at_most(retained, n, rate) < confidence.above();
+    let mut step = ((retained + 1) as f64).sqrt() / rate;
     let (mut likely, mut unlikely) = (unbiased, unbiased + step as u64 + 1);
     while !is_unlikely(unlikely) {
         step *= 2.0;
         (likely, unlikely) = (unlikely, unlikely + step as u64);
     }
-    let upper = first(likely, unlikely, is_unlikely) - 1;
-    Interval {
-        estimate,
-        lower,
-        upper: upper.max(estimate),
-    }
+    (lower, first(likely, unlikely, is_unlikely) - 1)
 }
 
 /// The smallest number from `low` on for which `holds`.

@@ -1,16 +1,16 @@
 //! The canonical level of a set from which hashes leave, too.
 
 use crate::host::{OutOfMemory, Surroundings};
-use crate::set::threshold::{MAX_LEVEL, level_of};
+use crate::set::width::{MAX_LEVEL, level_of};
 use allocator_api2::boxed::Box;
 
 /// The number of levels.
 const LEVELS: usize = MAX_LEVEL as usize + 1;
 
-/// How many of the hashes of a set have each level as their last. From that follows the smallest level to which fewer
-/// than `capacity` belong, and how many do.
+/// How many of the cells of a set have each level as their last. From that follows the smallest level above 0 to which
+/// fewer than `capacity` belong, and how many do.
 ///
-/// A random hash is counted in constant time, amortized: the level moves by one only where many come or go. Chosen
+/// Level 0 has other cells, and is not counted here. A random cell is counted in constant time, amortized: the level moves by one only where many come or go. Chosen
 /// hashes can move it through all levels.
 pub(super) struct Levels<A: Surroundings> {
     last: Box<[u32; LEVELS], A>,
@@ -19,38 +19,34 @@ pub(super) struct Levels<A: Surroundings> {
 }
 
 impl<A: Surroundings> Levels<A> {
-    /// The levels of these hashes.
-    pub(super) fn new_in(hashes: impl Iterator<Item = u64>, capacity: u32, allocator: A) -> Result<Self, OutOfMemory> {
-        let mut levels = Levels {
+    /// The levels of the empty set.
+    pub(super) fn new_in(allocator: A) -> Result<Self, OutOfMemory> {
+        Ok(Levels {
             last: Box::try_new_in([0; LEVELS], allocator).map_err(|_| OutOfMemory)?,
-            level: 0,
+            level: 1,
             retained: 0,
-        };
-        for hash in hashes {
-            levels.add(hash, capacity);
-        }
-        Ok(levels)
+        })
     }
 
-    /// The level of the set.
+    /// The level of the set, if it is not 0.
     pub(super) fn level(&self) -> u16 {
         self.level
     }
 
-    /// How many hashes belong to [`level`](Self::level).
+    /// How many cells belong to [`level`](Self::level).
     pub(super) fn retained(&self) -> u32 {
         self.retained
     }
 
-    /// How many hashes have this level as their last.
+    /// How many cells have this level as their last.
     pub(super) fn of_last(&self, level: u16) -> u32 {
         self.last.get(usize::from(level)).copied().unwrap_or(0)
     }
 
-    /// Counts a hash that was not in the set. Cannot panic.
+    /// Counts a cell that was not in the set. Cannot panic.
     #[inline]
-    pub(super) fn add(&mut self, hash: u64, capacity: u32) {
-        let last = level_of(hash);
+    pub(super) fn add(&mut self, cell: u64, capacity: u32) {
+        let last = level_of(cell);
         if let Some(count) = self.last.get_mut(usize::from(last)) {
             *count += 1;
         }
@@ -61,16 +57,16 @@ impl<A: Surroundings> Levels<A> {
         }
     }
 
-    /// Counts a hash of the set no more. `reserve`: the least level that the set has all hashes of. The level does not
-    /// fall below it. Cannot panic.
+    /// Counts a cell of the set no more. `reserve`: the least level that the set has all cells of. The level does not
+    /// fall below it, nor below 1. Cannot panic.
     #[inline]
-    pub(super) fn remove(&mut self, hash: u64, capacity: u32, reserve: u16) {
-        let last = level_of(hash);
+    pub(super) fn remove(&mut self, cell: u64, capacity: u32, reserve: u16) {
+        let last = level_of(cell);
         if let Some(count) = self.last.get_mut(usize::from(last)) {
             *count -= 1;
         }
         self.retained -= u32::from(last >= self.level);
-        while self.level > reserve {
+        while self.level > reserve.max(1) {
             let more = self.retained + self.of_last(self.level - 1);
             if more >= capacity {
                 break;
@@ -80,7 +76,12 @@ impl<A: Surroundings> Levels<A> {
         }
     }
 
-    /// Forgets the hashes that do not belong to `reserve`, which is at most the level of the set.
+    /// How many cells there are of all levels.
+    pub(super) fn cells(&self) -> usize {
+        self.last.iter().map(|&count| count as usize).sum()
+    }
+
+    /// Forgets the cells that do not belong to `reserve`, which is at most the level of the set.
     pub(super) fn forget_below(&mut self, reserve: u16) {
         self.last[..usize::from(reserve)].fill(0);
     }

@@ -5,7 +5,7 @@
 
 use crate::host::{CHECK_EVERY, CHECK_EVERY_BYTES, OutOfMemory, Surroundings, checking};
 use crate::moving::bag::Bag;
-use crate::set::threshold::{level_of, threshold};
+use crate::set::width::{cell, cells, level_of, threshold};
 use crate::sketch::agreement::common_kind;
 use crate::sketch::codec::FramedSketch;
 use crate::sketch::error::{MergeError, OperationError};
@@ -14,11 +14,12 @@ use crate::sketch::header::Header;
 use crate::sketch::kind::Kind;
 use allocator_api2::vec::Vec;
 
-/// A hash, and how many sketches of the frame retain it.
+/// A hash as the reserve keeps it, and how often sketches of the frame retain it. A sketch of level 0 may retain two
+/// hashes that are one at the reserve.
 #[derive(Clone, Copy, Default)]
 struct Held {
     hash: u64,
-    sketches: u64,
+    times: u64,
 }
 
 /// How many hashes are moved without a check.
@@ -35,9 +36,10 @@ fn most_held(capacity: u32) -> usize {
 
 /// The union of the sketches in a moving frame.
 ///
-/// **Invariant**: the hashes below the threshold of the reserve are known, each with the number of sketches that retain
-/// it. The level of the union is the smallest to which fewer than `capacity` of the hashes belong. No sketch has a
-/// higher one. It is known if the reserve is 0, or is not above it. The reserve only rises.
+/// **Invariant**: the hashes below the threshold of the reserve are known, as a sketch of the reserve's level keeps
+/// them, each with the number of times that sketches retain it. The level of the union is the smallest to which fewer
+/// than `capacity` of the hashes belong. No sketch has a higher one. It is known if the reserve is 0, or is not above
+/// it. The reserve only rises.
 ///
 /// All answers are those of merging the sketches of the frame one after another, to the byte.
 pub struct MovingUnion<A: Surroundings> {
@@ -52,8 +54,10 @@ pub struct MovingUnion<A: Surroundings> {
     kinds: Bag<A>,
     /// In ascending order of the hashes.
     held: Vec<Held, A>,
-    /// Room for the hashes of a sketch that enters or leaves.
+    /// The hashes of a sketch that enters or leaves, in ascending order.
     moving: Vec<u64, A>,
+    /// Those that are one with another of the sketch: once for each time that `moving` leaves out. Hardly ever any.
+    repeated: Vec<u64, A>,
 }
 
 impl<A: Surroundings> MovingUnion<A> {
@@ -68,7 +72,8 @@ impl<A: Surroundings> MovingUnion<A> {
             capacities: bag(),
             kinds: bag(),
             held: Vec::new_in(allocator.clone()),
-            moving: Vec::new_in(allocator),
+            moving: Vec::new_in(allocator.clone()),
+            repeated: Vec::new_in(allocator),
         }
     }
 
@@ -139,14 +144,25 @@ impl<A: Surroundings> MovingUnion<A> {
     fn read(&mut self, sketch: &FramedSketch<'_>) -> Result<(), MergeError> {
         let threshold = threshold(self.reserve).unwrap_or(0);
         self.moving.clear();
+        self.repeated.clear();
         let room = self.moving.try_reserve_exact(sketch.header().retained());
         room.map_err(|_| OutOfMemory)?;
+        // The hashes of other sketches are as they are held.
+        let is_cut = self.reserve > 0 && sketch.header().level() == 0;
         for hash in checking(sketch.hashes(), self.moving.allocator().clone()) {
-            let hash = hash.map_err(MergeError::Decode)?;
+            let mut hash = hash.map_err(MergeError::Decode)?;
             if hash >= threshold {
                 break;
             }
-            self.moving.push(hash);
+            if is_cut {
+                hash = cell(hash, self.reserve);
+            }
+            if is_cut && self.moving.last() == Some(&hash) {
+                self.repeated.try_reserve(1).map_err(|_| OutOfMemory)?;
+                self.repeated.push(hash);
+            } else {
+                self.moving.push(hash);
+            }
         }
         Ok(())
     }
@@ -174,9 +190,9 @@ impl<A: Surroundings> MovingUnion<A> {
             move_up(held, above..old, start, &surroundings);
             if held.get(start).is_none_or(|held| held.hash != hash) {
                 start -= 1;
-                held[start] = Held { hash, sketches: 0 };
+                held[start] = Held { hash, times: 0 };
             }
-            held[start].sketches += 1;
+            held[start].times += 1;
             (old, new) = (above, new - 1);
             check();
         }
@@ -187,7 +203,7 @@ impl<A: Surroundings> MovingUnion<A> {
             start -= 1;
             held[start] = Held {
                 hash: one.hash.max(other),
-                sketches: one.sketches * u64::from(takes_one) + u64::from(takes_other),
+                times: one.times * u64::from(takes_one) + u64::from(takes_other),
             };
             old -= usize::from(takes_one);
             new -= usize::from(takes_other);
@@ -198,12 +214,17 @@ impl<A: Surroundings> MovingUnion<A> {
             new -= 1;
             held[start] = Held {
                 hash: moving[new],
-                sketches: 1,
+                times: 1,
             };
             check();
         }
         // The old ones below all new ones are where they were. What lies between them and the rest is free.
         move_down(&mut self.held, start, old, &surroundings);
+        for hash in checking(self.repeated.iter(), surroundings) {
+            if let Ok(place) = self.held.binary_search_by_key(hash, |held| held.hash) {
+                self.held[place].times += 1;
+            }
+        }
         Ok(())
     }
 
@@ -228,16 +249,23 @@ impl<A: Surroundings> MovingUnion<A> {
     /// Takes what was [read](Self::read) out of what is held. False if any of it was not held.
     fn remove(&mut self) -> bool {
         let surroundings = self.held.allocator().clone();
+        // What is repeated is in `moving` once more, which drops it.
+        for hash in checking(self.repeated.iter(), surroundings.clone()) {
+            match self.held.binary_search_by_key(hash, |held| held.hash) {
+                Ok(place) if self.held[place].times > 1 => self.held[place].times -= 1,
+                _ => return false,
+            }
+        }
         let (mut kept, mut gone) = (0, 0);
         let mut until_check = CHECK_EVERY;
         for i in 0..self.held.len() {
             // Chance decides which leave, and no branch predictor foresees it.
             let mut held = self.held[i];
             let leaves = self.moving.get(gone) == Some(&held.hash);
-            held.sketches -= u64::from(leaves);
+            held.times -= u64::from(leaves);
             gone += usize::from(leaves);
             self.held[kept] = held;
-            kept += usize::from(held.sketches > 0);
+            kept += usize::from(held.times > 0);
             until_check -= 1;
             if until_check == 0 {
                 until_check = CHECK_EVERY;
@@ -251,17 +279,52 @@ impl<A: Surroundings> MovingUnion<A> {
     /// Raises the reserve if it has too many hashes, for the largest capacity in the frame.
     fn thin(&mut self) {
         let capacity = self.capacities.greatest().unwrap_or(Header::NOTHING.capacity());
+        if self.reserve == 0 && self.held.len() > most_held(capacity) {
+            // So many hashes, but perhaps fewer cells.
+            self.reserve = 1;
+            self.drop_others();
+            self.cut();
+        }
         if let Some(first_beyond) = self.held.get(most_held(capacity)) {
             self.reserve = level_of(first_beyond.hash) + 1;
-            let left = self.belonging(self.reserve);
-            self.held.truncate(left);
+            self.drop_others();
         }
     }
 
-    /// How many of the hashes that are held belong to a level.
-    fn belonging(&self, level: u16) -> usize {
+    /// Drops the hashes that do not belong to the reserve.
+    fn drop_others(&mut self) {
+        let left = self.below(self.reserve);
+        self.held.truncate(left);
+    }
+
+    /// Keeps of each hash what the reserve does.
+    fn cut(&mut self) {
+        let surroundings = self.held.allocator().clone();
+        let mut kept = 0;
+        for i in checking(0..self.held.len(), surroundings) {
+            let Held { hash, times } = self.held[i];
+            let hash = cell(hash, self.reserve);
+            match self.held[..kept].last_mut() {
+                Some(last) if last.hash == hash => last.times += times,
+                _ => {
+                    self.held[kept] = Held { hash, times };
+                    kept += 1;
+                }
+            }
+        }
+        self.held.truncate(kept);
+    }
+
+    /// How many of the hashes that are held belong to a level, as they are held.
+    fn below(&self, level: u16) -> usize {
         let threshold = threshold(level).unwrap_or(0);
         self.held.partition_point(|held| held.hash < threshold)
+    }
+
+    /// The hashes that are held and belong to a level, as a sketch of that level keeps them.
+    fn cells(&self, level: u16) -> impl Iterator<Item = u64> {
+        let held = self.held.iter().map(|held| held.hash);
+        cells(checking(held, self.held.allocator().clone()), level)
     }
 
     /// The capacity of the union.
@@ -285,15 +348,33 @@ impl<A: Surroundings> MovingUnion<A> {
         if self.levels.greatest().is_none() {
             return Header::NOTHING;
         }
-        // If so many hashes belong to a level, the sketch has a higher one.
-        let by_hashes = match self.held.get(self.capacity() as usize - 1) {
-            Some(last) => level_of(last.hash) + 1,
-            None => self.reserve,
-        };
-        let level = by_hashes.max(self.highest());
+        let (level, retained) = self.level();
         let is_derived = self.derived.greatest() == Some(u32::from(level));
         let flags = Flags::new(self.kind(), is_derived);
-        Header::with_flags(self.capacity(), self.seed, flags, level, self.belonging(level))
+        Header::with_flags(self.capacity(), self.seed, flags, level, retained)
+    }
+
+    /// The level of the union, and how many hashes it retains.
+    fn level(&self) -> (u16, usize) {
+        let last_of_capacity = self.capacity() as usize - 1;
+        let least = self.highest().max(self.reserve);
+        if self.held.len() <= last_of_capacity && least == 0 {
+            return (0, self.held.len());
+        }
+        if self.reserve > 0 {
+            // If so many hashes belong to a level, the sketch has a higher one.
+            let by_hashes = self
+                .held
+                .get(last_of_capacity)
+                .map_or(0, |last| level_of(last.hash) + 1);
+            let level = least.max(by_hashes);
+            return (level, self.below(level));
+        }
+        // Hashes that are held may be one at the levels above 0. So the cells have to be counted.
+        let level = least.max(1);
+        let by_cells = self.cells(1).nth(last_of_capacity).map_or(0, |last| level_of(last) + 1);
+        let level = level.max(by_cells);
+        (level, self.cells(level).count())
     }
 
     /// The canonical bytes of the union, as [`Sketch::encode_in`](crate::Sketch::encode_in) gives them.
@@ -305,8 +386,13 @@ impl<A: Surroundings> MovingUnion<A> {
         let header = self.header();
         let mut hashes = Vec::new_in(allocator.clone());
         hashes.try_reserve_exact(header.retained()).map_err(|_| OutOfMemory)?;
-        let retained = self.held[..header.retained()].iter().map(|held| held.hash);
-        hashes.extend(checking(retained, allocator.clone()));
+        match self.reserve {
+            0 => hashes.extend(self.cells(header.level())),
+            _ => {
+                let retained = self.held[..header.retained()].iter().map(|held| held.hash);
+                hashes.extend(checking(retained, allocator.clone()));
+            }
+        }
         header.encode_in(&hashes, prefix, allocator)
     }
 }

@@ -4,17 +4,30 @@ use crate::host::{CHECK_EVERY, OutOfMemory, Surroundings, checking};
 use crate::moving::levels::Levels;
 use crate::set::capacity::{MAX_CAPACITY, MIN_CAPACITY};
 use crate::set::secret::{Key, Secret};
-use crate::set::sort::sort;
-use crate::set::threshold::{HASH_BITS, threshold, truncate};
+use crate::set::sort::{dedup, sort};
+use crate::set::threshold::{HASH_BITS, truncate};
+use crate::set::width::{cell, cut, threshold};
 use crate::sketch::flags::Flags;
 use crate::sketch::header::Header;
 use crate::sketch::kind::Kind;
 use allocator_api2::vec::Vec;
-use hashbrown::HashMap;
-use hashbrown::hash_map::Entry;
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
+use std::hash::BuildHasher;
 
-/// Each hash, and how many rows of the frame have it.
-type Rows<A> = HashMap<Key, u64, Secret, A>;
+/// A hash as the reserve keeps it, and how many rows of the frame have it.
+#[derive(Clone, Copy)]
+struct Held {
+    hash: u64,
+    rows: u64,
+}
+
+/// The place of a hash in the table. Hashes that share a cell at the levels above 0 have the same place. So it takes one
+/// look to know whether another hash of a cell is there.
+#[inline(always)]
+fn place(secret: &Secret, hash: u64) -> u64 {
+    secret.hash_one(Key(cell(hash, 1)))
+}
 
 /// How many hashes are held at most.
 fn most_held(capacity: u32) -> usize {
@@ -27,9 +40,10 @@ const LEAST_ROOM: usize = 14;
 
 /// The sketch of the values in a moving frame.
 ///
-/// **Invariant**: the hashes below the threshold of the reserve are known, each with the number of rows that have it.
-/// The level of the sketch is the smallest to which fewer than `capacity` of the frame's hashes belong. It is known if
-/// it is above the reserve, or the reserve is 0. The reserve only rises.
+/// **Invariant**: the hashes below the threshold of the reserve are known, as a sketch of the reserve's level keeps
+/// them, each with the number of rows that have it. The level of the sketch is the smallest to which fewer than
+/// `capacity` of the frame's hashes belong. It is known if it is above the reserve, or the reserve is 0. The reserve
+/// only rises.
 ///
 /// All answers are those of a [`Sketch`](crate::Sketch) of the rows in the frame, to the byte.
 ///
@@ -43,8 +57,9 @@ pub struct MovingSketch<A: Surroundings> {
     seed: u64,
     /// How many values are in the frame.
     values: u64,
-    held: Rows<A>,
-    /// What the level follows from, once the set has reached its capacity. Until then, the level is 0.
+    secret: Secret,
+    held: HashTable<Held, A>,
+    /// What the level follows from where it is not 0. It is there once the set has reached its capacity.
     levels: Option<Levels<A>>,
 }
 
@@ -66,7 +81,8 @@ impl<A: Surroundings> MovingSketch<A> {
             capacity,
             seed,
             values: 0,
-            held: Rows::with_hasher_in(Secret::random(), allocator),
+            secret: Secret::random(),
+            held: HashTable::new_in(allocator),
             levels: None,
         }
     }
@@ -95,11 +111,17 @@ impl<A: Surroundings> MovingSketch<A> {
             if self.held.len() >= self.room() {
                 return false;
             }
-            match self.held.entry(Key(hash)) {
-                Entry::Occupied(mut entry) => *entry.get_mut() += 1,
+            let hash = cell(hash, self.reserve);
+            let place = place(&self.secret, hash);
+            // There is room, so the table never calls the function that places anew.
+            match self.held.entry(place, |held| held.hash == hash, |_| 0) {
+                Entry::Occupied(mut entry) => entry.get_mut().rows += 1,
                 Entry::Vacant(entry) => {
-                    entry.insert(1);
-                    if let Some(levels) = &mut self.levels {
+                    entry.insert(Held { hash, rows: 1 });
+                    if self.levels.is_some()
+                        && !self.has_other_of_cell(place, hash)
+                        && let Some(levels) = &mut self.levels
+                    {
                         levels.add(hash, self.capacity);
                     }
                 }
@@ -107,6 +129,17 @@ impl<A: Surroundings> MovingSketch<A> {
         }
         self.values += 1;
         true
+    }
+
+    /// Whether another hash is held that shares a cell with this one, at the levels above 0.
+    #[inline]
+    fn has_other_of_cell(&self, place: u64, hash: u64) -> bool {
+        // Above 0, the reserve holds the cells themselves.
+        self.reserve == 0
+            && self
+                .held
+                .find(place, |held| held.hash != hash && cell(held.hash, 1) == cell(hash, 1))
+                .is_some()
     }
 
     /// How many hashes may be held before the next one makes work.
@@ -139,24 +172,47 @@ impl<A: Surroundings> MovingSketch<A> {
     fn make_room(&mut self) -> Result<(), OutOfMemory> {
         let allocator = self.held.allocator().clone();
         if self.levels.is_none() && self.held.len() + 1 >= self.capacity as usize {
-            let hashes = checking(self.held.keys().map(|key| key.0), allocator.clone());
-            self.levels = Some(Levels::new_in(hashes, self.capacity, allocator.clone())?);
+            let mut cells = Vec::new_in(allocator.clone());
+            cells.try_reserve_exact(self.held.len()).map_err(|_| OutOfMemory)?;
+            cells.extend(checking(
+                self.held.iter().map(|held| cell(held.hash, 1)),
+                allocator.clone(),
+            ));
+            sort(&mut cells, &allocator);
+            let distinct = dedup(&mut cells);
+            let mut levels = Levels::new_in(allocator.clone())?;
+            for &cell in checking(cells[..distinct].iter(), allocator) {
+                levels.add(cell, self.capacity);
+            }
+            self.levels = Some(levels);
         }
-        self.thin();
+        self.thin()?;
         if self.held.len() == self.held.capacity() {
             self.rebuild()?;
         }
         Ok(())
     }
 
-    /// Gives the table as much room as it needs. hashbrown would do so itself, but without checks in between.
+    /// Gives the table as much room as it needs, and keeps of each hash what the reserve does.
+    ///
+    /// hashbrown would make room itself, but without checks in between.
     fn rebuild(&mut self) -> Result<(), OutOfMemory> {
         let allocator = self.held.allocator().clone();
-        let mut held = Rows::with_hasher_in(*self.held.hasher(), allocator.clone());
-        held.try_reserve(LEAST_ROOM.max(self.held.len() / 4 * 5))
+        let mut rebuilt: HashTable<Held, A> = HashTable::new_in(allocator.clone());
+        rebuilt
+            .try_reserve(LEAST_ROOM.max(self.held.len() / 4 * 5), |_| 0)
             .map_err(|_| OutOfMemory)?;
-        held.extend(checking(self.held.iter().map(|(&key, &rows)| (key, rows)), allocator));
-        self.held = held;
+        for &Held { hash, rows } in checking(self.held.iter(), allocator) {
+            let hash = cell(hash, self.reserve);
+            let place = place(&self.secret, hash);
+            match rebuilt.find_mut(place, |held| held.hash == hash) {
+                Some(held) => held.rows += rows,
+                None => {
+                    rebuilt.insert_unique(place, Held { hash, rows }, |_| 0);
+                }
+            }
+        }
+        self.held = rebuilt;
         Ok(())
     }
 
@@ -172,32 +228,63 @@ impl<A: Surroundings> MovingSketch<A> {
     }
 
     /// Raises the reserve while it has too many hashes.
-    fn thin(&mut self) {
+    fn thin(&mut self) -> Result<(), OutOfMemory> {
+        let most = most_held(self.capacity);
+        if self.levels.is_some() && self.reserve == 0 && self.held.len() >= most {
+            // So many hashes, but perhaps fewer cells.
+            self.reserve = 1;
+            self.drop_others();
+            self.cut()?;
+        }
         let Some(levels) = &mut self.levels else {
-            return;
+            return Ok(());
         };
         let mut left = self.held.len();
         let before = self.reserve;
-        let most = most_held(self.capacity);
         // Chosen hashes may be of levels that drop one hash each. So what starts makes some room, if the level allows.
         while left >= most || self.reserve > before && left > most / 32 * 31 && self.reserve + 1 < levels.level() {
             left -= levels.of_last(self.reserve) as usize;
             self.reserve += 1;
         }
         if self.reserve > before {
-            levels.forget_below(self.reserve);
-            self.threshold = threshold(self.reserve).unwrap_or(0);
-            let (threshold, allocator) = (self.threshold, self.held.allocator().clone());
-            let mut until_check = CHECK_EVERY;
-            self.held.retain(|&Key(hash), _| {
-                until_check -= 1;
-                if until_check == 0 {
-                    until_check = CHECK_EVERY;
-                    allocator.check_for_interrupts();
-                }
-                hash < threshold
-            });
+            self.drop_others();
         }
+        Ok(())
+    }
+
+    /// Keeps of each hash what the reserve does.
+    fn cut(&mut self) -> Result<(), OutOfMemory> {
+        if self
+            .levels
+            .as_ref()
+            .is_none_or(|levels| levels.cells() < self.held.len())
+        {
+            return self.rebuild();
+        }
+        // All are of different cells, and have the places of their cells.
+        let allocator = self.held.allocator().clone();
+        for held in checking(self.held.iter_mut(), allocator) {
+            held.hash = cell(held.hash, self.reserve);
+        }
+        Ok(())
+    }
+
+    /// Drops the hashes that do not belong to the reserve.
+    fn drop_others(&mut self) {
+        if let Some(levels) = &mut self.levels {
+            levels.forget_below(self.reserve);
+        }
+        self.threshold = threshold(self.reserve).unwrap_or(0);
+        let (threshold, allocator) = (self.threshold, self.held.allocator().clone());
+        let mut until_check = CHECK_EVERY;
+        self.held.retain(|held| {
+            until_check -= 1;
+            if until_check == 0 {
+                until_check = CHECK_EVERY;
+                allocator.check_for_interrupts();
+            }
+            held.hash < threshold
+        });
     }
 
     /// A value with that 64-bit hash leaves the frame. False if the sketch is not known any more. It must not be used
@@ -218,13 +305,18 @@ impl<A: Surroundings> MovingSketch<A> {
         if hash >= self.threshold {
             return true;
         }
-        let Entry::Occupied(mut entry) = self.held.entry(Key(hash)) else {
+        let hash = cell(hash, self.reserve);
+        let place = place(&self.secret, hash);
+        let Ok(mut entry) = self.held.find_entry(place, |held| held.hash == hash) else {
             return false;
         };
-        *entry.get_mut() -= 1;
-        if *entry.get() == 0 {
+        entry.get_mut().rows -= 1;
+        if entry.get().rows == 0 {
             entry.remove();
-            if let Some(levels) = &mut self.levels {
+            if self.levels.is_some()
+                && !self.has_other_of_cell(place, hash)
+                && let Some(levels) = &mut self.levels
+            {
                 levels.remove(hash, self.capacity, self.reserve);
             }
         }
@@ -239,7 +331,10 @@ impl<A: Surroundings> MovingSketch<A> {
 
     #[inline(always)]
     fn level(&self) -> u16 {
-        self.levels.as_ref().map_or(0, Levels::level)
+        match &self.levels {
+            Some(levels) if self.reserve > 0 || self.held.len() >= self.capacity as usize => levels.level(),
+            _ => 0,
+        }
     }
 
     /// The header of the sketch: that of the [sketch of nothing](Header::NOTHING) if the frame is empty.
@@ -248,8 +343,8 @@ impl<A: Surroundings> MovingSketch<A> {
             return Header::NOTHING;
         }
         let retained = match &self.levels {
-            None => self.held.len(),
-            Some(levels) => levels.retained() as usize,
+            Some(levels) if self.level() > 0 => levels.retained() as usize,
+            _ => self.held.len(),
         };
         Header::with_flags(
             self.capacity,
@@ -269,10 +364,17 @@ impl<A: Surroundings> MovingSketch<A> {
         let header = self.header();
         let threshold = header.threshold();
         let mut hashes = Vec::new_in(allocator.clone());
-        hashes.try_reserve_exact(header.retained()).map_err(|_| OutOfMemory)?;
-        let held = checking(self.held.keys(), allocator.clone());
-        hashes.extend(held.map(|key| key.0).filter(|&hash| hash < threshold));
+        let most = if self.reserve == 0 {
+            self.held.len()
+        } else {
+            header.retained()
+        };
+        hashes.try_reserve_exact(most).map_err(|_| OutOfMemory)?;
+        let held = checking(self.held.iter(), allocator.clone());
+        hashes.extend(held.map(|held| held.hash).filter(|&hash| hash < threshold));
+        cut(&mut hashes, header.level());
         sort(&mut hashes, &allocator);
-        header.encode_in(&hashes, prefix, allocator)
+        let distinct = dedup(&mut hashes);
+        header.encode_in(&hashes[..distinct], prefix, allocator)
     }
 }

@@ -12,8 +12,8 @@ use crate::sample::exact_sum::WholeSum;
 use crate::sample::measures::{Measures, infinite_total, is_canonical, order};
 use crate::sample::varint;
 use crate::set::capacity::MIN_CAPACITY;
-use crate::sketch::codec::EncodedSketch;
-use crate::sketch::header::{DecodeError, HEADER_LEN, Header};
+use crate::sketch::codec::{EncodedSketch, FramedSketch};
+use crate::sketch::header::{DecodeError, HEADER_LEN, Header, WHOLE_FORMAT_VERSION};
 use allocator_api2::alloc::{Allocator, Global};
 use allocator_api2::vec::Vec;
 use std::fmt;
@@ -236,6 +236,11 @@ pub fn parse_sample_header(bytes: &[u8]) -> Result<Header, SampleDecodeError> {
         Some((&version, _)) => return Err(SampleDecodeError::Version(version)),
         None => return Err(SampleDecodeError::Empty),
     };
+    if let Some(&version) = sketch.first()
+        && version != WHOLE_FORMAT_VERSION
+    {
+        return Err(SampleDecodeError::SketchVersion(version));
+    }
     let header = Header::parse(sketch).map_err(SampleDecodeError::Sketch)?;
     if header.capacity() > MAX_SIZE {
         return Err(SampleDecodeError::Size(header.capacity()));
@@ -247,8 +252,8 @@ pub fn parse_sample_header(bytes: &[u8]) -> Result<Header, SampleDecodeError> {
 /// [`Sample::encode`](crate::Sample::encode) writes for it.
 #[derive(Clone, Copy)]
 pub struct EncodedSample<'a> {
-    sketch: EncodedSketch<'a>,
-    sketch_bytes: &'a [u8],
+    /// The sketch, with whole hashes.
+    sketch: FramedSketch<'a>,
     values: &'a [u8],
 }
 
@@ -273,9 +278,9 @@ impl<'a> EncodedSample<'a> {
         let sketch_len = parse_sample_header(bytes)?.encoded_len();
         let bytes = &bytes[1..];
         let (sketch_bytes, values) = bytes.split_at(sketch_len.min(bytes.len()));
-        let sketch = EncodedSketch::parse_in(sketch_bytes, surroundings).map_err(SampleDecodeError::Sketch)?;
+        let sketch = FramedSketch::parse_checked(sketch_bytes, surroundings).map_err(SampleDecodeError::Sketch)?;
         let (mut rest, mut texts_len) = (values, 0);
-        for (position, hash) in checking(sketch.hashes(), surroundings.clone()).enumerate() {
+        for (position, hash) in checking(sketch.checked_hashes(), surroundings.clone()).enumerate() {
             let value =
                 SampledValue::read(hash, &mut rest).map_err(|fault| SampleDecodeError::Value { position, fault })?;
             texts_len += value.text.len();
@@ -286,26 +291,21 @@ impl<'a> EncodedSample<'a> {
         if texts_len > MAX_TEXTS_LEN {
             return Err(SampleDecodeError::Texts(texts_len));
         }
-        Ok(EncodedSample {
-            sketch,
-            sketch_bytes,
-            values,
-        })
+        Ok(EncodedSample { sketch, values })
     }
 
     /// The header of the sketch: seed, size (as capacity), level, number of values, kind.
     pub fn header(&self) -> &Header {
-        self.sketch.header()
+        self.sketch.stored_header()
     }
 
-    /// The sketch of the same values.
-    pub fn sketch(&self) -> &EncodedSketch<'a> {
-        &self.sketch
-    }
-
-    /// The encoded sketch of the same values.
-    pub fn sketch_bytes(&self) -> &'a [u8] {
-        self.sketch_bytes
+    /// The sketch of the same values. A sample keeps all bits of each hash, and a sketch only [some](crate::width). So
+    /// this may be one hash short of the sketch that the values would have built, with a chance of some n 2^-40 for n
+    /// values.
+    ///
+    /// Complexity: linear in the number of values.
+    pub fn sketch<S: Surroundings>(&self, surroundings: &S) -> EncodedSketch<'a> {
+        EncodedSketch::of_checked(self.sketch, surroundings)
     }
 
     /// The values in the order of their hashes.
@@ -313,7 +313,7 @@ impl<'a> EncodedSample<'a> {
         let mut rest = self.values;
         // The parser has read all values once, so each can be read again.
         self.sketch
-            .hashes()
+            .checked_hashes()
             .map_while(move |hash| SampledValue::read(hash, &mut rest).ok())
     }
 }
@@ -366,6 +366,8 @@ pub enum SampleDecodeError {
     Empty,
     /// The format version is not one that this release reads.
     Version(u8),
+    /// The format version of the sketch is another than that of [whole hashes](WHOLE_FORMAT_VERSION).
+    SketchVersion(u8),
     /// The sketch is not valid.
     Sketch(DecodeError),
     /// The size is above the largest.
@@ -385,6 +387,12 @@ impl fmt::Display for SampleDecodeError {
             SampleDecodeError::Empty => f.write_str("there are no bytes"),
             SampleDecodeError::Version(version) => {
                 write!(f, "format version must be {SAMPLE_FORMAT_VERSION}, not {version}")
+            }
+            SampleDecodeError::SketchVersion(version) => {
+                write!(
+                    f,
+                    "its sketch: format version must be {WHOLE_FORMAT_VERSION}, not {version}"
+                )
             }
             SampleDecodeError::Sketch(fault) => write!(f, "its sketch: {fault}"),
             SampleDecodeError::Size(size) => write!(f, "size must be at most {MAX_SIZE}, not {size}"),

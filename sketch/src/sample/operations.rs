@@ -4,10 +4,13 @@
 //! of sketches](crate::sketch::operations). What is known of a value stays if its hash does. The result is derived
 //! where that of the sketches is.
 
-use crate::host::{OutOfMemory, Surroundings, checking, zeros};
-use crate::sample::codec::{EncodedSample, SAMPLE_FORMAT_VERSION, append, write_value};
+use crate::host::{OutOfMemory, Surroundings, checking};
+use crate::sample::codec::{EncodedSample, SAMPLE_FORMAT_VERSION, write_value};
+use crate::set::threshold::threshold;
+use crate::set::width::cell;
 use crate::sketch::codec::EncodedSketch;
 use crate::sketch::error::OperationError;
+use crate::sketch::header::Header;
 use crate::sketch::operations;
 use allocator_api2::vec::Vec;
 
@@ -27,7 +30,7 @@ pub fn intersection<A: Surroundings>(
     prefix: usize,
     allocator: A,
 ) -> Result<Vec<u8, A>, OperationError> {
-    let kept = operations::intersection(sample.sketch(), sketch, 0, allocator.clone())?;
+    let kept = operations::intersection(&sample.sketch(&allocator), sketch, 0, allocator.clone())?;
     Ok(keep(sample, &kept, prefix, allocator)?)
 }
 
@@ -43,22 +46,52 @@ pub fn difference<A: Surroundings>(
     prefix: usize,
     allocator: A,
 ) -> Result<Vec<u8, A>, OperationError> {
-    let kept = operations::difference(sample.sketch(), sketch, 0, allocator.clone())?;
+    let kept = operations::difference(&sample.sketch(&allocator), sketch, 0, allocator.clone())?;
     Ok(keep(sample, &kept, prefix, allocator)?)
 }
 
-/// The sample of the values whose hashes the encoded sketch `kept` has. The sample must have all of them.
+/// The sample of the values whose hashes have their cells in the encoded sketch `kept`. The sample must have all of
+/// these cells.
 fn keep<A: Surroundings>(
     sample: &EncodedSample<'_>,
     kept: &[u8],
     prefix: usize,
     allocator: A,
 ) -> Result<Vec<u8, A>, OutOfMemory> {
-    let mut bytes = zeros(prefix + 1, allocator.clone())?;
-    bytes[prefix] = SAMPLE_FORMAT_VERSION;
-    append(kept, &mut bytes)?;
     let kept = EncodedSketch::parse_in(kept, &allocator).expect("the result of an operation is a sketch");
-    let mut hashes = kept.hashes().peekable();
+    let header = kept.header();
+    let mut cells = kept.hashes().peekable();
+    let mut hashes = Vec::new_in(allocator.clone());
+    hashes
+        .try_reserve_exact(sample.header().retained())
+        .map_err(|_| OutOfMemory)?;
+    for value in checking(sample.values(), allocator.clone()) {
+        let cell = cell(value.hash, header.level());
+        while cells.next_if(|&kept| kept < cell).is_some() {}
+        if cells.peek() == Some(&cell) {
+            hashes.push(value.hash);
+        }
+    }
+    // Values may share a cell. Then they may be too many where their cells are not.
+    let mut level = header.level().max(sample.header().level());
+    while hashes.len() >= header.capacity() as usize {
+        level += 1;
+        let bound = threshold(level).expect("fewer hashes than any size belong to the last level");
+        hashes.truncate(hashes.partition_point(|&hash| hash < bound));
+    }
+    let is_derived = header.is_derived() && level == header.level().max(sample.header().level());
+    let header = Header::of_whole(
+        header.capacity(),
+        header.seed(),
+        header.kind(),
+        level,
+        hashes.len(),
+        is_derived,
+    );
+
+    let mut bytes = header.encode_in(&hashes, prefix + 1, allocator.clone())?;
+    bytes[prefix] = SAMPLE_FORMAT_VERSION;
+    let mut hashes = hashes.into_iter().peekable();
     for value in checking(sample.values(), allocator) {
         if hashes.next_if_eq(&value.hash).is_some() {
             write_value(

@@ -127,7 +127,7 @@ impl<A: Surroundings> Sample<A> {
     }
 
     fn header_of(&self, retained: usize) -> Header {
-        Header::new(self.size, self.seed, self.kind, self.level, retained, self.is_derived)
+        Header::of_whole(self.size, self.seed, self.kind, self.level, retained, self.is_derived)
     }
 
     /// A number than which there are no more values. It is zero if there are none.

@@ -28,6 +28,7 @@
 //! less.
 
 use crate::set::threshold::{LAST_THRESHOLD, STEP};
+use crate::set::width::LAST_CELLS;
 use statrs::distribution::{ContinuousCDF, Normal};
 use std::fmt;
 
@@ -41,6 +42,7 @@ pub const DELTA_RANGE: (f64, f64) = (1e-9, 0.1);
 /// eight.
 pub const MIN_CAPACITY: u32 = 8;
 const _: () = assert!(LAST_THRESHOLD < MIN_CAPACITY as u64);
+const _: () = assert!(LAST_CELLS < MIN_CAPACITY as u64);
 
 /// The largest legal capacity: no legal accuracy asks for more.
 pub const MAX_CAPACITY: u32 = 1 << 26;

@@ -7,11 +7,14 @@
 //! better. At least B hashes belong to level j - 1, or the level would be lower. Hence
 //!
 //! ```text
-//! estimate = max(k / p_j, B / p_(j-1))    at level j >= 1,    and k at level 0
+//! estimate = C(max(k / p_j, B / p_(j-1)))    at level j >= 1,    and k at level 0
 //! ```
 //!
-//! The sketches of intersections and differences know no such thing. Their [estimate](crate::Header::estimate) is k /
-//! p_j.
+//! where C says how many values are behind [so many cells](crate::set::cells). It grows with their number, so it changes
+//! nothing in what follows, which leaves it out.
+//!
+//! The sketches of intersections and differences know no such thing. Their [estimate](crate::Header::estimate) is
+//! C(k / p_j).
 //!
 //! # It never falls
 //!
@@ -55,50 +58,73 @@
 //! The largest error over all n is smaller than that of k / p_j from a capacity of 58 on. At any one n it is at most
 //! 2 % larger, and for the smallest sample 6 %.
 
-use crate::set::threshold::{scale_up, threshold};
+use crate::set::cells::values_of;
+use crate::set::threshold::{HASH_BITS, scale_up};
 
-/// The estimated number of distinct values, rounded to the nearest integer, where `retained` hashes belong to `level`.
+/// The estimated number of distinct values, rounded to the nearest integer, where `retained` hashes of `width` bits are
+/// below `bound`, the threshold of a level.
 ///
-/// The level is the smallest to which fewer than `capacity` hashes belong. The [module](self) says why the estimate
-/// never falls.
+/// `before` is the threshold of the level before, to which `capacity` hashes or more belong. It is `None` where a sketch
+/// is derived, for then nothing is known about that level. The [module](self) says why the estimate never falls.
 ///
 /// Complexity: constant.
-pub(crate) fn estimate(retained: u64, level: u16, capacity: u32) -> u64 {
-    let bound = threshold(level).expect("the level is legal");
-    let Some(before) = level.checked_sub(1).and_then(threshold) else {
-        return retained;
+pub(crate) fn estimate(retained: u64, bound: u64, before: Option<u64>, capacity: u32, width: u32) -> u64 {
+    let cells = match before {
+        Some(before) => {
+            let least = u64::from(capacity).min(before >> (HASH_BITS - width));
+            // Compares the two fractions without dividing. The products are below 2^26 * 2^56.
+            match u128::from(retained) * u128::from(before) < u128::from(least) * u128::from(bound) {
+                true => scale_up(least, before),
+                false => scale_up(retained, bound),
+            }
+        }
+        None => scale_up(retained, bound),
     };
-    let least = u64::from(capacity).min(before);
-    // Compares the two fractions without dividing. The products are below 2^26 * 2^56.
-    match u128::from(retained) * u128::from(before) < u128::from(least) * u128::from(bound) {
-        true => scale_up(least, before),
-        false => scale_up(retained, bound),
-    }
+    values_of(cells, width)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::set::capacity::{DEFAULT_CAPACITY, MAX_CAPACITY, MIN_CAPACITY};
-    use crate::set::threshold::{HASH_BITS, MAX_LEVEL};
+    use crate::set::threshold as whole;
+    use crate::set::width::{MAX_LEVEL, threshold, width};
+
+    /// What a sketch of that level says, or with `is_whole` a sample.
+    fn said(retained: u64, level: u16, capacity: u32, is_whole: bool) -> u64 {
+        let (threshold, width): (fn(u16) -> Option<u64>, u32) = match is_whole {
+            true => (whole::threshold, HASH_BITS),
+            false => (threshold, width(level)),
+        };
+        match level.checked_sub(1) {
+            Some(before) => estimate(retained, threshold(level).unwrap(), threshold(before), capacity, width),
+            None => retained,
+        }
+    }
 
     /// All states of a capacity in order, from level to level and from hash to hash: that is the proof, rounding
     /// included.
     #[test]
     fn it_never_falls_from_state_to_state() {
         for capacity in (MIN_CAPACITY..=200).chain([779, 1_000, DEFAULT_CAPACITY, MAX_CAPACITY]) {
-            let mut last = 0;
-            for level in 0..=MAX_LEVEL {
-                let most = (capacity - 1).min(threshold(level).unwrap().min(u64::from(u32::MAX)) as u32);
-                // Of large capacities, the first and the last states of a level, and some between.
-                let step = (most as usize / 500).max(1);
-                for retained in (0..=most).step_by(step).chain([most]) {
-                    let estimate = estimate(u64::from(retained), level, capacity);
-                    assert!(
-                        estimate >= last && estimate <= 1 << HASH_BITS,
-                        "capacity {capacity}, level {level}, {retained} hashes: {estimate} after {last}"
-                    );
-                    last = estimate;
+            for (is_whole, last_level) in [(false, MAX_LEVEL), (true, whole::MAX_LEVEL)] {
+                let mut last = 0;
+                for level in 0..=last_level {
+                    let legal = match is_whole {
+                        true => whole::threshold(level).unwrap(),
+                        false => threshold(level).unwrap() >> (HASH_BITS - width(level)),
+                    };
+                    let most = (capacity - 1).min(legal.min(u64::from(u32::MAX)) as u32);
+                    // Of large capacities, the first and the last states of a level, and some between.
+                    let step = (most as usize / 500).max(1);
+                    for retained in (0..=most).step_by(step).chain([most]) {
+                        let estimate = said(u64::from(retained), level, capacity, is_whole);
+                        assert!(
+                            estimate >= last && estimate <= 1 << HASH_BITS,
+                            "capacity {capacity}, level {level}, {retained} hashes: {estimate} after {last}"
+                        );
+                        last = estimate;
+                    }
                 }
             }
         }
@@ -106,13 +132,32 @@ mod tests {
 
     #[test]
     fn it_is_the_larger_of_the_two() {
+        let said = |retained, level, capacity| {
+            let [sketch, sample] = [false, true].map(|is_whole| said(retained, level, capacity, is_whole));
+            assert_eq!(sketch, sample);
+            sketch
+        };
         // Level 1: 8 of all hashes, or 7 at 7/8.
-        assert_eq!([7, 8, 9].map(|retained| estimate(retained, 0, 100)), [7, 8, 9]);
-        assert_eq!([0, 6, 7].map(|retained| estimate(retained, 1, 8)), [8, 8, 8]);
-        assert_eq!([86, 87, 88, 89].map(|k| estimate(k, 1, 100)), [100, 100, 101, 102]);
+        assert_eq!([7, 8, 9].map(|retained| said(retained, 0, 100)), [7, 8, 9]);
+        assert_eq!([0, 6, 7].map(|retained| said(retained, 1, 8)), [8, 8, 8]);
+        assert_eq!([86, 87, 88, 89].map(|k| said(k, 1, 100)), [100, 100, 101, 102]);
         // Level 2: 8 / (7/8) = 9.14, and 7 / (49/64) = 9.14 as well, rounded.
-        assert_eq!([0, 6, 7].map(|retained| estimate(retained, 2, 8)), [9, 9, 9]);
-        // No 2^26 hashes are below the threshold of the level before.
-        assert_eq!(estimate(0, MAX_LEVEL, MAX_CAPACITY), 1 << HASH_BITS);
+        assert_eq!([0, 6, 7].map(|retained| said(retained, 2, 8)), [9, 9, 9]);
+    }
+
+    #[test]
+    fn at_the_last_levels_fewer_hashes_belong_than_the_capacity() {
+        assert_eq!(said(0, MAX_LEVEL, MAX_CAPACITY, false), 1 << HASH_BITS);
+        assert_eq!(said(0, whole::MAX_LEVEL, MAX_CAPACITY, true), 1 << HASH_BITS);
+    }
+
+    /// Of 10^12 values, 40 % share a cell with another.
+    #[test]
+    fn it_puts_back_what_shares_a_cell() {
+        let (values, level, all) = (1e12, 150, (1_u64 << 40) as f64);
+        let rate = threshold(level).unwrap() as f64 / (1_u64 << HASH_BITS) as f64;
+        let cells = -all * (-values / all).exp_m1() * rate;
+        let said = said(cells.round() as u64, level, 8, false) as f64;
+        assert!((said / values - 1.0).abs() < 2.0 / cells, "{said} by {cells} cells");
     }
 }

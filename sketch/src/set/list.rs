@@ -11,6 +11,8 @@
 
 use crate::host::{CHECK_EVERY, OutOfMemory, Surroundings, checking, zeros};
 use crate::set::sort::{dedup, sort};
+use crate::set::threshold::HASH_BITS;
+use crate::set::width::{WIDTH, cut};
 use allocator_api2::alloc::Allocator;
 use allocator_api2::boxed::Box;
 use allocator_api2::vec::Vec;
@@ -283,6 +285,15 @@ impl<A: Surroundings> List<A> {
         self.truncate(self.len() - surplus);
     }
 
+    /// Replaces all hashes by their cells at that level. Equal ones become one. All hashes must be sorted.
+    pub(crate) fn cut(&mut self, level: u16) -> Result<(), OutOfMemory> {
+        let mut hashes = self.to_vec_in(self.allocator().clone())?;
+        cut(&mut hashes, level);
+        let distinct = dedup(&mut hashes);
+        self.replace(&hashes[..distinct]);
+        Ok(())
+    }
+
     /// The hashes of each block, from the last block to the first.
     fn blocks(&self) -> impl Iterator<Item = &[u64]> {
         let last = &self.last.hashes()[..usize::from(self.in_last)];
@@ -311,7 +322,8 @@ impl<A: Surroundings> List<A> {
     }
 }
 
-/// Whether two of at most [`SAMPLE`] hashes agree in their low halves. That almost always tells whether two are equal.
+/// Whether two of at most [`SAMPLE`] hashes agree in 32 bits that all keep. That almost always tells whether two are
+/// equal.
 ///
 /// Vector instructions compare all with all, which is less work than a sort.
 fn seem_repeated(hashes: &[u64]) -> bool {
@@ -319,8 +331,9 @@ fn seem_repeated(hashes: &[u64]) -> bool {
     // Twice in a row, so that hashes at any distance lie side by side.
     let mut halves = [0_u32; 2 * SAMPLE];
     for (i, &hash) in hashes[..count].iter().enumerate() {
-        halves[i] = hash as u32;
-        halves[i + count] = hash as u32;
+        let half = (hash >> (HASH_BITS - WIDTH)) as u32;
+        halves[i] = half;
+        halves[i + count] = half;
     }
     let mut equal = 0;
     for distance in 1..=count / 2 {

@@ -4,6 +4,7 @@ use crate::host::{OutOfMemory, Surroundings, checking};
 use crate::set::list::{List, is_worn};
 use crate::set::sort::{dedup_few, sort};
 use crate::set::table::Table;
+use crate::set::width::kept;
 use allocator_api2::boxed::Box;
 use allocator_api2::vec::Vec;
 
@@ -60,7 +61,7 @@ impl<A: Surroundings> Retained<A> {
         matches!(self, Retained::Table(table) if table.is_small())
     }
 
-    /// Zero if this hash is known to be here. A table knows nearly all of its hashes, a list none. Cannot panic.
+    /// Zero if what is kept of this hash is known to be here. A table knows nearly all of its hashes, a list none. Cannot panic.
     #[inline(always)]
     pub(crate) fn difference(&self, hash: u64) -> u64 {
         match self {
@@ -84,27 +85,32 @@ impl<A: Surroundings> Retained<A> {
         }
     }
 
-    /// Adds hashes. The slice serves as working room, and holds nothing of use afterwards.
-    pub(crate) fn append(&mut self, hashes: &mut [u64]) -> Result<(), OutOfMemory> {
+    /// Adds hashes that are cut for a sketch of that level. The slice serves as working room, and holds nothing of use
+    /// afterwards.
+    pub(crate) fn append(&mut self, hashes: &mut [u64], level: u16) -> Result<(), OutOfMemory> {
         match self {
             Retained::Table(table) => table.insert(hashes),
             Retained::List(list) => {
                 list.append(hashes)?;
-                if list.is_worn() { self.become_table() } else { Ok(()) }
+                if list.is_worn() {
+                    self.become_table(level)
+                } else {
+                    Ok(())
+                }
             }
             Retained::Empty { allocator, repeated } => {
                 *self = Retained::List(List::new_in(allocator.clone(), *repeated)?);
-                self.append(hashes)
+                self.append(hashes, level)
             }
         }
     }
 
     #[cold]
-    fn become_table(&mut self) -> Result<(), OutOfMemory> {
+    fn become_table(&mut self, level: u16) -> Result<(), OutOfMemory> {
         if let Retained::List(list) = self {
             list.sort()?;
             let allocator = list.allocator().clone();
-            let table = Table::new_in(list.iter(), list.len(), allocator.clone())?;
+            let table = Table::new_in(list.iter(), list.len(), kept(level), allocator.clone())?;
             let table = Box::try_new_in(table, allocator).map_err(|_| OutOfMemory)?;
             *self = Retained::Table(table);
         }
@@ -136,6 +142,15 @@ impl<A: Surroundings> Retained<A> {
             Retained::Empty { .. } => {}
             Retained::List(list) => list.retain_below(threshold),
             Retained::Table(table) => table.retain_below(threshold),
+        }
+    }
+
+    /// Replaces all hashes by their cells at that level. Equal ones become one. The set must be settled.
+    pub(crate) fn cut(&mut self, level: u16) -> Result<(), OutOfMemory> {
+        match self {
+            Retained::Empty { .. } => Ok(()),
+            Retained::List(list) => list.cut(level),
+            Retained::Table(table) => table.cut(kept(level)),
         }
     }
 
@@ -174,7 +189,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     fn random(i: u64) -> u64 {
-        i.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 8
+        i.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 16 << 8
     }
 
     fn is_table(retained: &Retained<Global>) -> bool {
@@ -196,7 +211,7 @@ mod tests {
             for count in around.saturating_sub(8)..around + 9 {
                 let mut retained = Retained::new_in(Global);
                 for i in 0..count {
-                    retained.append(&mut [random(i), random(i / 2)]).unwrap();
+                    retained.append(&mut [random(i), random(i / 2)], 0).unwrap();
                 }
                 retained.settle().unwrap();
                 assert!(!is_table(&retained));
@@ -225,7 +240,7 @@ mod tests {
                 let mut hashes: std::vec::Vec<u64> =
                     piece.into_iter().map(|i| random(u64::from(i % values))).filter(|&hash| hash < bound).collect();
                 expected.extend(hashes.iter().copied());
-                retained.append(&mut hashes).unwrap();
+                retained.append(&mut hashes, 0).unwrap();
                 if is_settled_often || thins == 0 {
                     retained.settle().unwrap();
                 }
@@ -251,7 +266,7 @@ mod tests {
                 if i == 10 * distinct {
                     assert!(!is_table(&retained));
                 }
-                retained.append(&mut [random(i % distinct)]).unwrap();
+                retained.append(&mut [random(i % distinct)], 0).unwrap();
             }
             assert!(is_table(&retained));
             assert_eq!(retained.len() as u64, distinct);
@@ -265,7 +280,7 @@ mod tests {
         for is_counted in [true, false] {
             let mut retained = Retained::new_in(Global);
             for i in 0..1_000 {
-                retained.append(&mut [random(i)]).unwrap();
+                retained.append(&mut [random(i)], 0).unwrap();
                 if is_counted {
                     retained.wear();
                 }

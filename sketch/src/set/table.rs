@@ -11,6 +11,8 @@
 
 use crate::host::{CHECK_EVERY, OutOfMemory, Surroundings, checking, zeros};
 use crate::set::secret::{Key, Secret};
+use crate::set::threshold::HASH_BITS;
+use crate::set::width::WIDTH;
 use allocator_api2::vec::Vec;
 use hashbrown::HashSet;
 
@@ -31,27 +33,42 @@ fn places_for(count: usize) -> usize {
     count * 9 / 4 + 2
 }
 
-/// The two places, among `count`, where a hash may be. The lower bits decide, since the upper ones are zero in all
-/// hashes that belong to a high level.
+/// An odd number with random digits: those of the golden ratio.
+const FACTOR: u64 = 0x9E37_79B9_7F4A_7C15;
+
+/// The two places, among `count`, where a hash may be.
+///
+/// The upper bits are zero in all hashes that belong to a high level, and the lower ones in all that are
+/// [cut](Table::cut). So the bits in between are multiplied, and the product decides. A hash keeps its places as it is
+/// cut.
 #[inline(always)]
 pub(crate) fn places_of(hash: u64, count: usize) -> [usize; 2] {
-    let low = hash as u32;
-    [low, low.rotate_left(u32::BITS / 2)].map(|bits| ((u64::from(bits) * count as u64) >> u32::BITS) as usize)
+    let product = (hash >> (HASH_BITS - WIDTH)).wrapping_mul(FACTOR);
+    [product >> u32::BITS, u64::from(product as u32)].map(|bits| ((bits * count as u64) >> u32::BITS) as usize)
 }
 
 pub(crate) struct Table<A: Surroundings> {
     /// Each hash plus one, so that zero marks a free place.
     places: Vec<u64, A>,
+    /// The bits of a hash that are kept.
+    kept: u64,
     /// How many hashes are in one of their places.
     placed: usize,
     stash: Stash<A>,
 }
 
 impl<A: Surroundings> Table<A> {
-    /// The table of these hashes, with room for `count`. There are at most `count`.
-    pub(crate) fn new_in(hashes: impl Iterator<Item = u64>, count: usize, allocator: A) -> Result<Self, OutOfMemory> {
+    /// The table of these hashes, with room for `count`. There are at most `count`, each [cut](Self::cut) to the bits
+    /// that are `kept`.
+    pub(crate) fn new_in(
+        hashes: impl Iterator<Item = u64>,
+        count: usize,
+        kept: u64,
+        allocator: A,
+    ) -> Result<Self, OutOfMemory> {
         let mut table = Table {
             places: zeros(places_for(count), allocator.clone())?,
+            kept,
             placed: 0,
             stash: Stash::with_hasher_in(Secret::random(), allocator.clone()),
         };
@@ -84,7 +101,7 @@ impl<A: Surroundings> Table<A> {
         self.difference(hash) == 0
     }
 
-    /// Zero if the hash is in one of its places. Cannot panic.
+    /// Zero if what is kept of the hash is in one of its places. Cannot panic.
     ///
     /// Otherwise the lesser exclusive or of the hash with what its two places hold.
     #[inline(always)]
@@ -92,7 +109,10 @@ impl<A: Surroundings> Table<A> {
         let [one, other] = places_of(hash, self.places.len());
         match (self.places.get(one), self.places.get(other)) {
             // Chance decides which of the two it is in, so no branch separates them.
-            (Some(one), Some(other)) => (one ^ (hash + 1)).min(other ^ (hash + 1)),
+            (Some(one), Some(other)) => {
+                let held = (hash & self.kept) + 1;
+                (one ^ held).min(other ^ held)
+            }
             _ => u64::MAX,
         }
     }
@@ -142,7 +162,7 @@ impl<A: Surroundings> Table<A> {
     /// Makes the table a quarter larger. By the time there is a table, few hashes are new.
     #[cold]
     fn grow(&mut self) -> Result<(), OutOfMemory> {
-        *self = Self::new_in(self.iter(), self.len() * 5 / 4, self.allocator().clone())?;
+        *self = Self::new_in(self.iter(), self.len() * 5 / 4, self.kept, self.allocator().clone())?;
         Ok(())
     }
 
@@ -160,10 +180,43 @@ impl<A: Surroundings> Table<A> {
         Ok(())
     }
 
+    /// Keeps fewer bits of all hashes. Equal ones become one.
+    pub(crate) fn cut(&mut self, kept: u64) -> Result<(), OutOfMemory> {
+        self.kept = kept;
+        let allocator = self.allocator().clone();
+        for held in checking(self.places.iter_mut(), allocator.clone()) {
+            if let Some(hash) = held.checked_sub(1) {
+                *held = (hash & kept) + 1;
+            }
+        }
+        // Two that are equal have the same two places.
+        for place in checking(0..self.places.len(), allocator.clone()) {
+            let held = self.places[place];
+            if let Some(hash) = held.checked_sub(1) {
+                for other in places_of(hash, self.places.len()) {
+                    if other != place && self.places[other] == held {
+                        self.places[other] = 0;
+                        self.placed -= 1;
+                    }
+                }
+            }
+        }
+        let stash = std::mem::replace(
+            &mut self.stash,
+            Stash::with_hasher_in(Secret::random(), allocator.clone()),
+        );
+        for Key(hash) in checking(stash.into_iter(), allocator) {
+            self.put(hash & kept)?;
+        }
+        Ok(())
+    }
+
     /// Drops every hash that is not below `threshold`.
     pub(crate) fn retain_below(&mut self, threshold: u64) {
         let allocator = self.allocator().clone();
-        let Table { places, placed, stash } = self;
+        let Table {
+            places, placed, stash, ..
+        } = self;
         *placed = 0;
         for held in checking(places.iter_mut(), allocator.clone()) {
             *held = if *held <= threshold { *held } else { 0 };
@@ -197,6 +250,7 @@ impl<A: Surroundings> Table<A> {
 mod tests {
     use super::*;
     use crate::set::threshold::{HASH_BITS, threshold};
+    use crate::set::width::kept;
     use allocator_api2::alloc::Global;
     use std::collections::BTreeSet;
 
@@ -210,7 +264,7 @@ mod tests {
     /// Each hash comes twice, at every size, while the table grows.
     #[test]
     fn one_random_hash_in_a_thousand_is_stashed() {
-        let mut table = Table::new_in(std::iter::empty(), 0, Global).unwrap();
+        let mut table = Table::new_in(std::iter::empty(), 0, u64::MAX, Global).unwrap();
         let (mut stashed, mut all) = (0, 0);
         for i in 1..100_000_u64 {
             table.insert(&mut [random(i), random(i / 2 + 1)]).unwrap();
@@ -225,13 +279,13 @@ mod tests {
     fn a_table_is_a_set_whatever_the_hashes_are() {
         let kinds: [(&str, HashOf); 5] = [
             ("random", random),
-            ("of the same two places", |i| (i << 32) | 0x0123_4567),
-            ("of one place", |i| i << 32),
-            ("of few places", |i| (i << 32) | (random(i) % 16)),
-            ("one after another", |i| i),
+            ("of the same two places", |i| 0x0123_4567_0000 | i),
+            ("of one place", |i| i),
+            ("of few places", |i| ((random(i) % 16) << 16) | i),
+            ("one after another", |i| i << 16),
         ];
         for (name, hash_of) in kinds {
-            let mut table = Table::new_in((0..10).map(hash_of), 10, Global).unwrap();
+            let mut table = Table::new_in((0..10).map(hash_of), 10, u64::MAX, Global).unwrap();
             let mut expected: BTreeSet<u64> = (0..10).map(hash_of).collect();
             for round in 0..40_u64 {
                 for i in 0..500 {
@@ -254,8 +308,8 @@ mod tests {
     /// Somebody may choose hashes that all belong to many levels. Moving a million of them at each would take minutes.
     #[test]
     fn thinning_leaves_the_stash_as_it_is() {
-        let chosen = |i: u64| (i << 32) | 0x0123_4567;
-        let mut table = Table::new_in((0..20_000).map(chosen), 20_000, Global).unwrap();
+        let chosen = |i: u64| 0x0123_4567_0000 | i;
+        let mut table = Table::new_in((0..20_000).map(chosen), 20_000, u64::MAX, Global).unwrap();
         let stashed = |table: &Table<Global>| table.stash.iter().map(|key| key.0).collect::<std::vec::Vec<u64>>();
         let before = stashed(&table);
         assert_eq!(before.len(), 19_998);
@@ -267,25 +321,48 @@ mod tests {
         assert_eq!(table.len(), 5_000);
     }
 
-    /// The last of these levels comes after 4 x 10^12 distinct values, and its hashes have 27 bits. Each then has one
-    /// of its places in the first thirty-second of the table.
+    /// The last of these levels comes after 3 x 10^11 distinct values, and a quarter of its 31,900 cells is held.
     #[test]
     fn thinning_for_ever_does_not_grow_a_table() {
-        let mut table = Table::new_in((0..8_517).map(random), 8_517, Global).unwrap();
+        let mut table = Table::new_in((0..8_517).map(random), 8_517, u64::MAX, Global).unwrap();
         let (places, mut threshold, mut i) = (table.places.len(), 1 << HASH_BITS, 8_517);
-        for level in 1..=150 {
+        for level in 1..=130 {
             threshold -= threshold / 8;
             table.retain_below(threshold);
+            table.cut(kept(level)).unwrap();
             while table.len() < 8_517 {
                 i += 1;
-                table.insert(&mut [random(i) % threshold]).unwrap();
+                table.insert(&mut [(random(i) % threshold) & kept(level)]).unwrap();
             }
             assert_eq!(table.places.len(), places);
             let stashed = table.stash.len();
-            assert!(
-                stashed < if level < 120 { 85 } else { 2_000 },
-                "{stashed} at level {level}"
-            );
+            assert!(stashed < 85, "{stashed} at level {level}");
+        }
+    }
+
+    /// Hashes that share cells, by twos and by hundreds, of a table and of its stash.
+    #[test]
+    fn a_table_is_cut_to_the_cells_of_its_hashes() {
+        let kinds: [HashOf; 4] = [
+            |i| random(i),
+            |i| random(i / 2) ^ ((i % 2) << 15),
+            |i| random(i / 300) ^ (i % 300),
+            |i| ((random(i) % 16) << 16) | (i << 3),
+        ];
+        for hash_of in kinds {
+            for count in [0, 1, 2, 10, 1_000, 8_000] {
+                let mut table = Table::new_in((0..count).map(hash_of), count as usize, u64::MAX, Global).unwrap();
+                let expected: BTreeSet<u64> = (0..count).map(|i| hash_of(i) >> 16 << 16).collect();
+                table.cut(kept(1)).unwrap();
+                assert_eq!(table.len(), expected.len());
+                assert_eq!(table.placed, table.places.iter().filter(|&&held| held != 0).count());
+                assert!(table.iter().collect::<BTreeSet<u64>>() == expected);
+                // And goes on as a set.
+                table
+                    .insert(&mut expected.iter().copied().take(100).collect::<std::vec::Vec<u64>>())
+                    .unwrap();
+                assert_eq!(table.len(), expected.len());
+            }
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The fixed row of thresholds that says which hashes belong to which level.
 //!
-//! A hash is an integer of [`HASH_BITS`] bits. It belongs to level j when it is below T_j, where
+//! A hash is an integer of [`HASH_BITS`] bits. A sample keeps all of them, and so did sketches before format version 2.
+//! A sketch keeps [fewer](crate::set::width). A whole hash belongs to level j when it is below T_j, where
 //!
 //! ```text
 //! T_0 = 2^56,   T_(j+1) = T_j - floor(T_j / 8)
@@ -14,11 +15,9 @@
 //! capacity. So the same promise needs 43 % less memory than with the published factor 1/2.
 //!
 //! Why 56 bits: with n distinct values, about n / 2^57 of them share a hash with another value. At n = 10^13, that is a
-//! relative error of 0.007 %, or 7 % of the finest legal epsilon. An exact sketch is at level 0; it is full when one
-//! more hash would reach its capacity. At the default capacity, the estimate of even a full one is off by one with a
-//! probability below 10^-9. Every further bit would cost a bit of storage for each retained hash.
+//! relative error of 0.007 %. A sample says exact things about single values, so hardly two of its values may share one.
 
-/// Number of significant bits of a retained hash: the upper ones of the 64-bit hash of a value.
+/// Number of significant bits of a whole hash: the upper ones of the 64-bit hash of a value.
 pub const HASH_BITS: u32 = 56;
 
 /// Of so many hashes of one level, all but one belong to the next.
@@ -69,37 +68,13 @@ pub(crate) fn extend(hash: u64) -> u64 {
     hash << (u64::BITS - HASH_BITS)
 }
 
-/// T_level, or `None` beyond [`MAX_LEVEL`]. A hash below it belongs to the level.
-pub fn threshold(level: u16) -> Option<u64> {
-    THRESHOLDS.get(usize::from(level)).copied()
-}
-
-/// For each number of significant bits, a level to which all hashes of so many bits belong: the last one.
-const LAST_OF_BITS: [u16; HASH_BITS as usize + 1] = {
-    let mut levels = [0; HASH_BITS as usize + 1];
-    let mut bits = 0;
-    while bits < levels.len() {
-        while (levels[bits] as usize) < LEVELS - 1 && THRESHOLDS[levels[bits] as usize + 1] >= 1 << bits {
-            levels[bits] += 1;
-        }
-        bits += 1;
+/// T_level, or `None` beyond [`MAX_LEVEL`]. A whole hash below it belongs to the level.
+pub const fn threshold(level: u16) -> Option<u64> {
+    if level <= MAX_LEVEL {
+        Some(THRESHOLDS[level as usize])
+    } else {
+        None
     }
-    levels
-};
-
-/// The last level to which a hash belongs. Of one with more than [`HASH_BITS`] bits it is 0. Cannot panic.
-#[inline]
-pub(crate) fn level_of(hash: u64) -> u16 {
-    let bits = u64::BITS - hash.leading_zeros();
-    let mut level = LAST_OF_BITS.get(bits as usize).copied().unwrap_or(0);
-    // At most seven steps.
-    while THRESHOLDS
-        .get(usize::from(level) + 1)
-        .is_some_and(|&threshold| hash < threshold)
-    {
-        level += 1;
-    }
-    level
 }
 
 /// The probability that a hash is below the threshold.
@@ -112,14 +87,6 @@ pub(crate) fn sampling_rate(threshold: u64) -> f64 {
 pub(crate) fn scale_up(count: u64, threshold: u64) -> u64 {
     // No overflow: distinct hashes make count <= threshold, so the result is at most 2^56.
     ((u128::from(count) * u128::from(ALL) + u128::from(threshold / 2)) / u128::from(threshold)) as u64
-}
-
-/// [`scale_up`] of `count * part / whole`, rounded once. `part` is at most `whole`; if both are 0, so is the result.
-pub(crate) fn scale_up_share(count: u64, part: u64, whole: u64, threshold: u64) -> u64 {
-    // No overflow: no sketch retains 2^32 hashes or more, so the numerator is below 2^120.
-    let numerator = u128::from(count) * u128::from(part) * u128::from(ALL);
-    let denominator = u128::from(whole.max(1)) * u128::from(threshold);
-    ((numerator + denominator / 2) / denominator) as u64
 }
 
 #[cfg(test)]
@@ -145,30 +112,10 @@ mod tests {
     }
 
     #[test]
-    fn a_hash_belongs_up_to_its_level_and_no_further() {
-        let near = (0..=MAX_LEVEL).filter_map(threshold).flat_map(|t| [t - 1, t, t + 1]);
-        let powers = (0..HASH_BITS).flat_map(|bits| [(1_u64 << bits) - 1, 1 << bits]);
-        for hash in near.chain(powers).filter(|&hash| hash < ALL) {
-            let level = level_of(hash);
-            assert!(hash < threshold(level).unwrap(), "{hash}");
-            assert!(threshold(level + 1).is_none_or(|next| hash >= next), "{hash}");
-        }
-    }
-
-    #[test]
     fn scaling_up_rounds_to_nearest_and_never_overflows() {
         assert_eq!(scale_up(5, ALL), 5);
         assert_eq!(scale_up(7, threshold(1).unwrap()), 8);
         assert_eq!(scale_up(3, threshold(1).unwrap()), 3); // 3.43
         assert_eq!(scale_up(7, 7), ALL);
-        for (count, threshold) in [(7, 7), (8_000, 12_345_678_901), (3, threshold(1).unwrap()), (0, ALL)] {
-            assert_eq!(scale_up_share(count, 5, 5, threshold), scale_up(count, threshold));
-        }
-        assert_eq!(scale_up_share(10, 1, 4, ALL), 3); // 2.5
-        assert_eq!(scale_up_share(10, 0, 0, ALL), 0);
-        assert_eq!(
-            scale_up_share(u64::from(u32::MAX), 1, 1, 1 << 32),
-            (u64::from(u32::MAX) << 24)
-        );
     }
 }

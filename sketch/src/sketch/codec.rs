@@ -4,8 +4,10 @@
 //! anything. An [`EncodedSketch`] is made only from bytes that passed.
 
 use crate::host::{CHECK_EVERY_BYTES, OutOfMemory, Surroundings, checking, zeros};
+use crate::set::threshold::HASH_BITS;
+use crate::set::width::{cell, cells};
 use crate::sketch::elias_fano::Layout;
-pub use crate::sketch::header::{DecodeError, FORMAT_VERSION, HEADER_LEN, Header};
+pub use crate::sketch::header::{DecodeError, FORMAT_VERSION, HEADER_LEN, Header, WHOLE_FORMAT_VERSION};
 use allocator_api2::alloc::Global;
 use allocator_api2::vec::Vec;
 
@@ -16,7 +18,7 @@ impl Header {
     }
 
     fn layout(&self) -> Layout {
-        Layout::new(self.retained(), self.threshold())
+        Layout::new(self.retained(), self.bound())
     }
 
     /// Writes the sketch with this header and these hashes into `bytes`.
@@ -34,7 +36,8 @@ impl Header {
     fn encode_into_zeros<S: Surroundings>(&self, hashes: &[u64], bytes: &mut [u8], surroundings: &S) {
         let (head, payload) = bytes.split_at_mut(HEADER_LEN);
         self.write(head);
-        let hashes = checking(hashes.iter().copied(), surroundings.clone());
+        let dropped = HASH_BITS - self.width();
+        let hashes = checking(hashes.iter().map(|hash| hash >> dropped), surroundings.clone());
         self.layout().encode(hashes, payload);
     }
 
@@ -53,9 +56,14 @@ impl Header {
 
 /// A sketch in its encoded form, with a valid header and the right length. Each hash is checked when it is read, for
 /// callers that read only some of them.
+///
+/// The hashes of [format version 1](WHOLE_FORMAT_VERSION) are read as their cells at the sketch's level.
 #[derive(Clone, Copy, Debug)]
 pub struct FramedSketch<'a> {
+    /// What the sketch is read as.
     header: Header,
+    /// What the bytes say.
+    stored: Header,
     layout: Layout,
     payload: &'a [u8],
 }
@@ -69,23 +77,38 @@ impl<'a> FramedSketch<'a> {
     ///
     /// A [`DecodeError`] that names the first fault.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, DecodeError> {
-        let header = Header::parse(bytes)?;
-        if bytes.len() != header.encoded_len() {
+        let stored = Header::parse(bytes)?;
+        if bytes.len() != stored.encoded_len() {
             return Err(DecodeError::Length {
                 is: bytes.len(),
-                should_be: header.encoded_len(),
+                should_be: stored.encoded_len(),
             });
         }
         Ok(FramedSketch {
-            header,
-            layout: header.layout(),
+            header: stored.as_read(),
+            stored,
+            layout: stored.layout(),
             payload: &bytes[HEADER_LEN..],
         })
     }
 
-    /// All but the hashes.
+    /// As [`parse`](Self::parse), and checks all hashes too.
+    pub(crate) fn parse_checked<S: Surroundings>(bytes: &'a [u8], surroundings: &S) -> Result<Self, DecodeError> {
+        let framed = Self::parse(bytes)?;
+        framed.check_bits()?;
+        checking(framed.stored_hashes(), surroundings.clone()).try_for_each(|hash| hash.map(drop))?;
+        Ok(framed)
+    }
+
+    /// All but the hashes. Of version 1, some hashes may be one when they are read, and so there may be fewer than the
+    /// header says.
     pub fn header(&self) -> &Header {
         &self.header
+    }
+
+    /// What the bytes say of themselves.
+    pub(crate) fn stored_header(&self) -> &Header {
+        &self.stored
     }
 
     /// The retained hashes in ascending order, each below the threshold of the level.
@@ -93,14 +116,36 @@ impl<'a> FramedSketch<'a> {
     /// The first hash that breaks this rule gives its fault instead. What comes after a fault means nothing. The number
     /// of hashes is checked only at the end.
     pub fn hashes(&self) -> impl Iterator<Item = Result<u64, DecodeError>> + 'a {
+        let (level, threshold) = (self.header.level(), self.header.threshold());
+        let is_whole = self.stored.is_whole();
+        let (mut stored, mut last) = (self.stored_hashes(), None);
+        std::iter::from_fn(move || {
+            loop {
+                let hash = match stored.next()? {
+                    Ok(hash) if is_whole => hash,
+                    as_it_is => return Some(as_it_is),
+                };
+                if hash >= threshold {
+                    return None;
+                }
+                let cell = cell(hash, level);
+                if last.replace(cell) != Some(cell) {
+                    return Some(Ok(cell));
+                }
+            }
+        })
+    }
+
+    /// As [`hashes`](Self::hashes), but as they are stored: those of version 1 are whole.
+    pub(crate) fn stored_hashes(&self) -> impl Iterator<Item = Result<u64, DecodeError>> + 'a {
         let sketch = *self;
-        let threshold = sketch.header.threshold();
+        let (threshold, dropped) = (sketch.stored.threshold(), HASH_BITS - sketch.stored.width());
         let mut row = sketch.layout.decode(sketch.payload);
         let mut is_at_end = false;
         let mut position = 0;
         let mut before = None;
         std::iter::from_fn(move || {
-            let Some(hash) = row.next() else {
+            let Some(hash) = row.next().map(|hash| hash << dropped) else {
                 let is_read_before = std::mem::replace(&mut is_at_end, true);
                 if is_read_before || row.is_whole() {
                     return None;
@@ -124,18 +169,24 @@ impl<'a> FramedSketch<'a> {
             return Err(DecodeError::Padding);
         }
         let ones = self.layout.ones(self.payload);
-        if ones != self.header.retained() {
+        if ones != self.stored.retained() {
             return Err(DecodeError::Count {
                 is: ones,
-                should_be: self.header.retained() as u32,
+                should_be: self.stored.retained() as u32,
             });
         }
         Ok(())
     }
+
+    /// The hashes as they are stored, in ascending order. All must have been checked.
+    pub(crate) fn checked_hashes(&self) -> impl Iterator<Item = u64> + 'a {
+        let dropped = HASH_BITS - self.stored.width();
+        self.layout.decode(self.payload).map(move |hash| hash << dropped)
+    }
 }
 
 /// A sketch in its encoded form, known to be valid. Its bytes are exactly those that
-/// [`Sketch::encode`](crate::Sketch::encode) writes for it.
+/// [`Sketch::encode`](crate::Sketch::encode) writes for it, or those that a release before 0.3.0 wrote.
 #[derive(Clone, Copy, Debug)]
 pub struct EncodedSketch<'a>(FramedSketch<'a>);
 
@@ -157,10 +208,20 @@ impl<'a> EncodedSketch<'a> {
     ///
     /// A [`DecodeError`] that names the first fault.
     pub fn parse_in<S: Surroundings>(bytes: &'a [u8], surroundings: &S) -> Result<Self, DecodeError> {
-        let framed = FramedSketch::parse(bytes)?;
-        framed.check_bits()?;
-        checking(framed.hashes(), surroundings.clone()).try_for_each(|hash| hash.map(drop))?;
-        Ok(EncodedSketch(framed))
+        Ok(Self::of_checked(
+            FramedSketch::parse_checked(bytes, surroundings)?,
+            surroundings,
+        ))
+    }
+
+    /// The sketch whose bits and hashes have all been checked.
+    pub(crate) fn of_checked<S: Surroundings>(mut framed: FramedSketch<'a>, surroundings: &S) -> Self {
+        if framed.stored.is_whole() {
+            let level = framed.header.level();
+            let retained = cells(checking(framed.checked_hashes(), surroundings.clone()), level).count();
+            framed.header = framed.header.with_retained(retained);
+        }
+        EncodedSketch(framed)
     }
 
     /// All but the hashes.
@@ -170,6 +231,6 @@ impl<'a> EncodedSketch<'a> {
 
     /// The retained hashes in ascending order.
     pub fn hashes(&self) -> impl Iterator<Item = u64> + 'a {
-        self.0.layout.decode(self.0.payload)
+        cells(self.0.checked_hashes(), self.0.header.level())
     }
 }

@@ -2,15 +2,21 @@
 
 use crate::set::capacity::{DEFAULT_CAPACITY, MAX_CAPACITY, MIN_CAPACITY};
 use crate::set::estimate::estimate;
-use crate::set::threshold::{HASH_BITS, MAX_LEVEL, scale_up, threshold};
+use crate::set::threshold as whole;
+use crate::set::threshold::HASH_BITS;
+use crate::set::width::{MAX_LEVEL, threshold, width};
 use crate::sketch::flags::{Flags, RESERVED};
 use crate::sketch::kind::Kind;
 use bincode::Options;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// The format version that is written, and the only one so far.
-pub const FORMAT_VERSION: u8 = 1;
+/// The format version in which sketches are written.
+pub const FORMAT_VERSION: u8 = 2;
+
+/// The format version with [whole hashes](HASH_BITS). Releases before 0.3.0 wrote sketches in it, and every release
+/// reads these. The sketch in a sample is always of this version.
+pub const WHOLE_FORMAT_VERSION: u8 = 1;
 
 /// Length of the header in bytes.
 pub const HEADER_LEN: usize = 20;
@@ -53,9 +59,24 @@ impl Header {
         Self::with_flags(capacity, seed, flags, level, retained)
     }
 
+    /// As [`new`](Self::new), of a sketch with [whole hashes](WHOLE_FORMAT_VERSION).
+    pub(crate) fn of_whole(
+        capacity: u32,
+        seed: u64,
+        kind: Kind,
+        level: u16,
+        retained: usize,
+        is_derived: bool,
+    ) -> Self {
+        Header {
+            version: WHOLE_FORMAT_VERSION,
+            ..Self::new(capacity, seed, kind, level, retained, is_derived)
+        }
+    }
+
     /// As [`new`](Self::new), from flags that are legal at the level.
     pub(crate) fn with_flags(capacity: u32, seed: u64, flags: Flags, level: u16, retained: usize) -> Self {
-        debug_assert!(level <= MAX_LEVEL && retained < capacity as usize);
+        debug_assert!(retained < capacity as usize);
         Header {
             version: FORMAT_VERSION,
             flags,
@@ -76,7 +97,7 @@ impl Header {
     pub fn parse(bytes: &[u8]) -> Result<Self, DecodeError> {
         // The version comes first, since a later version may have another header.
         match bytes.first() {
-            Some(&FORMAT_VERSION) | None => {}
+            Some(&(FORMAT_VERSION | WHOLE_FORMAT_VERSION)) | None => {}
             Some(&version) => return Err(DecodeError::Version(version)),
         }
         let head = bytes.get(..HEADER_LEN).ok_or(DecodeError::Short(bytes.len()))?;
@@ -88,16 +109,20 @@ impl Header {
         if let Some(kind) = header.flags.unknown_kind() {
             return Err(DecodeError::Kind(kind));
         }
-        let Some(threshold) = threshold(header.level) else {
-            return Err(DecodeError::Level(header.level));
-        };
+        let last_level = if header.is_whole() { whole::MAX_LEVEL } else { MAX_LEVEL };
+        if header.level > last_level {
+            return Err(DecodeError::Level {
+                is: header.level,
+                last: last_level,
+            });
+        }
         if header.is_derived() && header.level == 0 {
             return Err(DecodeError::DerivedAtLevelZero);
         }
         if !(MIN_CAPACITY..=MAX_CAPACITY).contains(&header.capacity) {
             return Err(DecodeError::Capacity(header.capacity));
         }
-        if header.retained >= header.capacity || u64::from(header.retained) > threshold {
+        if header.retained >= header.capacity || u64::from(header.retained) > header.bound() {
             return Err(DecodeError::Retained(header.retained));
         }
         Ok(header)
@@ -108,6 +133,11 @@ impl Header {
         header_options()
             .serialize_into(head, self)
             .expect("the header has its length");
+    }
+
+    /// The format version: that of the bytes it was [parsed](Self::parse) from.
+    pub fn version(&self) -> u8 {
+        self.version
     }
 
     /// The sketch's [capacity](crate::Sketch::capacity).
@@ -156,22 +186,50 @@ impl Header {
         self.is_exact() && self.retained == 0
     }
 
-    /// Whether this is [`NOTHING`](Self::NOTHING).
+    /// Whether this is [`NOTHING`](Self::NOTHING), in either format version.
     pub fn is_nothing(&self) -> bool {
-        *self == Self::NOTHING
+        self.as_read() == Self::NOTHING
+    }
+
+    /// Whether the hashes are whole, all 56 bits of them.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.version == WHOLE_FORMAT_VERSION
+    }
+
+    /// The header of the sketch that a sketch with whole hashes is read as, if no two of its hashes share a cell.
+    ///
+    /// No values lead to a level beyond the last. Bytes that say so are read as of the last.
+    pub(crate) fn as_read(&self) -> Self {
+        Header {
+            version: FORMAT_VERSION,
+            level: self.level.min(MAX_LEVEL),
+            ..*self
+        }
+    }
+
+    /// The same with another number of retained hashes.
+    pub(crate) fn with_retained(&self, retained: usize) -> Self {
+        Header {
+            retained: retained as u32,
+            ..*self
+        }
     }
 
     /// The sketch's [estimate](crate::Sketch::estimate).
     pub fn estimate(&self) -> u64 {
-        match self.is_derived() {
-            true => scale_up(u64::from(self.retained), self.threshold()),
-            false => estimate(u64::from(self.retained), self.level, self.capacity),
+        let retained = u64::from(self.retained);
+        let before = self.level.checked_sub(1).map(|before| self.threshold_of(before));
+        match before {
+            None => retained,
+            Some(_) if self.is_derived() => estimate(retained, self.threshold(), None, self.capacity, self.width()),
+            Some(_) => estimate(retained, self.threshold(), before, self.capacity, self.width()),
         }
     }
 
-    /// The number of distinct values per retained hash: 1 over the probability that a hash belongs to the level.
+    /// The number of [cells](crate::width) per retained hash: 1 over the probability that a hash belongs to the level.
     ///
-    /// Times the number of retained hashes, or of those of any subset, it is an unbiased estimate.
+    /// Times the number of retained hashes, or of those of any subset, it is an unbiased estimate of the number of
+    /// cells that values hit. There are that many values, but for the few that share a cell: one in 2,200 of 10^9.
     pub fn weight(&self) -> f64 {
         (1_u64 << HASH_BITS) as f64 / self.threshold() as f64
     }
@@ -186,11 +244,34 @@ impl Header {
         debug_assert!(part <= self.retained());
         let is_whole = part > 0 && part == self.retained();
         let is_derived = self.is_derived() || !is_whole;
-        Header::new(self.capacity, self.seed, self.kind(), self.level, part, is_derived)
+        Header {
+            version: self.version,
+            ..Header::new(self.capacity, self.seed, self.kind(), self.level, part, is_derived)
+        }
     }
 
+    /// How many bits of each hash the sketch has.
+    pub(crate) fn width(&self) -> u32 {
+        if self.is_whole() { HASH_BITS } else { width(self.level) }
+    }
+
+    /// The threshold of the level, which is above all hashes.
     pub(crate) fn threshold(&self) -> u64 {
-        threshold(self.level).expect("a header's level is legal")
+        self.threshold_of(self.level)
+    }
+
+    fn threshold_of(&self, level: u16) -> u64 {
+        let threshold = if self.is_whole() {
+            whole::threshold(level)
+        } else {
+            threshold(level)
+        };
+        threshold.expect("a header's level is legal")
+    }
+
+    /// How many hashes of that width are below the threshold.
+    pub(crate) fn bound(&self) -> u64 {
+        self.threshold() >> (HASH_BITS - self.width())
     }
 }
 
@@ -205,8 +286,9 @@ pub enum DecodeError {
     Kind(u8),
     /// A sketch that retains every hash is marked as derived, where the mark has no meaning.
     DerivedAtLevelZero,
-    /// The level is beyond the last.
-    Level(u16),
+    /// The level is beyond the last of its format version.
+    #[allow(missing_docs)]
+    Level { is: u16, last: u16 },
     /// The capacity is outside its legal range.
     Capacity(u32),
     /// The header claims more hashes than a sketch of that capacity and level can retain.
@@ -233,14 +315,17 @@ impl fmt::Display for DecodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             DecodeError::Version(version) => {
-                write!(f, "format version must be {FORMAT_VERSION}, not {version}")
+                write!(
+                    f,
+                    "format version must be {WHOLE_FORMAT_VERSION} or {FORMAT_VERSION}, not {version}"
+                )
             }
             DecodeError::Flags(flags) => write!(f, "flags must be below {RESERVED}, not {flags}"),
             DecodeError::Kind(kind) => {
                 write!(f, "kind must be at most {}, not {kind}", Kind::ALL.len() - 1)
             }
             DecodeError::DerivedAtLevelZero => f.write_str("the derived flag must be 0 at level 0"),
-            DecodeError::Level(level) => write!(f, "level must be at most {MAX_LEVEL}, not {level}"),
+            DecodeError::Level { is, last } => write!(f, "level must be at most {last}, not {is}"),
             DecodeError::Capacity(capacity) => {
                 write!(
                     f,

@@ -5,7 +5,8 @@ use crate::set::batch::{BLOCKS, Batch, candidates};
 use crate::set::capacity::{MAX_CAPACITY, MIN_CAPACITY};
 use crate::set::retained::Retained;
 use crate::set::sort::dedup;
-use crate::set::threshold::{HASH_BITS, MAX_LEVEL, extend, threshold, truncate};
+use crate::set::threshold::{HASH_BITS, extend, truncate};
+use crate::set::width::{MAX_LEVEL, cut, threshold};
 use crate::sketch::agreement::Common;
 use crate::sketch::codec::{EncodedSketch, FramedSketch};
 use crate::sketch::error::{MergeError, OperationError};
@@ -42,10 +43,10 @@ fn field<const LENGTH: usize>(bytes: &[u8; START_LEN], offset: usize) -> [u8; LE
 /// A sample of the distinct hashes of a multiset of values.
 ///
 /// **Invariant**: the level is the smallest to which fewer than `capacity` of the distinct hashes belong. The retained
-/// hashes are all that belong to it. The level may be higher in a sketch made by intersection or difference, or merged
+/// hashes are all that belong to it, each [cut](crate::width) to the bits that a sketch of that level keeps. The level may be higher in a sketch made by intersection or difference, or merged
 /// with such a one. The [header](Header::is_derived) then says so.
 ///
-/// Hashes offered wait in a row of seven before the sketch looks at them. So the path of a row is one comparison and
+/// Hashes offered wait whole, in a row of seven, before the sketch looks at them. So the path of a row is one comparison and
 /// one write, to memory side by side. Where few values come again and again, known hashes do not even wait. Whatever
 /// reads a sketch needs it [settled](Self::settle) since the last hash, and panics if it is not.
 ///
@@ -142,7 +143,8 @@ impl<A: Surroundings> Sketch<A> {
         self.waiting().len() + self.retained.len()
     }
 
-    /// The retained hashes, each of 56 bits, in no particular order.
+    /// The retained hashes, as integers of 56 bits, in no particular order. The bits that are not [kept](crate::width)
+    /// are zero.
     ///
     /// # Panics
     ///
@@ -181,8 +183,8 @@ impl<A: Surroundings> Sketch<A> {
         self.header().estimate()
     }
 
-    /// Accumulates the 64-bit hash of a value, of which the upper 56 bits count. False if the full row of hashes that
-    /// wait prevents it. The caller then has to call [`accumulate`](Self::accumulate).
+    /// Accumulates the 64-bit hash of a value, of which the upper bits count. False if the full row of hashes that wait
+    /// prevents it. The caller then has to call [`accumulate`](Self::accumulate).
     ///
     /// This is the path of a row. It allocates nothing and cannot panic.
     #[inline(always)]
@@ -206,7 +208,7 @@ impl<A: Surroundings> Sketch<A> {
         true
     }
 
-    /// Accumulates the 64-bit hash of a value, whose upper 56 bits count.
+    /// Accumulates the 64-bit hash of a value, whose upper bits count.
     ///
     /// Complexity: constant, amortized; for most hashes of a long stream, one comparison.
     ///
@@ -242,7 +244,8 @@ impl<A: Surroundings> Sketch<A> {
     fn flush(&mut self) -> Result<(), OutOfMemory> {
         let count = self.waiting().len();
         self.waits = 0;
-        self.retained.append(&mut self.waiting[..count])?;
+        cut(&mut self.waiting, self.level);
+        self.retained.append(&mut self.waiting[..count], self.level)?;
         self.thin_if_full()?;
         if self.threshold >= WORTH_LOOKING_UP && self.retained.is_small_table() {
             self.waits = LOOKS_UP;
@@ -263,6 +266,7 @@ impl<A: Surroundings> Sketch<A> {
             return self.settle_retained();
         }
         let count = self.waiting().len();
+        cut(&mut self.waiting, self.level);
         self.waiting[..count].sort_unstable();
         self.waits = dedup(&mut self.waiting[..count]) as u8;
         Ok(())
@@ -327,7 +331,8 @@ impl<A: Surroundings> Sketch<A> {
     }
 
     fn append(&mut self, hashes: &mut [u64]) -> Result<(), OutOfMemory> {
-        self.retained.append(hashes)?;
+        cut(hashes, self.level);
+        self.retained.append(hashes, self.level)?;
         self.thin_if_full()
     }
 
@@ -344,22 +349,28 @@ impl<A: Surroundings> Sketch<A> {
     fn thin(&mut self) -> Result<(), OutOfMemory> {
         self.retained.settle()?;
         while self.retained.len() >= self.capacity as usize {
-            self.raise_to(self.level + 1);
+            self.raise_to(self.level + 1)?;
             // The sketch has all hashes of its level again.
             self.flags = Flags::new(self.kind(), false);
         }
         Ok(())
     }
 
-    fn raise_to(&mut self, level: u16) {
+    /// Raises the level to that one, if it is higher. The set must be settled, and no hash wait.
+    fn raise_to(&mut self, level: u16) -> Result<(), OutOfMemory> {
         debug_assert!(level <= MAX_LEVEL);
         if let Some(threshold) = threshold(level)
             && level > self.level
         {
+            let was_exact = self.level == 0;
             self.level = level;
             self.threshold = threshold;
             self.retained.retain_below(threshold);
+            if was_exact {
+                self.retained.cut(level)?;
+            }
         }
+        Ok(())
     }
 
     /// Makes this the sketch of the union of both multisets, at the smaller of the two capacities. One pass over both
@@ -434,7 +445,7 @@ impl<A: Surroundings> Sketch<A> {
         self.capacity = common.capacity;
         if common.level > self.level {
             self.retained.settle()?;
-            self.raise_to(common.level);
+            self.raise_to(common.level)?;
         }
         self.flags = Flags::new(common.kind, common.is_union_derived(self.level));
         self.thin_if_full()?;
@@ -468,7 +479,7 @@ impl<A: Surroundings> Sketch<A> {
 
     fn from_parts(header: &Header, hashes: impl Iterator<Item = u64>, allocator: A) -> Result<Self, OutOfMemory> {
         let mut sketch = Sketch::new_in(header.capacity(), header.seed(), allocator.clone());
-        sketch.raise_to(header.level());
+        sketch.raise_to(header.level())?;
         sketch.flags = Flags::new(header.kind(), header.is_derived());
         for hash in checking(hashes, allocator) {
             sketch.accumulate(extend(hash))?;
