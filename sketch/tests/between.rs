@@ -97,7 +97,7 @@ fn what_can_be_known_is_exact() {
     assert!(few.estimate == 0 && few.lower == 0 && few.upper > 0);
     // No hash of a few values is at the level of very many; then no more is known than that they are no more than there
     // are.
-    let few = sketch(50, [&[u64::MAX, u64::MAX - 4096, u64::MAX - 8192], &[]]);
+    let few = sketch(50, [&[0, 1, 2].map(|i| u64::MAX - (i << 16)), &[]]);
     let many = sketch(50, [&random.values(50_000), &[]]);
     assert_eq!(
         intersection(&few, &many, 0.95),
@@ -172,7 +172,9 @@ fn answers_keep_to_what_is_known_of_each_set() {
             assert_eq!(intersection(&b, &a, number), inside, "it has no order");
             assert!(inside.lower <= inside.estimate && inside.estimate <= inside.upper);
             assert!(inside.estimate <= in_a.min(in_b) && inside.upper <= of_a.upper.min(of_b.upper));
-            assert!(inside.lower >= common.retained() as u64 || inside.lower == inside.estimate);
+            // A hash in both is all but surely of a value in both. At the highest confidence that is not enough.
+            let is_sure = number < 0.99;
+            assert!(inside.lower >= common.retained() as u64 || inside.lower == inside.estimate || !is_sure);
             let outside = difference(&a, &b, number);
             assert!(outside.lower <= outside.estimate && outside.estimate <= outside.upper);
             assert!(outside.estimate <= in_a && outside.upper <= of_a.upper && outside.lower >= rest.retained() as u64);
@@ -199,7 +201,8 @@ fn answers_keep_to_what_is_known_of_each_set() {
                 }
                 let Interval { lower, upper, .. } = bounds(&common, confidence(number));
                 let upper = upper.max(estimate).min(of_b.upper).min(of_a.upper);
-                assert_eq!((inside.lower, inside.upper), (lower, upper.max(inside.estimate)));
+                assert_eq!(inside.upper, upper.max(inside.estimate));
+                assert!(inside.lower == lower || !is_sure && inside.lower < lower);
             }
         }
     }

@@ -1,11 +1,12 @@
 //! Bytes: golden files that every later release must read and write, and one broken input for each fault.
 
 use allocator_api2::alloc::Global;
-use cvm_sketch::codec::{DecodeError, EncodedSketch, FORMAT_VERSION, FramedSketch, HEADER_LEN};
+use cvm_sketch::codec::{DecodeError, EncodedSketch, FORMAT_VERSION, FramedSketch, HEADER_LEN, WHOLE_FORMAT_VERSION};
 use cvm_sketch::hash;
-use cvm_sketch::threshold::MAX_LEVEL;
-use cvm_sketch::{Accuracy, Kind, MergeError, Sketch};
+use cvm_sketch::width::MAX_LEVEL;
+use cvm_sketch::{Accuracy, Kind, MergeError, Sample, Sketch, operations, threshold, width};
 use proptest::prelude::*;
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 /// The sketch of the integers 0 to n - 1.
@@ -21,38 +22,46 @@ fn decode(bytes: &[u8]) -> Result<Sketch, DecodeError> {
     EncodedSketch::parse(bytes).map(|encoded| Sketch::decode_in(&encoded, Global).unwrap())
 }
 
-/// `CVM_WRITE_GOLDEN=1` writes the files that are missing. A file that is there is never rewritten: format version 1 is
+/// `CVM_WRITE_GOLDEN=1` writes the files that are missing. A file that is there is never rewritten: a format version is
 /// what these bytes say it is.
 #[test]
 fn golden_files_read_and_write() {
     let default = Accuracy::default().capacity();
     let cases = [
-        ("v1-empty", sketch_of_first(0, default, 0)),
-        ("v1-one", sketch_of_first(1, default, 0)),
-        ("v1-exact-100", sketch_of_first(100, default, 0)),
-        ("v1-full-exact", sketch_of_first(u64::from(default) - 1, default, 0)),
-        ("v1-level-1", sketch_of_first(u64::from(default), default, 0)),
-        ("v1-estimate-100000", sketch_of_first(100_000, default, 0)),
-        ("v1-smallest-capacity", sketch_of_first(10_000, 8, 0)),
-        ("v1-seeded", sketch_of_first(5_000, 1_000, u64::MAX - 1)),
+        ("empty", sketch_of_first(0, default, 0)),
+        ("one", sketch_of_first(1, default, 0)),
+        ("exact-100", sketch_of_first(100, default, 0)),
+        ("full-exact", sketch_of_first(u64::from(default) - 1, default, 0)),
+        ("level-1", sketch_of_first(u64::from(default), default, 0)),
+        ("estimate-100000", sketch_of_first(100_000, default, 0)),
+        ("smallest-capacity", sketch_of_first(10_000, 8, 0)),
+        ("seeded", sketch_of_first(5_000, 1_000, u64::MAX - 1)),
         // All of these are of integers, but were made before a sketch said so.
+        ("kind-integer", sketch_of_first(100, default, 0).of_kind(Kind::Integer)),
         (
-            "v1-kind-integer",
-            sketch_of_first(100, default, 0).of_kind(Kind::Integer),
-        ),
-        (
-            "v1-kind-other",
+            "kind-other",
             sketch_of_first(10_000, 8, u64::MAX - 1).of_kind(Kind::Other),
         ),
     ];
     for (name, sketch) in cases {
-        let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("tests/golden/{name}.bin"));
+        let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("tests/golden/v2-{name}.bin"));
         if std::env::var_os("CVM_WRITE_GOLDEN").is_some() && !path.exists() {
             std::fs::write(&path, sketch.encode()).unwrap();
         }
         let golden = std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        assert!(sketch.encode() == golden, "{name}: the bytes written have changed");
-        assert_eq!(decode(&golden).unwrap(), sketch, "{name}");
+        assert!(sketch.encode() == golden, "v2-{name}: the bytes written have changed");
+        assert_eq!(decode(&golden).unwrap(), sketch, "v2-{name}");
+        // The same sketch, as releases before 0.3.0 wrote it.
+        let path = path.with_file_name(format!("v1-{name}.bin"));
+        let golden = std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        assert_eq!(golden[0], WHOLE_FORMAT_VERSION);
+        assert_eq!(decode(&golden).unwrap(), sketch, "v1-{name}");
+        assert_eq!(
+            FramedSketch::parse(&golden).unwrap().header().retained(),
+            sketch.retained()
+        );
+        let copied = operations::copy(&EncodedSketch::parse(&golden).unwrap(), 0, Global).unwrap();
+        assert_eq!(copied.to_vec(), sketch.encode(), "v1-{name}");
     }
 }
 
@@ -60,12 +69,12 @@ fn golden_files_read_and_write() {
 fn the_documented_example_is_true() {
     // docs/format.md walks through these bytes.
     let mut sketch = Sketch::new(8, 5);
-    for hash in [0x40_u64 << 56, 0xC0 << 56 | 0x300] {
+    for hash in [0x40_u64 << 56, 0xC0 << 56 | 0x3_0000] {
         sketch.insert_all(&[hash]).unwrap();
     }
-    let mut expected = vec![1, 0, 0, 0, 8, 0, 0, 0, 2, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0];
-    // Two values below 2^56: 55 low bits each, 14 bytes; then a bitmap of 2 + 1 bits.
-    expected.extend([0, 0, 0, 0, 0, 0, 0xC0, 1, 0, 0, 0, 0, 0, 0x20]);
+    let mut expected = vec![2, 0, 0, 0, 8, 0, 0, 0, 2, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0];
+    // Two values below 2^48: 47 low bits each, 12 bytes; then a bitmap of 2 + 1 bits.
+    expected.extend([0, 0, 0, 0, 0, 0x40 | 0x80, 1, 0, 0, 0, 0, 0x20]);
     expected.push(0b101);
     assert_eq!(sketch.encode(), expected);
 }
@@ -99,6 +108,43 @@ proptest! {
         let decoded = Sketch::decode_in(&encoded, Global).unwrap();
         prop_assert_eq!(&decoded, &sketch);
         prop_assert_eq!(decoded.encode(), bytes);
+    }
+
+    /// A sketch of version 1 is read as the cells of its hashes, at its level; and what it is written as is read alike.
+    #[test]
+    fn version_1_is_cut_as_it_is_read(
+        hashes in proptest::collection::vec((0_u64..300, 0_u64..4, 0_u32..26), 0..300), size in 8_u32..200, other: u64,
+    ) {
+        let hash = |(i, part, bit): (u64, u64, u32)| hash::integer(i as i64, 0) ^ part << bit;
+        let mut sample = Sample::new(size, 0);
+        hashes.iter().for_each(|&drawn| sample.insert(hash(drawn), "", None).unwrap());
+        // What a sample has in front of its values, of two bytes each.
+        let bytes = sample.encode();
+        let bytes = &bytes[1..bytes.len() - 2 * sample.header().retained()];
+        prop_assert_eq!(bytes[0], WHOLE_FORMAT_VERSION);
+
+        let level = sample.header().level();
+        let whole = hashes.iter().map(|&drawn| hash(drawn) >> 8).filter(|&hash| hash < threshold::threshold(level).unwrap());
+        let kept = if level == 0 { 48 } else { 40 };
+        let cells: BTreeSet<u64> = whole.map(|hash| hash >> (56 - kept) << (56 - kept)).collect();
+        let cells: Vec<u64> = cells.range(..width::threshold(level).unwrap()).copied().collect();
+        let read = EncodedSketch::parse(bytes).unwrap();
+        prop_assert_eq!(read.hashes().collect::<Vec<_>>(), cells.clone());
+        prop_assert_eq!((read.header().level(), read.header().retained()), (level, cells.len()));
+        let framed = FramedSketch::parse(bytes).unwrap();
+        prop_assert_eq!(framed.hashes().collect::<Result<Vec<_>, _>>(), Ok(cells));
+
+        let written = operations::copy(&read, 0, Global).unwrap().to_vec();
+        prop_assert_eq!(written[0], FORMAT_VERSION);
+        let mut with_other = [&written[..], bytes].map(|bytes| {
+            let mut sketch = Sketch::new(150, 0);
+            sketch.insert_all(&[other]).unwrap();
+            sketch.merge_framed(&FramedSketch::parse(bytes).unwrap()).unwrap();
+            sketch.encode()
+        });
+        with_other.sort();
+        prop_assert_eq!(&with_other[0], &with_other[1]);
+        prop_assert_eq!(decode(bytes).unwrap().encode(), written);
     }
 
     #[test]
@@ -154,7 +200,7 @@ fn every_fault_is_named() {
     );
     assert_eq!(
         fault(|bytes| bytes[0] = FORMAT_VERSION + 1),
-        "format version must be 1, not 2"
+        "format version must be 1 or 2, not 3"
     );
     assert_eq!(
         fault(|bytes| bytes.truncate(7)),
@@ -170,7 +216,7 @@ fn every_fault_is_named() {
     );
     assert_eq!(
         fault(|bytes| bytes[2..4].copy_from_slice(&(MAX_LEVEL + 1).to_le_bytes())),
-        "level must be at most 280, not 281"
+        "level must be at most 193, not 194"
     );
     assert_eq!(
         fault(|bytes| bytes[4..8].copy_from_slice(&7_u32.to_le_bytes())),
@@ -212,11 +258,11 @@ fn every_fault_is_named() {
 
 #[test]
 fn unsorted_repeated_and_foreign_hashes_are_named() {
-    // Two hashes at level 0, capacity 8: two blocks of 55 low bits, then the bitmap.
+    // Two hashes at level 0, capacity 8: two blocks of 47 low bits, or 38 at level 1, then the bitmap.
     let two = |first: u64, second: u64, bitmap: u8, level: u16| {
-        let low_bits = u32::from(level == 0) + 54;
+        let low_bits = if level == 0 { 47 } else { 38 };
         let low = (u128::from(second) << low_bits | u128::from(first)).to_le_bytes();
-        let mut bytes = vec![1, 0, level as u8, 0, 8, 0, 0, 0, 2, 0, 0, 0];
+        let mut bytes = vec![FORMAT_VERSION, 0, level as u8, 0, 8, 0, 0, 0, 2, 0, 0, 0];
         bytes.extend([0; 8]);
         bytes.extend(&low[..(2 * low_bits as usize).div_ceil(8)]);
         bytes.push(bitmap);
@@ -228,10 +274,10 @@ fn unsorted_repeated_and_foreign_hashes_are_named() {
         "the hash at position 1 is below the one before"
     );
     assert_eq!(two(2, 2, 0b011, 0).unwrap_err(), "the hash at position 1 is repeated");
-    // Level 1 ends at 7/8 of 2^56 = 3.5 * 2^54.
-    assert!(two(1, 1 << 52, 0b10001, 1).is_ok());
+    // Level 1 ends at 7/8 of 2^40 = 3.5 * 2^38.
+    assert!(two(1, 1 << 36, 0b10001, 1).is_ok());
     assert_eq!(
-        two(1, 1 << 53, 0b10001, 1).unwrap_err(),
+        two(1, 1 << 37, 0b10001, 1).unwrap_err(),
         "the hash at position 1 does not belong to the level"
     );
 }
@@ -245,7 +291,7 @@ fn a_merge_checks_what_it_reads() {
     // The low bits of the hashes come first. Two neighbours whose low bits are cleared are the same hash, if their
     // upper bits are; or else they may still ascend.
     let low_bits = {
-        let ratio = cvm_sketch::threshold::threshold(other.level()).unwrap() / other.retained() as u64;
+        let ratio = (cvm_sketch::width::threshold(other.level()).unwrap() >> 16) / other.retained() as u64;
         ratio.ilog2() as usize
     };
     let cleared = |positions: std::ops::Range<usize>| {

@@ -7,6 +7,7 @@
 use allocator_api2::alloc::Global;
 use cvm_sketch::sample_codec::ValueFault;
 use cvm_sketch::text::{self, TextError};
+use cvm_sketch::width::MAX_LEVEL;
 use cvm_sketch::{
     DecodeError, EncodedSample, EncodedSketch, Kind, Sample, SampleDecodeError, Sketch, hash, operations,
     sample_operations,
@@ -39,35 +40,47 @@ fn intersection(a: &[u8], b: &[u8]) -> Vec<u8> {
 #[test]
 fn valid_sketches() {
     let cases = [
-        ("valid-nothing", sketch_of(0, 0, 8_517, 0)),
-        ("valid-one", sketch_of(0, 1, 8, 0)),
-        ("valid-exact", sketch_of(0, 120, 200, 7)),
-        ("valid-kind", [&[1, 2][..], &sketch_of(0, 3, 8, 0)[2..]].concat()),
-        ("valid-last-kind", [&[1, 32][..], &sketch_of(0, 3, 8, 0)[2..]].concat()),
-        ("valid-thinned", sketch_of(0, 1_000_000, 40, 0)),
+        ("nothing", sketch_of(0, 0, 8_517, 0)),
+        ("one", sketch_of(0, 1, 8, 0)),
+        ("exact", sketch_of(0, 120, 200, 7)),
+        ("kind", [&[2, 2][..], &sketch_of(0, 3, 8, 0)[2..]].concat()),
+        ("last-kind", [&[2, 32][..], &sketch_of(0, 3, 8, 0)[2..]].concat()),
+        ("thinned", sketch_of(0, 1_000_000, 40, 0)),
         (
-            "valid-derived",
+            "derived",
             intersection(&sketch_of(0, 1_000, 40, 0), &sketch_of(500, 2_000, 60, 0)),
         ),
         (
-            "valid-derived-empty",
+            "derived-empty",
             intersection(&sketch_of(0, 1_000, 40, 0), &sketch_of(1_000, 2_000, 40, 0)),
         ),
     ];
     for (name, bytes) in cases {
-        let bytes = file("decode", name, || bytes);
-        let sketch = EncodedSketch::parse(&bytes).unwrap_or_else(|fault| panic!("{name}: {fault}"));
-        assert_eq!(Sketch::decode_in(&sketch, Global).unwrap().encode(), bytes, "{name}");
-        assert_eq!(sketch.header().is_derived(), name.contains("derived"), "{name}");
-        assert_eq!(sketch.header().kind() != Kind::Unknown, name.contains("kind"), "{name}");
+        let bytes = file("decode", &format!("valid-{name}"), || bytes);
+        // Such a sketch, as releases before 0.3.0 wrote it.
+        let of_version_1 = file("decode", &format!("v1-{name}"), || {
+            unreachable!("nothing writes it any more")
+        });
+        for (version, read) in [(2, bytes), (1, of_version_1)] {
+            let sketch = EncodedSketch::parse(&read).unwrap_or_else(|fault| panic!("{name}: {fault}"));
+            let written = Sketch::decode_in(&sketch, Global).unwrap().encode();
+            assert_eq!((read[0], written == read), (version, version == 2), "{name}");
+            assert_eq!(
+                EncodedSketch::parse(&written).unwrap().header(),
+                sketch.header(),
+                "{name}"
+            );
+            assert_eq!(sketch.header().is_derived(), name.contains("derived"), "{name}");
+            assert_eq!(sketch.header().kind() != Kind::Unknown, name.contains("kind"), "{name}");
+        }
     }
 }
 
 /// The sketch of level 0 and capacity 8 whose two hashes are stored with these low bits, and this bitmap of high ones.
 fn two(low: [u64; 2], bitmap: u8) -> Vec<u8> {
-    let mut bytes = vec![1, 0, 0, 0, 8, 0, 0, 0, 2, 0, 0, 0];
+    let mut bytes = vec![2, 0, 0, 0, 8, 0, 0, 0, 2, 0, 0, 0];
     bytes.extend([0; 8]);
-    bytes.extend(&(u128::from(low[1]) << 55 | u128::from(low[0])).to_le_bytes()[..14]);
+    bytes.extend(&(u128::from(low[1]) << 47 | u128::from(low[0])).to_le_bytes()[..12]);
     bytes.push(bitmap);
     bytes
 }
@@ -82,23 +95,30 @@ fn a_sketch_for_every_fault() {
         bytes[at] = byte;
         bytes
     };
-    let length = E::Length { is: 34, should_be: 35 };
+    let length = E::Length { is: 32, should_be: 33 };
     let cases = [
         ("fault-no-bytes", vec![], E::Short(0)),
         ("fault-header-cut", valid[..19].to_vec(), E::Short(19)),
-        ("fault-version", changed(0, 2), E::Version(2)),
+        ("fault-version", changed(0, 3), E::Version(3)),
         ("fault-reserved-flag", changed(1, 64), E::Flags(64)),
         ("fault-kind", changed(1, 17 << 1), E::Kind(17)),
         ("fault-derived-at-level-0", changed(1, 1), E::DerivedAtLevelZero),
-        ("fault-level", changed(3, 2), E::Level(512)),
+        (
+            "fault-level",
+            changed(3, 2),
+            E::Level {
+                is: 512,
+                last: MAX_LEVEL,
+            },
+        ),
         ("fault-capacity-small", changed(4, 7), E::Capacity(7)),
         ("fault-capacity-large", changed(7, 8), E::Capacity((8 << 24) + 8)),
         ("fault-retained", changed(8, 8), E::Retained(8)),
-        ("fault-cut", valid[..34].to_vec(), length),
+        ("fault-cut", valid[..32].to_vec(), length),
         (
             "fault-too-long",
             [&valid[..], &[0]].concat(),
-            E::Length { is: 36, should_be: 35 },
+            E::Length { is: 34, should_be: 33 },
         ),
         ("fault-padding", two([1, 2], 0b1011), E::Padding),
         ("fault-count", two([1, 2], 0b111), E::Count { is: 3, should_be: 2 }),
@@ -106,7 +126,7 @@ fn a_sketch_for_every_fault() {
         ("fault-repeated", two([2, 2], 0b011), E::Repeated(1)),
         (
             "fault-not-of-level",
-            [&[1, 0, 24, 1][..], &[8, 0, 0, 0, 1, 0, 0, 0], &[0; 8], &[3, 2]].concat(),
+            [&[2, 0, 193, 0][..], &[8, 0, 0, 0, 1, 0, 0, 0], &[0; 8], &[3, 2]].concat(),
             E::NotOfLevel(0),
         ),
     ];
@@ -226,8 +246,8 @@ fn a_sample_for_every_fault() {
     let one = &value[3..11];
     let cases = [
         ("fault-empty", vec![], E::Empty),
-        ("fault-version", changed(0, 2), E::Version(2)),
-        ("fault-sketch", changed(1, 2), E::Sketch(DecodeError::Version(2))),
+        ("fault-version", changed(0, 3), E::Version(3)),
+        ("fault-sketch", changed(1, 2), E::SketchVersion(2)),
         ("fault-size", changed(7, 16), E::Size(8 + (16 << 16))),
         ("fault-no-value", with(&[]), at_0(ValueFault::Integer)),
         (

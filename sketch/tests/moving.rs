@@ -4,7 +4,7 @@ use allocator_api2::alloc::{AllocError, Allocator, Global};
 use cvm_sketch::capacity::{DEFAULT_CAPACITY, MIN_CAPACITY};
 use cvm_sketch::threshold::threshold;
 use cvm_sketch::{
-    EncodedSketch, FramedSketch, Header, Kind, MergeError, MovingSketch, MovingUnion, OutOfMemory, Sketch,
+    EncodedSketch, FramedSketch, Header, Kind, MergeError, MovingSketch, MovingUnion, OutOfMemory, Sample, Sketch,
     Surroundings, operations,
 };
 use proptest::prelude::*;
@@ -75,6 +75,9 @@ fn hash() -> impl Strategy<Value = u64> {
     prop_oneof![
         6 => (0_u64..2_000).prop_map(random),
         2 => (0_u64..30).prop_map(random),
+        // Of few cells, of 48 bits or of 40.
+        3 => (0_u64..60, 0_u64..4, prop_oneof![Just(6), Just(14), Just(22)])
+            .prop_map(|(cell, part, bit)| random(cell) ^ part << bit),
         2 => (any::<u64>(), 0_u32..64).prop_map(|(hash, shift)| hash >> shift),
         1 => (0_u16..60, 0_u64..3).prop_map(|(level, next)| (threshold(level).unwrap() - 1 + next) << 8),
     ]
@@ -177,8 +180,8 @@ fn a_table_shrinks_with_its_frame() {
 fn what_is_not_in_the_frame_cannot_leave() {
     let mut sketch = MovingSketch::new_in(100, 0, Kind::Unknown, Global);
     assert!(!sketch.leave(1));
-    sketch.enter(1 << 8).unwrap();
-    assert!(!sketch.leave(2 << 8));
+    sketch.enter(1 << 16).unwrap();
+    assert!(!sketch.leave(2 << 16));
     let mut sketch = MovingSketch::new_in(100, 0, Kind::Unknown, Global);
     (0..1_000).for_each(|i| sketch.enter(random(i)).unwrap());
     let lowest = (0..1_000).map(random).min().unwrap();
@@ -273,6 +276,20 @@ struct Part {
     bytes: Vec<u8>,
 }
 
+/// Four hashes that share a cell of 40 bits. Two of them share one of 48.
+fn in_few_cells(i: u64) -> u64 {
+    random(i / 4) ^ (i % 2) << 15 ^ (i % 4 / 2) << 17
+}
+
+/// The sketch as releases before 0.3.0 wrote it: what a sample has in front of its values.
+fn of_version_1(hashes: impl Iterator<Item = u64>, size: u32, seed: u64, kind: Kind) -> Vec<u8> {
+    let mut sample = Sample::new_in(size, seed, kind, Global);
+    hashes.for_each(|hash| sample.insert(hash, "", None).unwrap());
+    let bytes = sample.encode();
+    // Each value takes two bytes: one for how often it occurs, and one for its length.
+    bytes[1..bytes.len() - 2 * sample.header().retained()].to_vec()
+}
+
 /// What is odd about a part.
 #[derive(Clone, Copy, Debug)]
 enum Odd {
@@ -286,6 +303,10 @@ enum Odd {
     Large,
     /// All of its hashes belong to level 0 alone, so that thinning leaves none of them.
     InNoLevel,
+    /// Some of its hashes share cells.
+    InFewCells,
+    /// As releases before 0.3.0 wrote it.
+    OfVersion1,
 }
 
 fn part() -> impl Strategy<Value = Part> {
@@ -303,6 +324,8 @@ fn part() -> impl Strategy<Value = Part> {
         3 => Just(Odd::Nothing),
         4 => Just(Odd::Large),
         10 => Just(Odd::InNoLevel),
+        10 => Just(Odd::InFewCells),
+        6 => Just(Odd::OfVersion1),
     ];
     (values, odd).prop_map(|(values, odd)| {
         let capacity = if matches!(odd, Odd::OtherCapacity) { 40 } else { 60 };
@@ -320,6 +343,8 @@ fn part() -> impl Strategy<Value = Part> {
                 let above = values.clone().take(59).map(|i| random(i) | 0xF0 << 56);
                 encoded(above, capacity, seed, kind)
             }
+            Odd::InFewCells => encoded(values.clone().map(in_few_cells), capacity, seed, kind),
+            Odd::OfVersion1 => of_version_1(values.clone().map(in_few_cells), capacity, seed, kind),
             Odd::Derived => {
                 let [a, b] = [of(values.clone()), of(values.start..values.end + 3_000)];
                 let [a, b] = [&a, &b].map(|bytes| EncodedSketch::parse(bytes).unwrap());

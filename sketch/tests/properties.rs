@@ -2,20 +2,24 @@
 
 use allocator_api2::alloc::Global;
 use cvm_sketch::capacity::MIN_CAPACITY;
-use cvm_sketch::threshold::{HASH_BITS, threshold};
+use cvm_sketch::threshold::HASH_BITS;
+use cvm_sketch::width::threshold;
 use cvm_sketch::{Kind, OperationError, Sketch};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 
-/// The definition, taken at its word: all distinct hashes, and the smallest level at which fewer than `capacity` of
-/// them belong.
+/// The definition, taken at its word: the smallest level at which fewer than `capacity` distinct cells belong, of 48
+/// bits at level 0 and of 40 at the others.
 fn oracle(hashes: &[u64], capacity: u32) -> (u16, BTreeSet<u64>) {
-    let all: BTreeSet<u64> = hashes.iter().map(|hash| hash >> (64 - HASH_BITS)).collect();
     (0..)
         .map(|level| {
+            let kept = if level == 0 { 48 } else { 40 };
+            let cell = |&hash: &u64| hash >> (64 - kept) << (HASH_BITS - kept);
+            let cells: BTreeSet<u64> = hashes.iter().map(cell).collect();
             (
                 level,
-                all.range(..threshold(level).unwrap())
+                cells
+                    .range(..threshold(level).unwrap())
                     .copied()
                     .collect::<BTreeSet<u64>>(),
             )
@@ -32,7 +36,16 @@ fn estimate(retained: usize, level: u16, capacity: u32) -> u128 {
     };
     match level {
         0 => retained as u128,
-        _ => scaled_up(retained, level).max(scaled_up(capacity as usize, level - 1)),
+        _ => values_of(scaled_up(retained, level).max(scaled_up(capacity as usize, level - 1))),
+    }
+}
+
+/// How many values hit so many of 2^40 cells.
+fn values_of(cells: u128) -> u128 {
+    let all = 2_f64.powi(40);
+    match cells as f64 {
+        hit if hit >= all => 1 << 56,
+        hit => cells + (-all * (1.0 - hit / all).ln() - hit).max(0.0).round() as u128,
     }
 }
 
@@ -57,6 +70,9 @@ fn hashes() -> impl Strategy<Value = Vec<u64>> {
         2 => (0_u64..60).prop_map(|x| x.wrapping_mul(0x9E37_79B9_7F4A_7C15)),
         2 => (any::<u64>(), 0_u32..64).prop_map(|(x, shift)| x >> shift),
         1 => prop_oneof![Just(0), Just(u64::MAX), Just(255), Just(256)],
+        // Of few cells, of 48 bits or of 40.
+        3 => (0_u64..40, 0_u64..4, prop_oneof![Just(6), Just(14), Just(22)])
+            .prop_map(|(cell, part, bit)| cell.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ part << bit),
     ];
     proptest::collection::vec(hash, 0..600)
 }
@@ -255,10 +271,10 @@ fn sketches_of_different_seeds_do_not_merge() {
 
 #[test]
 fn hashes_in_the_lowest_corner_end_at_the_last_level() {
-    // 2,000 hashes below 2,000: no threshold down to 8 separates them until fewer than 8 are left.
-    let hashes: Vec<u64> = (0..2_000).map(|hash| hash << 8).collect();
+    // The 2,000 lowest cells: no threshold down to 8 separates them until fewer than 8 are left.
+    let hashes: Vec<u64> = (0..2_000).map(|cell| cell << 24).collect();
     let sketch = sketch_of(&hashes, MIN_CAPACITY);
-    assert_eq!(sketch.level(), cvm_sketch::threshold::MAX_LEVEL);
+    assert_eq!(sketch.level(), cvm_sketch::width::MAX_LEVEL);
     assert_eq!(sketch.retained(), 7);
     assert_eq!(sketch.estimate(), 1 << 56);
 }

@@ -61,11 +61,16 @@ fn known(bytes: &[u8]) -> Vec<Known> {
 /// The same from all rows, of the values that a sketch retains. Measures are small multiples of a power of 2, and so
 /// are their sums: ordinary sums are exact.
 fn expected(rows: &[Row], size: u32) -> Vec<Known> {
-    let mut sketch = Sketch::new(size, 0);
-    rows.iter()
-        .for_each(|row| sketch.insert_all(&[hash_of(row.0)]).unwrap());
-    let retained: Vec<u64> = sketch.hashes().collect();
-    known_of(rows, |value| retained.contains(&(hash_of(value) >> 8)))
+    let threshold = threshold_of(rows.iter().map(|row| hash_of(row.0)), size);
+    known_of(rows, |value| hash_of(value) >> 8 < threshold)
+}
+
+/// The threshold of the smallest level to which fewer than `size` of the whole hashes belong.
+fn threshold_of(hashes: impl Iterator<Item = u64>, size: u32) -> u64 {
+    let all: BTreeSet<u64> = hashes.map(|hash| hash >> 8).collect();
+    let mut thresholds = (0..).map_while(threshold);
+    let is_enough = |&threshold: &u64| all.range(..threshold).count() < size as usize;
+    thresholds.find(is_enough).expect("few hashes belong to the last level")
 }
 
 /// The same of the values that are asked for.
@@ -93,6 +98,11 @@ fn rows() -> impl Strategy<Value = Vec<Row>> {
     proptest::collection::vec((0_u16..200, any::<bool>(), measure), 0..300)
 }
 
+/// The bytes of the sketch of the same values.
+fn sketch_bytes(sample: &EncodedSample<'_>) -> Vec<u8> {
+    operations::copy(&sample.sketch(&Global), 0, Global).unwrap().to_vec()
+}
+
 fn decoded(bytes: &[u8]) -> Sample {
     Sample::decode_in(&EncodedSample::parse(bytes).unwrap(), Global).unwrap()
 }
@@ -108,7 +118,7 @@ proptest! {
         let mut sketch = Sketch::new(size, 0);
         rows.iter().for_each(|row| sketch.insert_all(&[hash_of(row.0)]).unwrap());
         let encoded = EncodedSample::parse(&bytes).unwrap();
-        prop_assert_eq!(encoded.sketch_bytes(), sketch.encode());
+        prop_assert_eq!(sketch_bytes(&encoded), sketch.encode());
         prop_assert_eq!(*encoded.header(), sample.header());
         prop_assert_eq!(parse_sample_header(&bytes[..SAMPLE_HEADER_LEN]).unwrap(), sample.header());
     }
@@ -158,12 +168,12 @@ proptest! {
         let sketch = sketch.encode();
         let sketch = EncodedSketch::parse(&sketch).unwrap();
         let (result, of_sketches) = match is_difference {
-            false => (sample_operations::intersection(&sample, &sketch, 3, Global), operations::intersection(sample.sketch(), &sketch, 0, Global)),
-            true => (sample_operations::difference(&sample, &sketch, 3, Global), operations::difference(sample.sketch(), &sketch, 0, Global)),
+            false => (sample_operations::intersection(&sample, &sketch, 3, Global), operations::intersection(&sample.sketch(&Global), &sketch, 0, Global)),
+            true => (sample_operations::difference(&sample, &sketch, 3, Global), operations::difference(&sample.sketch(&Global), &sketch, 0, Global)),
         };
         let (result, of_sketches) = (result.unwrap()[3..].to_vec(), of_sketches.unwrap().to_vec());
         let encoded = EncodedSample::parse(&result).unwrap();
-        prop_assert_eq!(encoded.sketch_bytes(), &of_sketches[..]);
+        prop_assert_eq!(sketch_bytes(&encoded), &of_sketches[..]);
         prop_assert_eq!(decoded(&result).header(), *encoded.header());
         let below = threshold(encoded.header().level()).unwrap();
         let expected = known_of(&rows, |value| hash_of(value) >> 8 < below && others.contains(&value) != is_difference);
@@ -178,8 +188,8 @@ proptest! {
         reversed.merge(&decoded(&result)).unwrap();
         let (united, other) = (united.encode(), other.encode());
         prop_assert_eq!(&reversed.encode(), &united);
-        let union = operations::union(encoded.sketch(), EncodedSample::parse(&other).unwrap().sketch(), 0, Global).unwrap();
-        prop_assert_eq!(EncodedSample::parse(&united).unwrap().sketch_bytes(), &union[..]);
+        let union = operations::union(&encoded.sketch(&Global), &EncodedSample::parse(&other).unwrap().sketch(&Global), 0, Global).unwrap();
+        prop_assert_eq!(sketch_bytes(&EncodedSample::parse(&united).unwrap()), &union[..]);
         // And with what else comes of both, in any order of the three.
         let rest = sample_operations::difference(&EncodedSample::parse(&other).unwrap(), &sketch, 0, Global).unwrap();
         let unions = [[&result, &other, &rest.to_vec()], [&rest.to_vec(), &result, &other], [&other, &rest.to_vec(), &result]].map(|parts| {
@@ -274,9 +284,9 @@ fn sample_of_long(rows: &[LongRow], size: u32) -> Sample {
 fn check(rows: &[LongRow], size: u32) {
     let mut sketch = Sketch::new(size, 0);
     rows.iter().for_each(|row| sketch.insert_all(&[row.hash]).unwrap());
-    let retained: BTreeSet<u64> = sketch.hashes().collect();
+    let threshold = threshold_of(rows.iter().map(|row| row.hash), size);
     let mut values: BTreeMap<u64, Known> = BTreeMap::new();
-    for LongRow { hash, text, measure } in rows.iter().filter(|row| retained.contains(&(row.hash >> 8))) {
+    for LongRow { hash, text, measure } in rows.iter().filter(|row| row.hash >> 8 < threshold) {
         let (least, count, measures) = values.entry(*hash).or_insert((text.clone(), 0, None));
         *least = least.clone().min(text.clone());
         *count += 1;
@@ -292,7 +302,7 @@ fn check(rows: &[LongRow], size: u32) {
     let bytes = sample.encode();
     assert!(known(&bytes) == expected, "{} rows of {size}", rows.len());
     let encoded = EncodedSample::parse(&bytes).unwrap();
-    assert_eq!(encoded.sketch_bytes(), sketch.encode());
+    assert_eq!(sketch_bytes(&encoded), sketch.encode());
     assert_eq!(*encoded.header(), sample.header());
     let reversed: Vec<LongRow> = rows.iter().rev().cloned().collect();
     assert!(sample_of_long(&reversed, size).encode() == bytes);
@@ -398,9 +408,8 @@ fn a_small_sample_takes_little_memory() {
 #[test]
 fn rows_of_several_samples_are_counted_to_the_last() {
     let sample_with = |hash: u64, occurrences: &[u8]| {
-        let mut sketch = Sketch::new(8, 0);
-        sketch.insert_all(&[hash]).unwrap();
-        let bytes = [&[1], &sketch.encode()[..], occurrences, &[2, b'a']].concat();
+        let whole = hash >> 8;
+        let bytes = [&before_the_values(8, whole..whole + 1)[..], occurrences, &[2, b'a']].concat();
         decoded(&bytes)
     };
     let most = [0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x7F];
@@ -501,10 +510,7 @@ fn what_cannot_be_is_refused() {
     assert_eq!(integers.kind(), Kind::Integer);
 
     // Occurrences are counted to the last, and then are an error.
-    let mut bytes = vec![1];
-    let mut sketch = Sketch::new(8, 0);
-    sketch.insert_all(&[1 << 8]).unwrap();
-    bytes.extend(sketch.encode());
+    let mut bytes = before_the_values(8, 1..2);
     bytes.extend([0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x7F, 2, b'a']);
     let mut most = decoded(&bytes);
     assert_eq!(most.insert(1 << 8, "a", None), Err(SampleError::Occurrences));
@@ -765,12 +771,21 @@ fn the_documented_example_is_true() {
     assert_eq!(sample.encode(), expected);
 }
 
+/// The bytes of a sample of these whole hashes, up to the values.
+fn before_the_values(size: u32, hashes: std::ops::Range<u64>) -> Vec<u8> {
+    let mut sample = Sample::new(size, 0);
+    let count = hashes.clone().count();
+    hashes.for_each(|hash| sample.insert(hash << 8, "", None).unwrap());
+    let mut bytes = sample.encode();
+    // Each occurs once, and has a text without bytes.
+    assert!(bytes.ends_with(&[1, 0].repeat(count)));
+    bytes.truncate(bytes.len() - 2 * count);
+    bytes
+}
+
 /// The sample of one value, whose entry is `entry`, and the fault that parsing names.
 fn fault_of_entry(entry: &[u8]) -> String {
-    let mut sketch = Sketch::new(8, 0);
-    sketch.insert_all(&[1 << 8]).unwrap();
-    let mut bytes = vec![1];
-    bytes.extend(sketch.encode());
+    let mut bytes = before_the_values(8, 1..2);
     bytes.extend(entry);
     EncodedSample::parse(&bytes)
         .map(drop)
@@ -783,11 +798,11 @@ fn every_fault_is_named() {
     let parse = |bytes: &[u8]| EncodedSample::parse(bytes).map(drop);
     assert_eq!(parse(&[]), Err(SampleDecodeError::Empty));
     assert_eq!(parse(&[2]), Err(SampleDecodeError::Version(2)));
-    assert_eq!(parse(&[1, 2]), Err(SampleDecodeError::Sketch(DecodeError::Version(2))));
+    assert_eq!(parse(&[1, 2]), Err(SampleDecodeError::SketchVersion(2)));
     // A sketch is no sample, and a sample no sketch.
     let sample = sample_of(&[(1, false, Some(1.0)), (2, true, None)], 8).encode();
-    let sketch = EncodedSample::parse(&sample).unwrap().sketch_bytes();
-    assert!(parse(sketch).is_err() && EncodedSketch::parse(&sample).is_err());
+    let sketch = sketch_bytes(&EncodedSample::parse(&sample).unwrap());
+    assert!(parse(&sketch).is_err() && EncodedSketch::parse(&sample).is_err());
 
     let header = |flags: u8, level: u8, size: u32| {
         let mut bytes = vec![1, 1, flags, level, 0];
@@ -890,10 +905,7 @@ fn every_fault_is_named() {
         "there must be 0 bytes after the last value, not 2"
     );
 
-    let mut bytes = vec![1];
-    let mut sketch = Sketch::new(1_000, 0);
-    (0..=(MAX_TEXTS_LEN / MAX_TEXT_LEN) as u64).for_each(|i| sketch.insert_all(&[i << 8]).unwrap());
-    bytes.extend(sketch.encode());
+    let mut bytes = before_the_values(1_000, 0..(MAX_TEXTS_LEN / MAX_TEXT_LEN) as u64 + 1);
     for _ in 0..=MAX_TEXTS_LEN / MAX_TEXT_LEN {
         bytes.extend([1, 0x80, 0x80, 0x80, 1]);
         bytes.extend(std::iter::repeat_n(b'x', MAX_TEXT_LEN));

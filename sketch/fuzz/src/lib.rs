@@ -1,27 +1,55 @@
 //! What the targets share: a sketch taken to pieces, and its encoding written a second time, after `docs/format.md`, so
-//! that the encoder of the crate is not its own witness.
+//! that the codec of the crate is not its own witness.
 
 use cvm_sketch::capacity::{DEFAULT_CAPACITY, MAX_CAPACITY, MIN_CAPACITY};
+use cvm_sketch::codec::{FORMAT_VERSION, HEADER_LEN, WHOLE_FORMAT_VERSION};
 use cvm_sketch::interval::{self, Confidence};
-use cvm_sketch::threshold::{MAX_LEVEL, threshold};
+use cvm_sketch::threshold::{self as whole, HASH_BITS};
+use cvm_sketch::width::{MAX_LEVEL, threshold, width};
 use cvm_sketch::{EncodedSketch, Header, Kind};
 use std::collections::BTreeSet;
 
 /// All that a sketch says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Parts {
+    pub version: u8,
     pub is_derived: bool,
     pub kind: Kind,
     pub level: u16,
     pub capacity: u32,
     pub seed: u64,
+    /// Of 56 bits each. Those that are not kept are zero.
     pub hashes: BTreeSet<u64>,
 }
 
+/// The threshold of a level as a whole hash.
+fn bound(version: u8, level: u16) -> u64 {
+    let bound = match version {
+        WHOLE_FORMAT_VERSION => whole::threshold(level),
+        _ => threshold(level),
+    };
+    bound.expect("the level is legal")
+}
+
+/// How many low bits of a whole hash are not kept.
+fn dropped(version: u8, level: u16) -> u32 {
+    match version {
+        WHOLE_FORMAT_VERSION => 0,
+        _ => HASH_BITS - width(level),
+    }
+}
+
+/// What is kept of hashes.
+fn cut(hashes: &BTreeSet<u64>, dropped: u32) -> BTreeSet<u64> {
+    hashes.iter().map(|hash| hash >> dropped << dropped).collect()
+}
+
 impl Parts {
+    /// What a sketch is read as.
     pub fn of(sketch: &EncodedSketch<'_>) -> Self {
         let header = sketch.header();
         Parts {
+            version: header.version(),
             is_derived: header.is_derived(),
             kind: header.kind(),
             level: header.level(),
@@ -31,20 +59,68 @@ impl Parts {
         }
     }
 
+    /// What the bytes of a legal sketch say, in their own version.
+    pub fn stored(bytes: &[u8]) -> Self {
+        let mut reader = Reader(bytes);
+        let [version, flags] = [(); 2].map(|()| reader.number(1) as u8);
+        let (level, capacity, count) = (reader.number(2) as u16, reader.number(4) as u32, reader.number(4));
+        let mut parts = Parts {
+            version,
+            is_derived: flags & 1 != 0,
+            kind: Kind::ALL[usize::from(flags >> 1)],
+            level,
+            capacity,
+            seed: reader.number(8),
+            hashes: BTreeSet::new(),
+        };
+        if count == 0 {
+            return parts;
+        }
+        let dropped = parts.dropped();
+        let low_bits = ((parts.threshold() >> dropped) / count).ilog2() as usize;
+        let is_set = |bytes: &[u8], bit: usize| bytes[bit / 8] >> (bit % 8) & 1 == 1;
+        let (lows, bitmap) = bytes[HEADER_LEN..].split_at((count as usize * low_bits).div_ceil(8));
+        let ones = (0..bitmap.len() * 8).filter(|&bit| is_set(bitmap, bit));
+        for (i, bit) in ones.enumerate() {
+            let low = (0..low_bits)
+                .filter(|low| is_set(lows, i * low_bits + low))
+                .fold(0, |bits, low| bits | 1 << low);
+            parts.hashes.insert((((bit - i) as u64) << low_bits | low) << dropped);
+        }
+        parts
+    }
+
+    /// The sketch of the present version that this one is read as.
+    pub fn read(&self) -> Self {
+        let mut read = self.clone();
+        read.version = FORMAT_VERSION;
+        read.level = self.level.min(MAX_LEVEL);
+        read.hashes = cut(&self.hashes, read.dropped());
+        read.hashes.split_off(&read.threshold());
+        read
+    }
+
     pub fn threshold(&self) -> u64 {
-        threshold(self.level).expect("the level is legal")
+        bound(self.version, self.level)
+    }
+
+    /// How many low bits of a whole hash are not kept.
+    pub fn dropped(&self) -> u32 {
+        dropped(self.version, self.level)
     }
 
     /// Makes it one that a sketch can say.
     pub fn legalize(&mut self) {
-        self.level = self.level.min(MAX_LEVEL);
+        self.level = match self.version {
+            WHOLE_FORMAT_VERSION => self.level.min(whole::MAX_LEVEL),
+            _ => self.level.min(MAX_LEVEL),
+        };
         self.is_derived &= self.level > 0;
         self.capacity = self.capacity.clamp(MIN_CAPACITY, MAX_CAPACITY);
         let bound = self.threshold();
-        self.hashes = self
-            .hashes
-            .iter()
-            .map(|hash| hash % bound)
+        let legal = self.hashes.iter().map(|hash| hash % bound).collect();
+        self.hashes = cut(&legal, self.dropped())
+            .into_iter()
             .take(self.capacity as usize - 1)
             .collect();
     }
@@ -52,8 +128,8 @@ impl Parts {
     /// Raises the level until fewer hashes than the capacity belong.
     pub fn thin(&mut self) {
         loop {
-            let bound = self.threshold();
-            self.hashes.split_off(&bound);
+            self.hashes = cut(&self.hashes, self.dropped());
+            self.hashes.split_off(&self.threshold());
             if self.hashes.len() < self.capacity as usize {
                 return;
             }
@@ -62,12 +138,13 @@ impl Parts {
     }
 
     pub fn encode(&self) -> Vec<u8> {
-        let (count, bound) = (self.hashes.len(), self.threshold());
+        let dropped = self.dropped();
+        let (count, bound) = (self.hashes.len(), self.threshold() >> dropped);
         let kind = Kind::ALL
             .iter()
             .position(|&kind| kind == self.kind)
             .expect("there are no others");
-        let mut bytes = vec![1, u8::from(self.is_derived) | (kind as u8) << 1];
+        let mut bytes = vec![self.version, u8::from(self.is_derived) | (kind as u8) << 1];
         bytes.extend(self.level.to_le_bytes());
         bytes.extend(self.capacity.to_le_bytes());
         bytes.extend((count as u32).to_le_bytes());
@@ -75,7 +152,8 @@ impl Parts {
         if count > 0 {
             let low_bits = (bound / count as u64).ilog2();
             let (mut word, mut bits) = (0_u128, 0);
-            for hash in &self.hashes {
+            let hashes = self.hashes.iter().map(|hash| hash >> dropped);
+            for hash in hashes.clone() {
                 word |= u128::from(hash & ((1 << low_bits) - 1)) << bits;
                 bits += low_bits;
                 while bits >= 8 {
@@ -87,7 +165,7 @@ impl Parts {
                 bytes.push(word as u8);
             }
             let mut bitmap = vec![0_u8; (count + ((bound - 1) >> low_bits) as usize).div_ceil(8)];
-            for (i, hash) in self.hashes.iter().enumerate() {
+            for (i, hash) in hashes.enumerate() {
                 let position = (hash >> low_bits) as usize + i;
                 bitmap[position / 8] |= 1 << (position % 8);
             }
@@ -130,6 +208,7 @@ impl Reader<'_> {
             _ => u64::from(MIN_CAPACITY) + self.number(1),
         };
         let mut parts = Parts {
+            version: FORMAT_VERSION,
             is_derived: form & 0x10 != 0,
             kind: Kind::Unknown,
             level: level as u16,
@@ -138,9 +217,14 @@ impl Reader<'_> {
             hashes: BTreeSet::new(),
         };
         for _ in 0..self.number(1) {
-            // One byte for hashes that other sketches are likely to have, three for one of any size.
+            // One byte for hashes that other sketches are likely to have, or to have but for some low bits; three for
+            // one of any size.
             let hash = match self.number(1) {
-                common @ 0..128 => common.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 8,
+                common @ 0..96 => common.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 8,
+                near @ 96..128 => {
+                    let bit = [3, 7, 10, 14][near as usize / 8 % 4];
+                    (near % 8).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 8 ^ 1 << bit
+                }
                 shift => (self.number(2) << 40) >> (shift % 56),
             };
             parts.hashes.insert(hash);
@@ -152,17 +236,28 @@ impl Reader<'_> {
 
 /// The estimate, written a second time after `docs/format.md`.
 pub fn estimate(header: &Header) -> u64 {
+    let Some(before) = header.level().checked_sub(1) else {
+        return header.retained() as u64;
+    };
+    let dropped = dropped(header.version(), header.level());
+    let all = 1_u128 << (HASH_BITS - dropped);
     let scaled_up = |count: u64, level: u16| {
-        let bound = u128::from(threshold(level).expect("the level is legal"));
+        let bound = u128::from(bound(header.version(), level) >> dropped);
         // At most as many hashes as there are below the threshold.
         let count = u128::from(count).min(bound);
-        (((count << 56) + bound / 2) / bound) as u64
+        (2 * count * all + bound) / (2 * bound)
     };
-    let unbiased = scaled_up(header.retained() as u64, header.level());
-    match header.level() {
-        level @ 1.. if !header.is_derived() => unbiased.max(scaled_up(u64::from(header.capacity()), level - 1)),
-        _ => unbiased,
+    let mut cells = scaled_up(header.retained() as u64, header.level());
+    if !header.is_derived() {
+        cells = cells.max(scaled_up(u64::from(header.capacity()), before));
     }
+    if cells >= all {
+        return 1 << 56;
+    }
+    // That many values hit so many cells.
+    let (cells, all) = (cells as u64, all as f64);
+    let lost = -all * (-(cells as f64) / all).ln_1p() - cells as f64;
+    (cells + lost.round() as u64).min(1 << 56)
 }
 
 /// What holds of the bounds of every sketch. They are by far what takes longest, so each is tried at one confidence.

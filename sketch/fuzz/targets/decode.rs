@@ -1,8 +1,10 @@
-//! Any bytes are a sketch or are refused with a named fault, and what is accepted is canonical.
+//! Any bytes are a sketch or are refused with a named fault, and what is accepted is canonical. A sketch of format version
+//! 1 is read as what is left of it in version 2.
 #![no_main]
 
 use allocator_api2::alloc::Global;
-use cvm_sketch::{EncodedSketch, Header, Kind, Sketch};
+use cvm_sketch::codec::{FORMAT_VERSION, WHOLE_FORMAT_VERSION};
+use cvm_sketch::{EncodedSketch, FramedSketch, Header, Kind, Sketch, operations};
 use fuzz::{Parts, Reader, check_bounds};
 use libfuzzer_sys::{fuzz_mutator, fuzz_target, fuzzer_mutate};
 
@@ -19,13 +21,22 @@ fuzz_target!(|bytes: &[u8]| {
         Ok(sketch) => sketch,
         Err(fault) => return assert!(!fault.to_string().is_empty()),
     };
-    assert_eq!(header, Ok(*sketch.header()));
-    assert_eq!(sketch.hashes().count(), sketch.header().retained());
+    let stored = Parts::stored(bytes);
+    assert_eq!(stored.encode(), bytes);
+    let header = header.expect("the header of a sketch is legal");
+    assert_eq!(
+        (header.version(), header.level(), header.retained()),
+        (stored.version, stored.level, stored.hashes.len())
+    );
+    assert!(stored.version == WHOLE_FORMAT_VERSION || header == *sketch.header());
 
     let parts = Parts::of(&sketch);
-    assert_eq!(parts.hashes.len(), sketch.header().retained());
-    assert!(parts.hashes.last().is_none_or(|&last| last < parts.threshold()));
-    assert_eq!(parts.encode(), bytes);
+    assert_eq!(parts, stored.read());
+    assert_eq!(sketch.hashes().count(), sketch.header().retained());
+    check_bounds(sketch.header());
+    let framed = FramedSketch::parse(bytes).expect("it was parsed");
+    let hashes: Result<Vec<_>, _> = framed.hashes().collect();
+    assert_eq!(hashes, Ok(sketch.hashes().collect()));
 
     let decoded = Sketch::decode_in(&sketch, Global).expect("there is memory");
     assert_eq!(decoded.header(), *sketch.header());
@@ -33,14 +44,16 @@ fuzz_target!(|bytes: &[u8]| {
         decoded.hashes().collect::<std::collections::BTreeSet<_>>(),
         parts.hashes
     );
-    assert_eq!(decoded.encode(), bytes);
+    assert_eq!(decoded.encode(), parts.encode());
+    let copied = operations::copy(&sketch, 0, Global).expect("there is memory");
+    assert_eq!(copied.as_slice(), parts.encode());
 });
 
 // Bytes changed at random are hardly ever a sketch, for its length and its count have to fit. So every other change is
 // one of what a sketch says, and half of these are followed by one of its bytes.
 fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, seed: u32| {
     let mut parts = match EncodedSketch::parse(&data[..size]) {
-        Ok(sketch) if seed & 1 == 0 => Parts::of(&sketch),
+        Ok(_) if seed & 1 == 0 => Parts::stored(&data[..size]),
         _ if seed & 6 == 0 => Reader(&data[..size]).parts(),
         _ => return fuzzer_mutate(data, size, max_size),
     };
@@ -54,6 +67,9 @@ fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, seed: u32| {
         5 => drop(parts.hashes.pop_last()),
         6 => parts.kind = Kind::ALL[noise as usize % Kind::ALL.len()],
         _ => drop(parts.hashes.insert(noise >> 8 >> (seed >> 8 & 63).min(55))),
+    }
+    if seed >> 14 & 7 == 0 {
+        parts.version = WHOLE_FORMAT_VERSION + FORMAT_VERSION - parts.version;
     }
     parts.legalize();
     let bytes = parts.encode();

@@ -1,8 +1,9 @@
-//! Moving frames of values and of any legal sketches: after every step, the sketch is that of the frame.
+//! Moving frames of values and of any legal sketches, of either format version: after every step, the sketch is that of the frame.
 #![no_main]
 
 use allocator_api2::alloc::Global;
 use cvm_sketch::capacity::MIN_CAPACITY;
+use cvm_sketch::codec::WHOLE_FORMAT_VERSION;
 use cvm_sketch::{EncodedSketch, FramedSketch, Header, Kind, MovingSketch, MovingUnion, Sketch};
 use fuzz::Reader;
 use libfuzzer_sys::fuzz_target;
@@ -29,9 +30,13 @@ fn values(reader: &mut Reader<'_>) {
     while !reader.0.is_empty() {
         let step = reader.number(1);
         for _ in 0..step % 32 {
-            // Few values or many, some of high levels.
+            // Few values or many, some of high levels. Of the few, some share the 40 or 48 upper bits.
             let hash = match reader.number(1) {
-                few @ 0..96 => few.wrapping_mul(0x9E37_79B9_7F4A_7C15),
+                few @ 0..64 => few.wrapping_mul(0x9E37_79B9_7F4A_7C15),
+                near @ 64..96 => {
+                    let bit = [4, 12, 18, 22][near as usize / 8 % 4];
+                    (near % 8).wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ 1 << bit
+                }
                 shift => (reader.number(1) << 56) >> (shift % 64),
             };
             frame.push_back(hash);
@@ -81,8 +86,11 @@ fn sketches(reader: &mut Reader<'_>) {
             };
             part.is_derived &= part.hashes.len() % 8 == 0;
             part.capacity = if part.hashes.len() % 8 == 1 { part.capacity } else { 40 };
-            part.legalize();
         }
+        if part.hashes.len() % 4 == 2 {
+            part.version = WHOLE_FORMAT_VERSION;
+        }
+        part.legalize();
         parts.push(part.encode());
     }
     let rows = 1 + parts.len() / 4;

@@ -28,6 +28,35 @@ fn known(bytes: &[u8]) -> Vec<(String, u64, [Option<u64>; 3])> {
         .collect()
 }
 
+/// The sketch in a sample, with whole hashes.
+fn stored_sketch(bytes: &[u8]) -> Parts {
+    let length = parse_sample_header(bytes).expect("it is a sample").encoded_len();
+    let sketch = &bytes[1..][..length];
+    let parts = Parts::stored(sketch);
+    assert_eq!(parts.encode(), sketch);
+    parts
+}
+
+/// The sketch of the values that a sketch has kept, of a sample with the sketch `all`.
+fn of_kept(kept: &Parts, all: &Parts) -> Parts {
+    let mut of_kept = Parts {
+        version: all.version,
+        level: kept.level.max(all.level),
+        ..kept.clone()
+    };
+    let cell = |hash: u64| hash >> kept.dropped() << kept.dropped();
+    of_kept.hashes = all
+        .hashes
+        .iter()
+        .copied()
+        .filter(|&hash| kept.hashes.contains(&cell(hash)))
+        .collect();
+    let level = of_kept.level;
+    of_kept.thin();
+    of_kept.is_derived &= of_kept.level == level;
+    of_kept
+}
+
 fuzz_target!(|bytes: &[u8]| {
     let header = parse_sample_header(bytes);
     let encoded = match EncodedSample::parse(bytes) {
@@ -36,8 +65,9 @@ fuzz_target!(|bytes: &[u8]| {
     };
     assert_eq!(header, Ok(*encoded.header()));
     assert_eq!(encoded.values().count(), encoded.header().retained());
-    let sketch = EncodedSketch::parse(encoded.sketch_bytes()).expect("the sketch was checked");
-    assert_eq!(Parts::of(&sketch).encode(), encoded.sketch_bytes());
+    let sketch = encoded.sketch(&Global);
+    let stored = stored_sketch(bytes);
+    assert_eq!(Parts::of(&sketch), stored.read());
     for value in encoded.values() {
         assert!((1..=MAX_OCCURRENCES).contains(&value.occurrences()));
         assert!(value.text().len() <= MAX_TEXT_LEN && !value.text().contains('\0'));
@@ -91,7 +121,10 @@ fuzz_target!(|bytes: &[u8]| {
         (&rest, operations::difference(&sketch, &half, 0, Global)),
     ] {
         let parsed = EncodedSample::parse(result).expect("the result of an operation is a sample");
-        assert_eq!(parsed.sketch_bytes(), &of_sketches.expect("they combine")[..]);
+        let of_sketches = of_sketches.expect("they combine");
+        let kept = Parts::of(&EncodedSketch::parse(&of_sketches).expect("it is legal"));
+        assert_eq!(stored_sketch(result), of_kept(&kept, &stored));
+        assert!(kept.hashes.is_superset(&Parts::of(&parsed.sketch(&Global)).hashes));
         assert_eq!(decode(result).encode(), result[..]);
         let all = known(bytes);
         assert!(known(result).iter().all(|value| all.contains(value)));
@@ -143,8 +176,8 @@ fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, seed: u32| {
         6 => Some(f64::from_bits(noise)),
         _ => Some(f64::from_bits(noise & 0x800F_FFFF_FFFF_FFFF)),
     };
-    // Few hashes, so that rows meet; all of them belong to many levels.
-    let hash = (noise >> 20 & 31) << 8;
+    // Few hashes, so that rows meet; all of them belong to many levels. Some share what a sketch keeps.
+    let hash = (noise >> 20 & 31) << [8, 13, 20, 36][noise as usize >> 25 & 3];
     if sample.insert(hash, text, number).is_err() {
         return fuzzer_mutate(data, size, max_size);
     }
