@@ -118,6 +118,17 @@ class Report:
         sys.exit(self.failed > 0 or self.passed == 0)
 
 
+def drawn_hashes(chance, count, zeros=0):
+    """Hashes of 64 bits, the upper `zeros` of them 0. Random ones would never share what a sketch keeps of them. Of these, a share differs
+    from another in no bit that it keeps at any level, in none that it keeps above level 0, or in none of the 56 that a sample keeps."""
+    hashes = []
+    for _ in range(count):
+        below = chance.choice([64, 64, 64, 24, 24, 16, 8])
+        hash = chance.choice(hashes) if hashes and below < 64 else chance.getrandbits(64) >> zeros
+        hashes.append(hash if below == 64 else hash ^ chance.getrandbits(below))
+    return hashes
+
+
 def options(description):
     """What all programs are told: how much to do."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)

@@ -15,7 +15,8 @@ SKETCHES = ["NULL::cvm_sketch", "cvm_sketch_empty()", "cvm_sketch_empty(0.5, 0.1
             "(SELECT s FROM sketches WHERE name = 'small')", "(SELECT s FROM sketches WHERE name = 'large')",
             "(SELECT s FROM sketches WHERE name = 'seeded')", "(SELECT s FROM sketches WHERE name = 'derived')",
             "(SELECT s FROM sketches WHERE name = 'nothing derived')", "(SELECT s FROM sketches WHERE name = 'last level')",
-            "(SELECT s FROM sketches WHERE name = 'other')", "(SELECT s FROM sketches WHERE name = 'compressed')"]
+            "(SELECT s FROM sketches WHERE name = 'last level of version 1')", "(SELECT s FROM sketches WHERE name = 'other')",
+            "(SELECT s FROM sketches WHERE name = 'compressed')"]
 SAMPLES = ["NULL::cvm_sample", "(SELECT cvm_sample_agg(1) WHERE false)", "(SELECT p FROM samples WHERE name = 'small')", "(SELECT p FROM samples WHERE name = 'large')",
            "(SELECT p FROM samples WHERE name = 'texts')", "(SELECT p FROM samples WHERE name = 'seeded')", "(SELECT p FROM samples WHERE name = 'not finite')",
            "(SELECT p FROM samples WHERE name = 'derived')", "(SELECT p FROM samples WHERE name = 'overflows')", "(SELECT p FROM samples WHERE name = 'most occurrences')", "(SELECT p FROM samples WHERE name = 'last level')"]
@@ -66,7 +67,8 @@ INSERT INTO sketches
     SELECT 'other', cvm_sketch_agg(i, 0.1) FROM generate_series(100000, 300000) i UNION ALL
     SELECT 'compressed', cvm_sketch_agg(i) FROM generate_series(1, 8000) i UNION ALL
     SELECT 'seeded', cvm_sketch_agg(i, 0.5, 0.1, 77) FROM generate_series(1, 1000) i UNION ALL
-    SELECT 'last level', '\\x01001801080000000700000000000000000000005515';
+    SELECT 'last level', '\\x0200c100080000000700000007000000000000005515' UNION ALL
+    SELECT 'last level of version 1', '\\x01001801080000000700000000000000000000005515';
 INSERT INTO sketches
     SELECT 'derived', l.s & o.s FROM sketches l, sketches o WHERE l.name = 'large' AND o.name = 'other' UNION ALL
     SELECT 'nothing derived', s - s FROM sketches WHERE name = 'large';

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import psycopg2
 
 import model
-from common import Report, options
+from common import Report, drawn_hashes, options
 from mutated_sketches import change_bytes, copied, extend, flip_bits, move_bytes, store, truncate
 
 GOLDEN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../sketch/tests/golden_samples")
@@ -35,8 +35,21 @@ class Value(NamedTuple):
 
 
 class Sample(NamedTuple):
+    # Of format version 1, which has whole hashes.
     sketch: model.Sketch
     values: tuple
+
+    def kept(self, sketch):
+        """The sample of those values of which a sketch has what it keeps of their hashes: at its level, or where these are fewer than its
+        capacity."""
+        dropped = model.WHOLE - sketch.width
+        hashes = tuple(hash for hash in self.sketch.hashes if hash >> dropped in sketch.hashes)
+        level = max(self.sketch.level, sketch.level)
+        whole = model.thinned(sketch._replace(version=1, level=level, hashes=hashes))
+        return Sample(whole, tuple(value for hash, value in zip(self.sketch.hashes, self.values) if hash in whole.hashes))
+
+
+NOTHING = model.NOTHING._replace(version=1)
 
 
 class Reader:
@@ -117,10 +130,10 @@ def read_value(reader):
 def decode(data):
     """The sample of these bytes, or None if they are none."""
     try:
-        if data[0] != 1:
+        if data[0] != 1 or data[1] != 1:
             return None
         count, level = struct.unpack_from("<I", data, 9)[0], struct.unpack_from("<H", data, 3)[0]
-        low, low_bytes, high_bits = model.layout(count, model.THRESHOLDS[level])
+        low, low_bytes, high_bits = model.layout(count, model.threshold(level, 1))
         end = 1 + model.HEADER.size + low_bytes + (high_bits + 7) // 8
         sketch = model.decode(data[1:end]) if end <= len(data) else None
         if sketch is None or sketch.capacity > LARGEST_SIZE:
@@ -167,10 +180,10 @@ def both(a, b):
 
 
 def union(a, b):
-    if model.NOTHING in (a.sketch, b.sketch):
-        return b if a.sketch == model.NOTHING else a
+    if NOTHING in (a.sketch, b.sketch):
+        return b if a.sketch == NOTHING else a
     try:
-        sketch = model.union(a.sketch, b.sketch)
+        sketch = model.united(a.sketch, b.sketch)
     except model.Refused as refused:
         raise model.Refused(str(refused).replace("cvm_sketch", "cvm_sample"))
     known = [dict(zip(sample.sketch.hashes, sample.values)) for sample in (a, b)]
@@ -178,11 +191,6 @@ def union(a, b):
     values = [both(known[0][hash], known[1][hash]) if hash in known[0] and hash in known[1] else known[hash not in known[0]][hash]
               for hash in sketch.hashes]
     return Sample(sketch, tuple(values))
-
-
-def of_values(sample, sketch):
-    """The sample of those values whose hashes the sketch has."""
-    return Sample(sketch, tuple(value for hash, value in zip(sample.sketch.hashes, sample.values) if hash in sketch.hashes))
 
 
 def total(value):
@@ -216,6 +224,19 @@ def mutations(known, chance, count):
         yield bytes(data)
 
 
+def crafted(session, chance):
+    """Samples of hashes that share what sketches keep of them, and with them the hashes that their sketches would have."""
+    for _ in range(40):
+        hashes = drawn_hashes(chance, chance.choice([3, 20, 100]), chance.choice([0, 0, 1, 10, 30]))
+        for _ in range(3):
+            part = chance.sample(hashes, chance.choice([len(hashes), len(hashes) // 2]))
+            sketch = model.of_hashes(part, chance.choice([8, 8, 50, 1000]), chance.choice([0, 0, 7]), chance.choice([0, 0, 4]), 1)
+            level = min(sketch.level + chance.choice([0, 0, 0, 1, 100]), model.LAST_LEVELS[1])
+            if level > sketch.level:
+                sketch = sketch._replace(level=level, derived=True, hashes=tuple(sorted(sketch.cells(level))))
+            yield encode(Sample(sketch, tuple(Value(chance.choice([1, 2, 1000]), chance.choice(["", "a", "b"])) for _ in sketch.hashes)))
+
+
 def bases(session):
     for path in sorted(glob.glob(f"{GOLDEN}/*.bin")):
         if os.path.getsize(path) < 10_000:
@@ -232,7 +253,7 @@ def bases(session):
 def trying(expression, type):
     return f"""
         DROP FUNCTION IF EXISTS pg_temp.compute;
-        CREATE FUNCTION pg_temp.compute(bytes bytea, text text, a cvm_sample, b cvm_sample, OUT result {type}, OUT state text, OUT message text)
+        CREATE FUNCTION pg_temp.compute(bytes bytea, text text, a cvm_sample, b cvm_sample, c cvm_sketch, OUT result {type}, OUT state text, OUT message text)
         LANGUAGE plpgsql AS $$
         BEGIN
             result := {expression};
@@ -246,7 +267,7 @@ def main():
     arguments = options(__doc__)
     report = Report("mutated_samples")
     session, chance = report.session, random.Random(arguments.seed)
-    known = list(dict.fromkeys(bases(session)))
+    known = list(dict.fromkeys([*bases(session), *crafted(session, chance)]))
     for data in known:
         report.check((sample := decode(data)) is not None and encode(sample) == data, lambda: f"the model does not know {data.hex()}")
     sent = list(mutations(known, chance, 20_000 if arguments.form == "short" else 200_000))
@@ -256,7 +277,7 @@ def main():
 
     for given, code in (("bytes::cvm_sample", "22P03"), ("text::cvm_sample", "22P02")):
         session.all(trying(f"({given})::bytea", "bytea"))
-        for number, came, state, message in session.all("SELECT id, result, state, message FROM mutated, pg_temp.compute(bytes, text, NULL, NULL)"):
+        for number, came, state, message in session.all("SELECT id, result, state, message FROM mutated, pg_temp.compute(bytes, text, NULL, NULL, NULL)"):
             data = sent[number]
             right = bytes(came) == data if came is not None and data in valid else \
                 data not in valid and came is None and state == code and message.startswith("invalid cvm_sample: ")
@@ -275,21 +296,26 @@ def main():
     pairs = [(data, chance.choice([other for other in valid if valid[other].sketch.seed == sample.sketch.seed and
                                    (chance.random() < 0.1 or valid[other].sketch.kind == sample.sketch.kind)] or [data]))
              for data, sample in list(valid.items())[:3_000]]
-    store(session, "CREATE TEMP TABLE pairs (id int, a cvm_sample, b cvm_sample)", "pairs",
-          (f"{i}\t\\\\x{a.hex()}\t\\\\x{b.hex()}\n" for i, (a, b) in enumerate(pairs)))
+    # The sketch of the second, stored in either version.
+    stored = [chance.choice([valid[b].sketch, valid[b].sketch.read()]) for _, b in pairs]
+    store(session, "CREATE TEMP TABLE pairs (id int, a cvm_sample, b cvm_sample, c cvm_sketch)", "pairs",
+          (f"{i}\t\\\\x{a.hex()}\t\\\\x{b.hex()}\t\\\\x{model.encode(s).hex()}\n" for i, ((a, b), s) in enumerate(zip(pairs, stored))))
     calls = 0
     for expression, type, operation in [
         ("(a || b)::bytea", "bytea", lambda a, b: encode(union(a, b))),
         ("(b || a)::bytea", "bytea", lambda a, b: encode(union(a, b))),
         ("(SELECT cvm_sample_union_agg(s) FROM (VALUES (a), (b)) v (s))::bytea", "bytea", lambda a, b: encode(union(a, b))),
         ("cvm_sample_union(ARRAY[a, NULL, b])::bytea", "bytea", lambda a, b: encode(union(a, b))),
-        ("(a & b::cvm_sketch)::bytea", "bytea", lambda a, b: encode(of_values(a, model.intersection(a.sketch, b.sketch)))),
-        ("(a - b::cvm_sketch)::bytea", "bytea", lambda a, b: encode(of_values(a, model.difference(a.sketch, b.sketch)))),
-        ("a::cvm_sketch::bytea", "bytea", lambda a, b: model.encode(a.sketch)),
+        ("(a & b::cvm_sketch)::bytea", "bytea", lambda a, b: encode(a.kept(model.intersection(a.sketch, b.sketch)))),
+        ("(a - b::cvm_sketch)::bytea", "bytea", lambda a, b: encode(a.kept(model.difference(a.sketch, b.sketch)))),
+        ("(a & c)::bytea", "bytea", lambda a, b: encode(a.kept(model.intersection(a.sketch, b.sketch)))),
+        ("(a - c)::bytea", "bytea", lambda a, b: encode(a.kept(model.difference(a.sketch, b.sketch)))),
+        ("(a::cvm_sketch || c)::bytea", "bytea", lambda a, b: model.encode(model.union(a.sketch, b.sketch))),
+        ("a::cvm_sketch::bytea", "bytea", lambda a, b: model.encode(a.sketch.read())),
         ("#a", "bigint", lambda a, b: a.sketch.estimate()),
     ]:
         session.all(trying(expression, type))
-        for number, result, state, message in session.all("SELECT id, result, state, message FROM pairs, pg_temp.compute(NULL, NULL, a, b)"):
+        for number, result, state, message in session.all("SELECT id, result, state, message FROM pairs, pg_temp.compute(NULL, NULL, a, b, c)"):
             a, b = (valid[data] for data in pairs[number])
             try:
                 expected = operation(a, b)

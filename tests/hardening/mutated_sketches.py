@@ -1,7 +1,8 @@
 """Sends broken and half-broken sketches through all ways into the type, and what gets in through all functions.
 
 What is a sketch, and what each operation makes of it, is computed by model.py. So every mutation must either come out as
-the same bytes, or be refused with SQLSTATE 22P02 or 22P03 and a message that names cvm_sketch, and rightly so."""
+the same bytes, or be refused with SQLSTATE 22P02 or 22P03 and a message that names cvm_sketch, and rightly so. That holds for
+sketches of both format versions, one beside the other. Many of their hashes share what a sketch keeps of them."""
 
 import glob
 import io
@@ -12,13 +13,14 @@ import struct
 import psycopg2
 
 import model
-from common import Report, Session, options
+from common import Report, Session, drawn_hashes, options
 
 GOLDEN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../sketch/tests/golden")
 ALL_BITS = (1 << 64) - 1
+TEXT = model.KINDS.index("text")
 # The fields of the header: offset, length.
 FIELDS = [(0, 1), (1, 1), (2, 2), (4, 4), (8, 4), (12, 8)]
-EXTREMES = [0, 1, 7, 8, 9, 280, 281, 8517, 1 << 26, (1 << 26) + 1, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 1 << 63, ALL_BITS]
+EXTREMES = [0, 1, 2, 3, 7, 8, 9, 193, 194, 280, 281, 8517, 1 << 26, (1 << 26) + 1, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 1 << 63, ALL_BITS]
 
 
 def bases(session, chance):
@@ -36,14 +38,34 @@ def bases(session, chance):
             yield bytes(session.one(f"SELECT (SELECT {built})::bytea"))
         yield bytes(session.one(f"SELECT cvm_sketch_empty(0.001, 0.000000001, {seed})::bytea"))
         yield bytes(session.one(f"SELECT (SELECT cvm_sketch_agg(i, 0.1, 0.01, {seed}) FROM generate_series(1, 5000) i)::bytea"))
-    for level in [0] * 20 + list(range(0, len(model.THRESHOLDS), 3)) + [279, 280]:
-        threshold = model.THRESHOLDS[level]
-        count = min(threshold, chance.choice([0, 1, 2, 3, 7, 7, 20, 60]))
-        hashes = chance.sample(range(threshold), count) if threshold < 1000 else {chance.randrange(threshold) for _ in range(count)}
-        capacity = max(8, len(hashes) + chance.choice([1, 1, 2, 100, 60_000_000]))
-        seed = chance.choice([0, 1, ALL_BITS, chance.getrandbits(64)])
-        kind = chance.choice([0, 0, 1, 4, chance.randrange(len(model.KINDS))])
-        yield model.encode(model.Sketch(level, capacity, seed, level > 0 and chance.random() < 0.5, tuple(sorted(hashes)), kind))
+    for version, last in model.LAST_LEVELS.items():
+        for level in [0] * 20 + list(range(0, last, 3)) + [last - 1, last]:
+            bound = model.threshold(level, version)
+            count = min(bound, chance.choice([0, 1, 2, 3, 7, 7, 20, 60]))
+            hashes = chance.sample(range(bound), count) if bound < 1000 else {chance.randrange(bound) for _ in range(count)}
+            capacity = max(8, len(hashes) + chance.choice([1, 1, 2, 100, 60_000_000]))
+            seed = chance.choice([0, 1, ALL_BITS, chance.getrandbits(64)])
+            kind = chance.choice([0, 0, 1, 4, chance.randrange(len(model.KINDS))])
+            yield model.encode(model.Sketch(level, capacity, seed, level > 0 and chance.random() < 0.5, tuple(sorted(hashes)), kind, version))
+    for _ in range(30):
+        yield from relatives(session, chance)
+
+
+def relatives(session, chance):
+    """Sketches of one seed in both versions, of sets that overlap, at the level of their sets or above. Some have what is kept of the
+    hash of a value that is added later."""
+    seed = chance.choice([0, 1])
+    hashes = drawn_hashes(chance, chance.choice([10, 30, 100, 300]), chance.choice([0, 0, 0, 1, 3, 10, 20, 36]))
+    if chance.random() < 0.5:
+        added = session.one("SELECT cvm_hash('a value'::text, %s)", [seed]) & ALL_BITS
+        hashes += [added ^ chance.getrandbits(below) for below in chance.sample([0, 4, 12, 20, 28], 3)]
+    for version in (1, 1, 2, 2):
+        part = chance.sample(hashes, chance.choice([len(hashes), len(hashes) // 2, len(hashes) // 5]))
+        sketch = model.of_hashes(part, chance.choice([8, 24, 24, 100, 1000]), seed, chance.choice([0, 0, 4]), version)
+        level = min(sketch.level + chance.choice([0, 0, 1, 10]), model.LAST_LEVEL)
+        if level > sketch.level:
+            sketch = sketch._replace(level=level, derived=True, hashes=tuple(sorted(sketch.cells(level))))
+        yield model.encode(sketch)
 
 
 def flip_bits(data, chance, low=0):
@@ -228,7 +250,7 @@ def result_of(operation, *arguments):
         return None, "22023", str(refused)
     if isinstance(result, model.Sketch):
         result = "\\x" + model.encode(result).hex()
-    return str(result), None, None
+    return result if isinstance(result, model.Near) else str(result), None, None
 
 
 def fold(operation, *sketches):
@@ -241,7 +263,7 @@ def fold(operation, *sketches):
 def info(a):
     kind = model.KINDS[a.kind]
     kind = f'"{kind}"' if " " in kind else kind
-    return "({},{},{},{},{},{},{},{},{})".format(1, a.signed_seed(), a.capacity, a.level, len(a.hashes), "ft"[a.level == 0], len(model.encode(a)), kind,
+    return "({},{},{},{},{},{},{},{},{})".format(a.version, a.signed_seed(), a.capacity, a.level, len(a.hashes), "ft"[a.level == 0], len(model.encode(a)), kind,
                                              "ft"[a.derived])
 
 
@@ -251,7 +273,7 @@ def compare(a, b):
 
 
 def functions(session):
-    """Expressions over two sketches, and what the model says they are; None where only the form is checked."""
+    """Expressions over two stored sketches, and what the model says they are; None where only the form is checked."""
     coarse = session.one("SELECT (cvm_sketch_info(cvm_sketch_empty(0.5, 0.1))).capacity")
     yield "a || b", model.union
     yield "cvm_sketch_union(a, b)", model.union
@@ -261,6 +283,7 @@ def functions(session):
     yield "# a", model_first(model.Sketch.estimate)
     yield "cvm_sketch_info(a)", model_first(info)
     yield "cvm_sketch_downsample(a, 0.5, 0.1)", model_first(lambda a: model.downsample(a, coarse))
+    yield "cvm_sketch_of_kind(a, 'text')", model_first(lambda a: model.of_kind(a, TEXT))
     yield "(SELECT cvm_sketch_union_agg(s) FROM unnest(ARRAY[a, b, NULL, a]) s)", lambda a, b: fold(model.union, a, b, a)
     yield "(SELECT cvm_sketch_intersection_agg(s) FROM unnest(ARRAY[a, b, NULL, a]) s)", lambda a, b: fold(model.intersection, a, b, a)
     yield ("concat(sign(cvm_sketch_cmp(a, b)), ' ', a < b, a <= b, a = b, a <> b, a >= b, a > b)", compare)
@@ -276,8 +299,9 @@ def functions(session):
     yield "(cvm_sketch_jaccard(a, b)).estimate", expected_jaccard
     yield "(cvm_sketch_intersection_bounds(a, b)).estimate", model.estimated_intersection
     yield "(cvm_sketch_difference_bounds(a, b)).estimate", model.estimated_difference
-    for name, most in [("intersection", "least((cvm_sketch_bounds(a, 0.9)).upper, (cvm_sketch_bounds(b, 0.9)).upper)"),
-                       ("difference", "(cvm_sketch_bounds(a, 0.9)).upper")]:
+    # Of version 1, the union with itself is what it is read as, which may say a little more.
+    for name, most in [("intersection", "least((cvm_sketch_bounds(a || a, 0.9)).upper, (cvm_sketch_bounds(b || b, 0.9)).upper)"),
+                       ("difference", "(cvm_sketch_bounds(a || a, 0.9)).upper")]:
         yield (f"(SELECT concat_ws(' ', lower BETWEEN 0 AND estimate, upper BETWEEN estimate AND {most}, x.level + y.level > 0 OR lower = upper) "
                f"FROM cvm_sketch_{name}_bounds(a, b, 0.9), cvm_sketch_info(a) x, cvm_sketch_info(b) y)", lambda a, b: (model.common_hashes(a, b), "t t t")[1])
     yield ("(SELECT concat_ws(' ', lower BETWEEN 0 AND 1, upper BETWEEN lower AND 1, estimate = 'NaN' OR estimate BETWEEN lower AND upper) "
@@ -286,6 +310,7 @@ def functions(session):
 
 def expected_jaccard(a, b):
     both, either = model.jaccard(a, b)
+    a, b = a.read(), b.read()
     nobody = [sketch.level == 0 and not sketch.hashes for sketch in (a, b)]
     # A derived sketch without hashes may be that of an empty set, and may not.
     perhaps_nobody = [sketch.derived and not sketch.hashes for sketch in (a, b)]
@@ -293,8 +318,8 @@ def expected_jaccard(a, b):
         return int(all(nobody))
     if not either:
         return "NaN"
-    index = repr(both / either)
-    return index[:-2] if index.endswith(".0") else index
+    index = model.estimated_jaccard(a, b)
+    return index if isinstance(index, model.Near) else repr(index).removesuffix(".0")
 
 
 def model_first(operation):
@@ -335,7 +360,7 @@ def through_functions(report, session, sketches, chance):
     added = session.all("""SELECT id, cvm_hash('a value'::text, (cvm_sketch_info(a)).seed), cvm_sketch_add(a, 'a value'::text)::bytea
                            FROM pairs WHERE NOT (cvm_sketch_info(a)).is_derived AND (cvm_sketch_info(a)).kind IN ('unknown', 'text')""")
     for number, hash, sketch in added:
-        expected = model.encode(model.with_hash(sketches[pairs[number][0]], model.KINDS.index("text"), hash & ALL_BITS))
+        expected = model.encode(model.with_hash(sketches[pairs[number][0]], TEXT, hash & ALL_BITS))
         report.check(bytes(sketch) == expected, lambda: f"cvm_sketch_add to {pairs[number][0].hex()} is {bytes(sketch).hex()}, not {expected.hex()}")
     # Sorted, grouped and joined by the operator classes; whole groups united.
     rows = session.all("SELECT a::bytea FROM pairs ORDER BY a")
@@ -352,9 +377,55 @@ def through_functions(report, session, sketches, chance):
         session.all(f"RESET {setting}")
     for seed, kind, union in session.all("SELECT (cvm_sketch_info(a)).seed, (cvm_sketch_info(a)).kind, cvm_sketch_union_agg(a)::bytea FROM pairs GROUP BY 1, 2"):
         members = [member for member in by_seed[seed & ALL_BITS] if model.KINDS[sketches[member].kind] == kind]
-        expected = model.encode(fold(model.union, *(sketches[member] for member in members)))
+        expected = model.encode(fold(model.union, model.NOTHING, *(sketches[member] for member in members)))
         report.check(bytes(union) == expected, f"the union of all {len(members)} sketches of seed {seed} and kind {kind} is another")
     return calls + len(added)
+
+
+def through_aggregates(report, session, chance, count):
+    """Hashes in groups, through the aggregate of hashes, alone, combined, and with an order; and sketches of them in both versions, in
+    groups and in moving frames."""
+    coarse = session.one("SELECT (cvm_sketch_info(cvm_sketch_empty(0.5, 0.1))).capacity")
+    groups = [drawn_hashes(chance, chance.choice([1, 5, coarse, 2 * coarse, 100, 1_000]), chance.choice([0, 0, 2, 20, 40])) for _ in range(count)]
+    # More at level 0 than the default accuracy has room for; above it, they share so many bits that there is room, and not.
+    groups += [drawn_hashes(chance, size, zeros) for size in (18_000, 30_000) for zeros in (0, 20)]
+    store(session, "CREATE TEMP TABLE hashed (g int, n int, h bigint)", "hashed",
+          (f"{g}\t{n}\t{hash - (hash >> 63 << 64)}\n" for g, hashes in enumerate(groups) for n, hash in enumerate(hashes)))
+    # Repeated, in another order, as the default accuracy, and as one of every group.
+    for calls in ("cvm_sketch_agg_hashed(h, 0.5, 0.1)::bytea, cvm_sketch_agg_hashed(h)::bytea FROM hashed",
+                  "cvm_sketch_agg_hashed(h, 0.5, 0.1 ORDER BY h)::bytea, cvm_sketch_agg_hashed(h ORDER BY n % 7, n)::bytea FROM hashed, generate_series(1, 2)",
+                  "cvm_sketch_union_agg(s)::bytea, cvm_sketch_union_agg(t)::bytea FROM "
+                  "(SELECT g, cvm_sketch_agg_hashed(h, 0.5, 0.1) AS s, cvm_sketch_agg_hashed(h) AS t FROM hashed GROUP BY g, n / 10) q"):
+        for g, *sketches in session.all(f"SELECT g, {calls} GROUP BY g"):
+            for sketch, capacity in zip(sketches, (coarse, model.NOTHING.capacity)):
+                expected = model.encode(model.of_hashes(groups[g], capacity))
+                report.check(bytes(sketch) == expected,
+                             lambda: f"{calls} of {[f'{hash:x}' for hash in groups[g]]}: {bytes(sketch).hex()}, not {expected.hex()}")
+    for frame in (1, 3, 20):
+        for g in range(0, count, 5):
+            answers = session.all(f"SELECT cvm_sketch_agg_hashed(h, 0.5, 0.1) OVER (ORDER BY n ROWS {frame * 10} PRECEDING)::bytea FROM hashed "
+                                  f"WHERE g = {g} ORDER BY n")
+            for n, (sketch,) in enumerate(answers):
+                part = groups[g][max(n - frame * 10, 0):n + 1]
+                report.check(bytes(sketch) == model.encode(model.of_hashes(part, coarse)), lambda: f"a frame of {part} is {bytes(sketch).hex()}")
+    # Of a few hashes each, in either version, of two accuracies.
+    drawn = lambda hashes: model.of_hashes(hashes[:chance.choice([1, 3, 30])], chance.choice([coarse, coarse, 2 * coarse]), version=chance.choice([1, 2]))
+    rows = [(g, n, drawn(hashes[n:])) for g, hashes in enumerate(groups) for n in range(0, len(hashes), 5)]
+    store(session, "CREATE TEMP TABLE united (g int, n int, s cvm_sketch)", "united",
+          (f"{g}\t{n}\t\\\\x{model.encode(sketch).hex()}\n" for g, n, sketch in rows))
+    of_group = {}
+    for g, n, sketch in rows:
+        of_group.setdefault(g, []).append(sketch)
+    for g, sketch, ordered in session.all("SELECT g, cvm_sketch_union_agg(s)::bytea, cvm_sketch_union_agg(s ORDER BY -n)::bytea FROM united GROUP BY g"):
+        expected = model.encode(fold(model.union, model.NOTHING, *of_group[g]))
+        report.check(bytes(sketch) == bytes(ordered) == expected, lambda: f"the union of {of_group[g]} is {bytes(sketch).hex()}")
+    for frame in (1, 4, 30):
+        for g in range(0, count, 5):
+            answers = session.all(f"SELECT cvm_sketch_union_agg(s) OVER (ORDER BY n ROWS {frame} PRECEDING)::bytea FROM united WHERE g = {g} ORDER BY n")
+            for n, (sketch,) in enumerate(answers):
+                part = of_group[g][max(n - frame, 0):n + 1]
+                report.check(bytes(sketch) == model.encode(fold(model.union, model.NOTHING, *part)), lambda: f"a frame of {part} is {bytes(sketch).hex()}")
+    return len(rows)
 
 
 def without_last_hash(data):
@@ -388,8 +459,11 @@ def through_damage(report, session, known, sent):
             calls += 1
     report.check(refused > 0, "no damage was found")
     for data in known:
-        count = len(model.decode(data).hashes)
-        if count > 0:
+        sketch = model.decode(data)
+        count = len(sketch.hashes)
+        # What has no place at the level of the present version is not read, nor what follows.
+        dropped = sketch.width - sketch.read().width
+        if count > 0 and all(hash >> dropped < sketch.read().threshold for hash in sketch.hashes[:-1]):
             outcome = session.attempt("SELECT cvm_sketch_union_agg(s) FROM (VALUES (cvm_sketch_empty()), (unchecked(%s))) v (s)",
                                       [psycopg2.Binary(without_last_hash(data))])
             report.check(outcome.state == "XX001" and outcome.message == f"invalid cvm_sketch: there are {count - 1} hashes, not {count}",
@@ -420,6 +494,7 @@ def main():
     through_input(report, session, sent, [data for _, data in texts], valid)
     accepted = through_copy(report, session, sent, valid)
     calls = through_functions(report, session, valid, chance)
+    through_aggregates(report, session, chance, 100 if arguments.form == "short" else 1_000)
     damaged = through_damage(report, session, known, sent[:len(sent) // 20])
     report.server_lived()
     report.finish(f"{len(sent):,} mutations through the cast, text input and binary COPY, {len(accepted):,} of them valid; "

@@ -10,8 +10,9 @@ import random
 from collections import Counter
 from typing import NamedTuple
 
+import model
 import values
-from common import Report, options
+from common import Report, drawn_hashes, options
 
 SETUP = """
 DROP SCHEMA IF EXISTS random_windows CASCADE;
@@ -31,6 +32,9 @@ CREATE FUNCTION unsteady(integer) RETURNS integer LANGUAGE plpgsql VOLATILE AS '
 -- A hash of which so many upper bits are 0, so that it belongs to high levels; of -1 bits, three are 1, and it belongs to none.
 CREATE FUNCTION with_zeros(hash bigint, zeros integer) RETURNS bigint LANGUAGE sql IMMUTABLE AS
     'SELECT CASE WHEN $2 < 0 THEN $1 | 7::bigint << 61 WHEN $2 = 0 THEN $1 ELSE ($1 >> 1 & 9223372036854775807) >> ($2 - 1) END';
+-- Of four values in ten, hashes that differ from that of another only below the upper 48 bits, or the upper 40: sketches keep no more.
+CREATE FUNCTION sharing(v integer, zeros integer) RETURNS bigint LANGUAGE sql IMMUTABLE AS
+    'SELECT CASE WHEN v % 10 < 4 THEN with_zeros(cvm_hash(v / 10), zeros) # (ARRAY[0, 4096, 1048576, 1052672])[1 + v % 10] ELSE with_zeros(cvm_hash(v), zeros) END';
 -- These say that they are what they are not: another value leaves a frame than has come.
 CREATE SEQUENCE lies;
 CREATE FUNCTION lying(integer) RETURNS integer LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN nullif(nextval(''random_windows.lies'') * 7 % (3 + $1 % 50), 2); END';
@@ -115,23 +119,25 @@ SHAPES = {
     "mostly NULL": lambda chance, i, n: (i % 40 if chance.random() < 0.1 else None, 0),
     "in no level": lambda chance, i, n: (i, -1 if i // 200 % 2 else 50),
 }
-STREAM = """v::integer, with_zeros(cvm_hash(v::integer), zeros::integer) AS h,
+STREAM = """v::integer, sharing(v::integer, zeros::integer) AS h,
     CASE WHEN id % 10 = 0 THEN repeat(md5(v), 80) ELSE 'short ' || v END AS long"""
 
 # Stored sketches of the values from `first` on. That of no values is of another capacity, and goes with all.
 VALUES_OF_ROW = "FROM generate_series(first::integer, first::integer + many_::integer - 1) i"
 # Of capacity 8, the least that there is.
-TINY = "'\\x0100000008000000000000000000000000000000'::bytea::cvm_sketch"
+TINY = "'\\x0200000008000000000000000000000000000000'::bytea::cvm_sketch"
 SKETCH_COLUMNS = {
     "same": f"""CASE variant WHEN 'NULL' THEN NULL WHEN 'nothing' THEN cvm_sketch_empty() WHEN 'empty' THEN cvm_sketch_empty(0.5, 0.1)
         WHEN 'hashes' THEN (SELECT cvm_sketch_agg_hashed(cvm_hash(i), 0.5, 0.1) {VALUES_OF_ROW}) ELSE (SELECT cvm_sketch_agg(i, 0.5, 0.1) {VALUES_OF_ROW}) END""",
-    "deep": f"(SELECT cvm_sketch_agg_hashed(with_zeros(cvm_hash(i), zeros::integer), 0.5, 0.1) {VALUES_OF_ROW})",
+    "deep": f"(SELECT cvm_sketch_agg_hashed(sharing(i, zeros::integer), 0.5, 0.1) {VALUES_OF_ROW})",
     "mixed": f"(SELECT cvm_sketch_agg(i, epsilon::float8, 0.1) {VALUES_OF_ROW})",
     "tiny": f"{TINY} || (SELECT cvm_sketch_agg(i, 0.5, 0.1) {VALUES_OF_ROW})",
     "derived": f"""CASE many_::integer % 4 WHEN 0 THEN (SELECT cvm_sketch_agg(i, 0.5, 0.1) {VALUES_OF_ROW})
         WHEN 1 THEN (SELECT cvm_sketch_agg(i, 0.5, 0.1) - cvm_sketch_agg(i / 2, 0.5, 0.1) {VALUES_OF_ROW})
         ELSE (SELECT cvm_sketch_agg(i, 0.5, 0.1) & cvm_sketch_agg(i / 3 * 3, 0.5, 0.1) {VALUES_OF_ROW}) END""",
 }
+# Of either format version, of hashes that share what sketches keep.
+SKETCH_COLUMNS["versions"] = "stored::cvm_sketch"
 LARGE = {"large": f"(SELECT cvm_sketch_agg(i) {VALUES_OF_ROW})"}
 # Sketches that the query makes itself, of groups.
 DAILY = """
@@ -190,12 +196,24 @@ def make_tables(session, chance):
         make_table(session, chance, f"stream_{number}", n, ["v", "zeros"], lambda i: SHAPES[shape](chance, i, n), STREAM)
     make_table(session, chance, "rows_of_types", 250, ["v", "zeros"], lambda i: (i, 0), STREAM)
 
+    hashes = {zeros: drawn_hashes(chance, 2_000, zeros) for zeros in (0, 10, 30)}
+
+    def stored(first, many):
+        part = chance.choice([hashes[0], hashes[0], hashes[10], hashes[30]])[first // 2:first // 2 + many]
+        sketch = model.of_hashes(part, chance.choice([24, 24, 24, 8, 100]), version=chance.choice([1, 2]))
+        if chance.random() < 0.1:
+            level = min(sketch.level + chance.choice([1, 8]), model.LAST_LEVEL)
+            if level > sketch.level:
+                sketch = sketch._replace(level=level, derived=True, hashes=tuple(sorted(sketch.cells(level))))
+        return f"\\\\x{model.encode(sketch).hex()}"
+
     def sketch(largest):
         # Some are met again and again.
         first, many = chance.choice([(7, 50), (chance.randrange(2000), chance.choice([0, 1, 3, 20, 100, largest, chance.randrange(largest)]))])
-        return first, many, chance.choice([0.5, 0.5, 0.5, 0.4, 0.3, 0.2]), chance.choice([0, 0, 3, 10, 25, 40, -1]), chance.choice(["NULL", "nothing", "empty", "hashes"] + ["values"] * 6)
+        epsilon, zeros = chance.choice([0.5, 0.5, 0.5, 0.4, 0.3, 0.2]), chance.choice([0, 0, 3, 10, 25, 40, -1])
+        return first, many, epsilon, zeros, chance.choice(["NULL", "nothing", "empty", "hashes"] + ["values"] * 6), stored(first, many)
     listed = lambda columns: "first::integer AS v, " + ", ".join(f"{text} AS {name}" for name, text in columns.items())
-    names = ["first", "many_", "epsilon", "zeros", "variant"]
+    names = ["first", "many_", "epsilon", "zeros", "variant", "stored"]
     make_table(session, chance, "sketches", 400, names, lambda i: sketch(3000 if i % 40 == 0 else 300), listed(SKETCH_COLUMNS))
     make_table(session, chance, "large_sketches", 60, names, lambda i: sketch(20000), listed(LARGE))
     session.all(DAILY)
@@ -482,7 +500,8 @@ def main():
             draw.kinds.append(call)
             runner.survive(table, draw_window(chance), call, draw.kinds)
         else:
-            call = draw.choice(sorted(CHANGING))
+            call = sorted(CHANGING)[(2 * (cases // 12) + kind) % len(CHANGING)]
+            draw.kinds.append(call)
             window = draw_window(chance, largest=5)
             runner.step(f"runs_{chance.randrange(RUNS_TABLES)}", window, Call(call, CHANGING[call], 0, chance.choice(["counts", "counts", ""])), draw.kinds)
     for kind in sorted(wanted):

@@ -11,4 +11,6 @@ WHERE proname = 'approx_count_distinct_cvm' ORDER BY 2::text;
 SELECT to_regclass('stored') IS NOT NULL AS has_sketches \gset
 \if :has_sketches
 SELECT name, md5(sketch::text), #sketch, cvm_sketch_bounds(sketch) FROM stored ORDER BY name;
+SELECT name, md5(sketch::text), get_byte(sketch::bytea, 0), #sketch = estimate, cvm_sketch_bounds(sketch)::text = bounds
+FROM stored_before ORDER BY name;
 \endif

@@ -201,7 +201,7 @@ FROM (VALUES
              1024
          ),
          (
-             'cvm_sketch_union_agg(cvm_sketch_add(NULL, CASE i / 100 % 2 WHEN 0 THEN i END))',
+             'cvm_sketch_union_agg(cvm_sketch_add(cvm_sketch_empty(), CASE i / 100 % 2 WHEN 0 THEN i END))',
              'ORDER BY i ROWS 60 PRECEDING',
              40000,
              1024

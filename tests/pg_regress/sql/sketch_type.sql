@@ -55,7 +55,7 @@ SELECT '\x0g'::cvm_sketch;
 SELECT E'\\x\u00e4'::cvm_sketch;
 
 -- Each field of the header has its own message.
-SELECT '\x0200000045210000000000000000000000000000'::cvm_sketch;  -- version
+SELECT '\x0300000045210000000000000000000000000000'::cvm_sketch;  -- version
 SELECT '\x01000000452100000000000000000000000000'::cvm_sketch;    -- a byte too few
 SELECT '\x010000004521000000000000000000000000000000'::cvm_sketch;  -- a byte too many
 SELECT '\x0140000045210000000000000000000000000000'::cvm_sketch;  -- flags
