@@ -18,7 +18,8 @@ use crate::hash::site::{Keep, Transition};
 use crate::pg::call::{aggregate_context, function};
 use crate::pg::error::OrRaise;
 use crate::pg::pg_sys::{
-    self, AggState, AggStrategy, FunctionCallInfo, MemoryContext, MemoryContextCallback, NodeTag, NullableDatum,
+    self, AGGSPLITOP_SERIALIZE, AGGSPLITOP_SKIPFINAL, AggState, AggStrategy, FunctionCallInfo, MemoryContext,
+    MemoryContextCallback, NodeTag, NullableDatum,
 };
 use crate::row::state::recognized;
 use crate::row::transition::Row;
@@ -71,8 +72,17 @@ impl Ring {
         // SAFETY: the context of a call is NULL or a node, which has the structure that its tag says.
         unsafe {
             let node = (*fcinfo).context;
-            let hashes_groups =
-                is_a(node, NodeTag::T_AggState) && (*node.cast::<AggState>()).aggstrategy == AggStrategy::AGG_HASHED;
+            if !is_a(node, NodeTag::T_AggState) {
+                return;
+            }
+            let (strategy, split) = {
+                let node = node.cast::<AggState>();
+                ((*node).aggstrategy, (*node).aggsplit)
+            };
+            // Such a node has all its states in one context. If it hands them on, it has to write them: whoever reads a
+            // state elsewhere does not find the ring.
+            let hashes_groups = strategy == AggStrategy::AGG_HASHED
+                && (split & AGGSPLITOP_SKIPFINAL == 0 || split & AGGSPLITOP_SERIALIZE != 0);
             // The ring is in the memory of the function's record, and has to outlive the states. PostgreSQL's own call
             // sites do. A caller may also make a record for each row.
             let outlives_states = (*aggregate_context(fcinfo)).parent == (*function(fcinfo)).fn_mcxt;
@@ -98,7 +108,7 @@ impl Ring {
             return None;
         }
         self.is_registered = true;
-        self.callback.func = Some(forget);
+        self.callback.func = Some(FORGET);
         self.callback.arg = std::ptr::from_mut(self).cast();
         // SAFETY: `context` is a child of the one that the ring is in, so its reset or end comes before the ring's.
         unsafe { pg_sys::MemoryContextRegisterResetCallback(context, &mut self.callback) };
@@ -143,11 +153,15 @@ fn fetch(state: NonNull<State>) {
     let _ = state;
 }
 
+/// The one address of [`forget`], by which a ring is known.
+static FORGET: unsafe extern "C-unwind" fn(*mut c_void) = forget;
+
 /// Called by PostgreSQL before it frees the states of a ring: empties the ring.
 ///
 /// # Safety
 ///
 /// The ring was registered with their context.
+#[inline(never)]
 unsafe extern "C-unwind" fn forget(ring: *mut c_void) {
     // SAFETY: the ring outlives the context.
     let ring = unsafe { &mut *ring.cast::<Ring>() };
@@ -163,7 +177,8 @@ unsafe extern "C-unwind" fn forget(ring: *mut c_void) {
 /// As [`recognized`].
 #[inline(always)]
 pub(crate) unsafe fn complete<'a>(state: NullableDatum, context: MemoryContext) -> &'a mut State {
-    // SAFETY: the context of a call in progress is alive. No reference to a state is held while rows arrive.
+    // SAFETY: the context of a call in progress is alive. No reference to a state is held while rows arrive: a node that
+    // combines states takes no rows.
     unsafe {
         let callbacks = (*context).reset_cbs;
         if !callbacks.is_null() {
@@ -178,11 +193,12 @@ pub(crate) unsafe fn complete<'a>(state: NullableDatum, context: MemoryContext) 
 unsafe fn arrive_all(mut callback: *const MemoryContextCallback) {
     // SAFETY: what has `forget` for its function is a ring of ours, and is where it was registered.
     unsafe {
-        while let Some(MemoryContextCallback { func, arg, next }) = callback.as_ref() {
-            if func.is_some_and(|func| func as usize == forget as *const () as usize) {
+        // Taken by copy: the record is a part of the ring.
+        while let Some(&MemoryContextCallback { func, arg, next }) = callback.as_ref() {
+            if func.is_some_and(|func| func as usize == FORGET as usize) {
                 (*arg.cast::<Ring>()).arrive();
             }
-            callback = *next;
+            callback = next;
         }
     }
 }
