@@ -51,7 +51,8 @@ def values(cells, width):
 
 def values_of(cells, width):
     """How many values hit so many of 2^width cells."""
-    return MOST_VALUES if cells >= 1 << width else min(cells + math.floor(values(cells, width) - cells + 0.5), MOST_VALUES)
+    hit = values(cells, width)
+    return MOST_VALUES if hit == MOST_VALUES else min(cells + math.floor(hit - cells + 0.5), MOST_VALUES)
 
 
 class Near(NamedTuple):
@@ -290,6 +291,10 @@ def common_hashes(a, b):
     return len(one & other), len(one - other)
 
 
+# What is common by chance is left out from so many hashes on, and what shares a cell is put back into shares of so many cells.
+NEGLIGIBLE, MANY_CELLS = 0.01, 1 << 23
+
+
 def shared_by_chance(a, b):
     """At the higher level: how many of the common hashes are so by chance, and the share of cells that the second leaves free. Of the cells
     that no common value hits, either set hits its own share."""
@@ -298,7 +303,8 @@ def shared_by_chance(a, b):
     if level == 0:
         return 0, 1
     neither = max(threshold(level) - both - rest - other, 1)
-    return min(rest * other / neither, both), min((rest + neither) / threshold(level), 1)
+    by_chance = min(rest * other / neither, both)
+    return by_chance if by_chance >= NEGLIGIBLE else 0, min((rest + neither) / threshold(level), 1)
 
 
 def part(sketch, known, told, visible=1):
@@ -339,5 +345,7 @@ def estimated_jaccard(a, b):
     if level == 0:
         return both / either
     common, rate = both - shared_by_chance(a, b)[0], threshold(level) / 2 ** width(level)
+    if either / rate < MANY_CELLS - 0.5:
+        return Near(common / either - TINY, common / either + TINY)
     shares = [values(common / rate * (1 + off), width(level)) / values(either / rate * (1 - off), width(level)) for off in (-TINY, TINY)]
     return Near(shares[0] - TINY, shares[1] + TINY)
