@@ -485,7 +485,7 @@ def main():
     for data in known:
         sketch = model.decode(data)
         report.check(sketch is not None and model.encode(sketch) == data, lambda: f"the model does not know {data.hex()}")
-    sent = list(mutations(known, chance, 100_000 if arguments.form == "short" else 300_000))
+    sent = list(mutations(known, chance, 60_000 if arguments.form == "short" else 300_000))
     texts = [as_text(data, chance) for data in sent]
     escaped = str.maketrans({"\\": "\\\\", "\n": "\\n", "\t": "\\t"})
     store(session, "CREATE TEMP TABLE mutated (id int, bytes bytea, text text)", "mutated",
