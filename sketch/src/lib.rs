@@ -12,7 +12,8 @@
 //! Each folder imports from those above it in this list alone. Its `mod.rs` says what its files are for:
 //!
 //! - [`hash`](mod@hash): from a value to its hash. `host`: memory, and whether to go on.
-//! - `set`: which hashes are kept ([`threshold`]), how much of each ([`width`](mod@width)), how many ([`capacity`]), and how.
+//! - `set`: which hashes are kept ([`threshold`]), how much of each ([`width`](mod@width)), how many ([`capacity`]),
+//!   and how.
 //! - [`sketch`]: sketches in memory and as bytes ([`codec`], [`text`]), and as sets ([`operations`]).
 //! - `moving`: sketches of what a moving frame holds.
 //! - `bounds`: confidence intervals, of one sketch ([`interval`]) and of two ([`between`]).

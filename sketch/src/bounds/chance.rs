@@ -1,7 +1,7 @@
 //! Cells that two sets share by chance.
 //!
-//! Values in neither's common part may hit the same [cell](crate::width). Then both sketches have it, though the sets
-//! share no value there. Of two sets without a common value, |A| |B| / 2^w cells are shared so.
+//! Two values, one of each set, may hit the same [cell](crate::width). Then both sketches have it, though the sets share
+//! no value there. Of two sets without a common value, |A| |B| / 2^w cells are shared so.
 //!
 //! # How many
 //!

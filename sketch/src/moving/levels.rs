@@ -10,8 +10,8 @@ const LEVELS: usize = MAX_LEVEL as usize + 1;
 /// How many of the cells of a set have each level as their last. From that follows the smallest level above 0 to which
 /// fewer than `capacity` belong, and how many do.
 ///
-/// Level 0 has other cells, and is not counted here. A random cell is counted in constant time, amortized: the level moves by one only where many come or go. Chosen
-/// hashes can move it through all levels.
+/// Level 0 has other cells, and is not counted here. A random cell is counted in constant time, amortized: the level
+/// moves by one only where many come or go. Chosen hashes can move it through all levels.
 pub(super) struct Levels<A: Surroundings> {
     last: Box<[u32; LEVELS], A>,
     level: u16,

@@ -1,7 +1,7 @@
 //! The set of hashes that a sketch keeps: which hashes, how many, and how.
 //!
 //! - `threshold`: which hashes belong to which level. `width`: how many bits of each a sketch keeps.
-//! - `cells`: how many values share these bits. `estimate`: how many values the retained hashes stand for.
+//! - `cells`: how many values are behind so many different hashes of so many bits. `estimate`: how many values the retained hashes stand for.
 //!   `capacity`: how many a promised accuracy needs.
 //! - `sort`: sorting hashes. `list`: a growing set in little memory. `secret` and `table`: a set that is looked up.
 //! - `retained`: the set of retained hashes, a list or a table. `batch`: selecting out of many hashes at once.

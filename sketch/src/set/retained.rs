@@ -61,7 +61,8 @@ impl<A: Surroundings> Retained<A> {
         matches!(self, Retained::Table(table) if table.is_small())
     }
 
-    /// Zero if what is kept of this hash is known to be here. A table knows nearly all of its hashes, a list none. Cannot panic.
+    /// Zero if what is kept of this hash is known to be here. A table knows nearly all of its hashes, a list none. Cannot
+    /// panic.
     #[inline(always)]
     pub(crate) fn difference(&self, hash: u64) -> u64 {
         match self {

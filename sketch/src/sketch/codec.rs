@@ -60,8 +60,6 @@ impl Header {
 /// The hashes of [format version 1](WHOLE_FORMAT_VERSION) are read as their cells at the sketch's level.
 #[derive(Clone, Copy, Debug)]
 pub struct FramedSketch<'a> {
-    /// What the sketch is read as.
-    header: Header,
     /// What the bytes say.
     stored: Header,
     layout: Layout,
@@ -85,7 +83,6 @@ impl<'a> FramedSketch<'a> {
             });
         }
         Ok(FramedSketch {
-            header: stored.as_read(),
             stored,
             layout: stored.layout(),
             payload: &bytes[HEADER_LEN..],
@@ -102,8 +99,8 @@ impl<'a> FramedSketch<'a> {
 
     /// All but the hashes. Of version 1, some hashes may be one when they are read, and so there may be fewer than the
     /// header says.
-    pub fn header(&self) -> &Header {
-        &self.header
+    pub fn header(&self) -> Header {
+        self.stored.as_read()
     }
 
     /// What the bytes say of themselves.
@@ -116,7 +113,7 @@ impl<'a> FramedSketch<'a> {
     /// The first hash that breaks this rule gives its fault instead. What comes after a fault means nothing. The number
     /// of hashes is checked only at the end.
     pub fn hashes(&self) -> impl Iterator<Item = Result<u64, DecodeError>> + 'a {
-        let (level, threshold) = (self.header.level(), self.header.threshold());
+        let (level, threshold) = (self.header().level(), self.header().threshold());
         let is_whole = self.stored.is_whole();
         let (mut stored, mut last) = (self.stored_hashes(), None);
         std::iter::from_fn(move || {
@@ -188,7 +185,11 @@ impl<'a> FramedSketch<'a> {
 /// A sketch in its encoded form, known to be valid. Its bytes are exactly those that
 /// [`Sketch::encode`](crate::Sketch::encode) writes for it, or those that a release before 0.3.0 wrote.
 #[derive(Clone, Copy, Debug)]
-pub struct EncodedSketch<'a>(FramedSketch<'a>);
+pub struct EncodedSketch<'a> {
+    framed: FramedSketch<'a>,
+    /// What the sketch is read as.
+    header: Header,
+}
 
 impl<'a> EncodedSketch<'a> {
     /// Checks all of `bytes`. Allocates nothing.
@@ -215,22 +216,27 @@ impl<'a> EncodedSketch<'a> {
     }
 
     /// The sketch whose bits and hashes have all been checked.
-    pub(crate) fn of_checked<S: Surroundings>(mut framed: FramedSketch<'a>, surroundings: &S) -> Self {
+    pub(crate) fn of_checked<S: Surroundings>(framed: FramedSketch<'a>, surroundings: &S) -> Self {
+        let mut header = framed.header();
         if framed.stored.is_whole() {
-            let level = framed.header.level();
-            let retained = cells(checking(framed.checked_hashes(), surroundings.clone()), level).count();
-            framed.header = framed.header.with_retained(retained);
+            let retained = cells(checking(framed.checked_hashes(), surroundings.clone()), header.level()).count();
+            header = header.with_retained(retained);
         }
-        EncodedSketch(framed)
+        EncodedSketch { framed, header }
     }
 
     /// All but the hashes.
     pub fn header(&self) -> &Header {
-        &self.0.header
+        &self.header
     }
 
     /// The retained hashes in ascending order.
     pub fn hashes(&self) -> impl Iterator<Item = u64> + 'a {
-        cells(self.0.checked_hashes(), self.0.header.level())
+        cells(self.uncut_hashes(), self.header.level())
+    }
+
+    /// As [`hashes`](Self::hashes), for whoever cuts them. Those of version 1 are whole.
+    pub(crate) fn uncut_hashes(&self) -> impl Iterator<Item = u64> + 'a {
+        self.framed.checked_hashes()
     }
 }

@@ -43,12 +43,13 @@ fn field<const LENGTH: usize>(bytes: &[u8; START_LEN], offset: usize) -> [u8; LE
 /// A sample of the distinct hashes of a multiset of values.
 ///
 /// **Invariant**: the level is the smallest to which fewer than `capacity` of the distinct hashes belong. The retained
-/// hashes are all that belong to it, each [cut](crate::width) to the bits that a sketch of that level keeps. The level may be higher in a sketch made by intersection or difference, or merged
-/// with such a one. The [header](Header::is_derived) then says so.
+/// hashes are all that belong to it, each [cut](crate::width) to the bits that a sketch of that level keeps. The level
+/// may be higher in a sketch made by intersection or difference, or merged with such a one. The
+/// [header](Header::is_derived) then says so.
 ///
-/// Hashes offered wait whole, in a row of seven, before the sketch looks at them. So the path of a row is one comparison and
-/// one write, to memory side by side. Where few values come again and again, known hashes do not even wait. Whatever
-/// reads a sketch needs it [settled](Self::settle) since the last hash, and panics if it is not.
+/// Hashes offered wait whole, in a row of seven, before the sketch looks at them. So the path of a row is one comparison
+/// and one write, to memory side by side. Where few values come again and again, known hashes do not even wait.
+/// Whatever reads a sketch needs it [settled](Self::settle) since the last hash, and panics if it is not.
 ///
 /// | What adds hashes | is for | settles |
 /// |---|---|---|
@@ -425,7 +426,7 @@ impl<A: Surroundings> Sketch<A> {
             }
         });
         let surroundings = self.retained.allocator().clone();
-        self.absorb(other.header(), checking(belonging, surroundings))?;
+        self.absorb(&other.header(), checking(belonging, surroundings))?;
         fault
     }
 
