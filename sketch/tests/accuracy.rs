@@ -1,9 +1,12 @@
 //! The promise: P(|estimate / n - 1| > epsilon) <= delta for every n, and how little the estimate is biased. Computed,
 //! not sampled; then a seeded simulation of the sketch itself shows that the computation describes it.
 
+mod random;
+
 use cvm_sketch::capacity::{DEFAULT_CAPACITY, MIN_CAPACITY};
 use cvm_sketch::threshold::STEP;
 use cvm_sketch::{Accuracy, Sketch};
+use random::SplitMix;
 use statrs::distribution::{ContinuousCDF, Normal};
 use statrs::function::beta::beta_reg;
 use statrs::function::gamma::{gamma_lr, ln_gamma};
@@ -309,18 +312,6 @@ fn the_bias_is_small_just_above_the_exact_range() {
             "capacity {capacity}: {worst_near}"
         );
         assert!(grown < 0.02, "capacity {capacity}: {grown}");
-    }
-}
-
-struct SplitMix(u64);
-
-impl SplitMix {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
     }
 }
 

@@ -1,26 +1,19 @@
 //! What two sketches tell of each other at once: exact where it can be known, within what is known of each, and bounds
 //! that hold their confidence.
 
+mod random;
+
 use allocator_api2::alloc::Global;
 use cvm_sketch::interval::{Confidence, Interval, bounds};
 use cvm_sketch::threshold::STEP;
 use cvm_sketch::{EncodedSketch, Header, Kind, OperationError, Sketch, between, operations};
+use random::SplitMix;
 
 fn confidence(number: f64) -> Confidence {
     Confidence::new(number).unwrap()
 }
 
-struct SplitMix(u64);
-
 impl SplitMix {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
-    }
-
     fn values(&mut self, count: u64) -> Vec<u64> {
         (0..count).map(|_| self.next()).collect()
     }

@@ -10,11 +10,14 @@
 //! share of a^2. Without lost values it is 1 / k. So the error is larger by g(a) = sqrt((e^a - 1)(1 - e^-a)) / a:
 //! 1.000003 at 10^10 values, 1.0055 at 4 x 10^11, 1.035 at 10^12, 1.14 at 2 x 10^12, 5.2 at 8 x 10^12.
 
+mod random;
+
 use allocator_api2::alloc::Global;
 use cvm_sketch::capacity::DEFAULT_CAPACITY;
 use cvm_sketch::interval::{Confidence, Interval, bounds};
 use cvm_sketch::threshold::STEP;
 use cvm_sketch::{Accuracy, EncodedSketch, Sketch, between, operations};
+use random::SplitMix;
 
 const CELLS: f64 = (1_u64 << 40) as f64;
 const NUMBERS: [f64; 3] = [0.8, 0.95, 0.99];
@@ -27,17 +30,7 @@ fn parse(bytes: &[u8]) -> EncodedSketch<'_> {
     EncodedSketch::parse(bytes).unwrap()
 }
 
-struct SplitMix(u64);
-
 impl SplitMix {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
-    }
-
     /// Above 0, at most 1.
     fn share(&mut self) -> f64 {
         ((self.next() >> 11) + 1) as f64 / (1_u64 << 53) as f64

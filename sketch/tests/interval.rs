@@ -1,11 +1,14 @@
 //! Intervals hold their confidence: computed over all phases of n for sketches of values, simulated for those that went
 //! through set operations.
 
+mod random;
+
 use allocator_api2::alloc::Global;
 use cvm_sketch::between::jaccard;
 use cvm_sketch::interval::{Confidence, Interval, bounds};
 use cvm_sketch::threshold::STEP;
 use cvm_sketch::{EncodedSketch, Header, Sketch, operations};
+use random::SplitMix;
 use statrs::function::beta::beta_reg;
 use statrs::function::gamma::ln_gamma;
 
@@ -137,18 +140,6 @@ fn a_confidence_that_is_none_is_refused() {
     }
     let message = Confidence::new(2.0).unwrap_err().to_string();
     assert_eq!(message, "confidence must be greater than 0 and less than 1, not 2");
-}
-
-struct SplitMix(u64);
-
-impl SplitMix {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
-    }
 }
 
 /// How often an interval missed, of how many times.

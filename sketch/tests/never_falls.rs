@@ -1,21 +1,14 @@
 //! The estimate never falls: as values are added, as sketches and samples are united, and from a part to its whole. All
 //! seeds are fixed. `set/estimate.rs` has the proof, which these chains try.
 
+mod random;
+
 use allocator_api2::alloc::Global;
 use cvm_sketch::capacity::DEFAULT_CAPACITY;
 use cvm_sketch::{EncodedSketch, FramedSketch, Header, Kind, Sample, Sketch, operations};
-
-struct SplitMix(u64);
+use random::SplitMix;
 
 impl SplitMix {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
-    }
-
     fn below(&mut self, bound: u64) -> u64 {
         self.next() % bound
     }

@@ -1,9 +1,12 @@
 //! A sample is uniform, what is estimated from it is unbiased, and the bounds of predicates hold their confidence. All
 //! seeds are fixed, so that the tests always end alike.
 
+mod random;
+
 use cvm_sketch::interval::{Confidence, bounds};
 use cvm_sketch::threshold::STEP;
 use cvm_sketch::{EncodedSample, Sample, hash};
+use random::SplitMix;
 
 /// The numbers of the values that are in the sample of `n` values, and its bytes.
 fn sampled(n: u64, size: u32, hash: impl Fn(u64) -> u64) -> (Vec<u64>, Vec<u8>) {
@@ -45,18 +48,6 @@ fn every_value_is_as_likely_as_another() {
     eprintln!("chi-square with 199 degrees of freedom: {square:.1}");
     assert!((100.0..300.0).contains(&square), "{square}");
     assert!((0.125..0.16).contains(&p), "{p}");
-}
-
-struct SplitMix(u64);
-
-impl SplitMix {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
-    }
 }
 
 /// Predicates that hold for 0.1 % of the values to all of them, over six phases of n between two levels, and for one n
