@@ -209,7 +209,62 @@ JOIN large_hashed USING (g);
 RESET enable_hashagg;
 SET enable_sort = off;
 
+-- Values of every rule that lets rows wait, and of some that do not. One text in three is stored apart, and another one is compressed.
+CREATE TABLE kinds (
+    g integer, i2 smallint, i8 bigint, f4 real, f8 double precision, num numeric, id uuid, at timestamptz, day date, flag boolean,
+    word text, short varchar(20), padded char(10), raw bytea, item jsonb, list integer[]
+);
+ALTER TABLE kinds ALTER word SET STORAGE EXTENDED, ALTER raw SET STORAGE EXTERNAL;
+INSERT INTO kinds
+SELECT i % 2500, k, k, k / 8.0, k / 8.0, k / 10.0, md5(k::text)::uuid, '2026-01-01 UTC'::timestamptz + k * interval '1 hour', '2026-01-01'::date + k,
+    k % 2 = 0,
+    CASE k % 3
+        WHEN 0 THEN (SELECT string_agg(md5(k::text || j), '') FROM generate_series(1, 100) j)
+        WHEN 1 THEN repeat('word ' || k, 1000)
+        ELSE 'word ' || k
+    END,
+    'word ' || k, 'word ' || k, decode(repeat(md5(k::text), CASE WHEN k % 4 = 0 THEN 200 ELSE 1 END), 'hex'), jsonb_build_array(k), ARRAY[k, 1]
+FROM generate_series(1, 20000) AS i, LATERAL (SELECT i * 7919 % 23) AS drawn (k)
+ORDER BY i * 40503 % 20011;
+ANALYZE kinds;
+
+CREATE VIEW kinds_of_values AS
+SELECT g, cvm_sketch_agg(i2) AS i2, cvm_sketch_agg(i8) AS i8, cvm_sketch_agg(f4) AS f4, cvm_sketch_agg(f8) AS f8, cvm_sketch_agg(num) AS num,
+    cvm_sketch_agg(id) AS id, cvm_sketch_agg(at) AS at, cvm_sketch_agg(day) AS day, cvm_sketch_agg(flag) AS flag, cvm_sketch_agg(word) AS word,
+    cvm_sketch_agg(short) AS short, cvm_sketch_agg(padded) AS padded, cvm_sketch_agg(raw) AS raw, cvm_sketch_agg(item) AS item,
+    cvm_sketch_agg(list) AS list, approx_count_distinct_cvm(word) AS words
+FROM kinds
+GROUP BY g;
+
+SELECT * FROM plan_of('SELECT * FROM kinds_of_values');
+CREATE TABLE kinds_hashed AS TABLE kinds_of_values;
+SET enable_sort = on;
+SET enable_hashagg = off;
+SELECT * FROM plan_of('SELECT * FROM kinds_of_values');
+CREATE TABLE kinds_sorted AS TABLE kinds_of_values;
+SELECT count(*) AS groups, count(*) FILTER (WHERE words <> exactly) AS wrong
+FROM kinds_hashed
+JOIN (SELECT g, count(DISTINCT word) AS exactly FROM kinds GROUP BY g) AS counted_exactly USING (g);
+RESET enable_hashagg;
+SET enable_sort = off;
+SELECT count(*) AS differ
+FROM ((TABLE kinds_hashed EXCEPT TABLE kinds_sorted) UNION ALL (TABLE kinds_sorted EXCEPT TABLE kinds_hashed)) AS q;
+
+-- Support functions that do not belong together are refused, or say what the sketch is.
+CREATE AGGREGATE of_another(anyelement) (SFUNC = cvm_accumulate, STYPE = internal, FINALFUNC = cvm_sample_final);
+CREATE AGGREGATE written(anyelement) (SFUNC = cvm_accumulate, STYPE = internal, FINALFUNC = cvm_serialize);
+SELECT g, of_another(v) FROM facts GROUP BY g;
+SELECT count(*) AS groups, count(*) FILTER (WHERE written <> sketch::bytea) AS differ
+FROM (SELECT g, written(v) AS written, cvm_sketch_agg(v) AS sketch FROM facts GROUP BY g) q;
+DROP AGGREGATE of_another(anyelement), written(anyelement);
+
+-- A function that has settings of its own is called through another record.
+BEGIN;
+ALTER FUNCTION cvm_accumulate(internal, anyelement) SET work_mem = '1MB';
+TABLE differing;
+ROLLBACK;
+
 DEALLOCATE differing_sets;
-DROP VIEW differing, differing_sets, counted, exact, hashed_sets, mixed_sets, large;
-DROP TABLE facts, sorted, exact_sets, large_hashed;
+DROP VIEW differing, differing_sets, counted, exact, hashed_sets, mixed_sets, large, kinds_of_values;
+DROP TABLE facts, sorted, exact_sets, large_hashed, kinds, kinds_hashed, kinds_sorted;
 DROP FUNCTION plan_of, in_turns, seen_by_another;
