@@ -11,6 +11,7 @@ from collections.abc import Callable
 from random import Random
 from typing import Any, NamedTuple
 
+import duckdb
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -30,6 +31,10 @@ PYTHON_DAYS = (-719_162, 2_932_896)
 TICKS = {"s": 1_000_000, "ms": 1_000, "us": 1}
 
 
+# What holds values in some way, of which the third argument draws such as do not belong to the column.
+Make = Callable[[list[Any], Random, Callable[[], Any]], Any]
+
+
 class Family(NamedTuple):
     """A type of PostgreSQL. A drawn value is what `object_of` makes a Python object of, or None where Python has none for it."""
 
@@ -46,7 +51,7 @@ class Form(NamedTuple):
     family: Family
     sql: str
     value: Callable[[Random], Any]
-    make: Callable[[list[Any], Random, Callable[[], Any]], Any]
+    make: Make
     kind: str | None = None
 
 
@@ -77,6 +82,11 @@ def time_of_day(microseconds: int) -> datetime.time:
     return (EPOCH + datetime.timedelta(microseconds=microseconds)).time()
 
 
+def time_with_zone(parts: tuple[int, int]) -> datetime.time:
+    """Of microseconds, and of seconds west of Greenwich."""
+    return time_of_day(parts[0]).replace(tzinfo=datetime.timezone(datetime.timedelta(seconds=-parts[1])))
+
+
 def day(days: int) -> datetime.date | None:
     if not PYTHON_DAYS[0] <= days <= PYTHON_DAYS[1]:
         return None
@@ -102,6 +112,7 @@ BOOLEAN = Family("boolean", lambda v: bytes([v]), lambda v: hashes.int64(int(v))
 DATE = Family("date", lambda v: struct.pack(">i", v - DAYS), lambda v: hashes.int64(v - DAYS), day)
 TIMESTAMP = Family("timestamp", lambda v: struct.pack(">q", v - MICROSECONDS), lambda v: hashes.int64(v - MICROSECONDS), moment)
 TIMESTAMPTZ = TIMESTAMP._replace(sent_as="timestamptz", object_of=lambda v: moment(v, datetime.timezone.utc))
+TIMETZ = Family("timetz", lambda v: struct.pack(">qi", *v), lambda v: struct.pack("<qi", *v), time_with_zone)
 TIME = Family("time", struct.Struct(">q").pack, hashes.int64, time_of_day)
 INTERVAL = Family("interval", lambda v: struct.pack(">qii", v, 0, 0), lambda v: v.to_bytes(16, "little", signed=True), duration)
 
@@ -126,9 +137,11 @@ def a_double(r: Random) -> float:
 
 
 def rounded(code: str, draw: Callable[[Random], float]) -> Callable[[Random], float]:
+    largest = float(np.finfo(code).max)
+
     def narrow(r: Random) -> float:
         number = draw(r)
-        while abs(number) > np.finfo(code).max and abs(number) != float("inf"):
+        while largest < abs(number) < float("inf"):
             number /= 1e10
         return float(np.dtype(code).type(number))
 
@@ -153,10 +166,12 @@ def a_decimal(r: Random) -> decimal.Decimal:
     return decimal.Decimal(r.choice([r.randrange(1000), r.getrandbits(120)]) * r.choice([1, -1])).scaleb(r.randrange(-12, 6), EXACT)
 
 
+# The labels of an enum that the database has.
+MOODS = ["sad", "ok", "happy", "é", "x" * 63]
 EXACT = decimal.Context(prec=200)
 
 
-def listed(family: Family) -> Callable[[list[Any], Random, Callable[[], Any]], Any]:
+def listed(family: Family) -> Make:
     """As a list, a tuple or a generator of Python objects."""
 
     def make(values: list[Any], r: Random, _junk: Callable[[], Any]) -> Any:
@@ -166,7 +181,7 @@ def listed(family: Family) -> Callable[[list[Any], Random, Callable[[], Any]], A
     return make
 
 
-def arrow(type_: pa.DataType, convert: Callable[[Any], Any] = same) -> Callable[[list[Any], Random, Callable[[], Any]], Any]:
+def arrow(type_: pa.DataType, convert: Callable[[Any], Any] = same) -> Make:
     """As an Arrow array: whole, a slice of a longer one, in chunks, of which some are empty, or dictionary-encoded."""
 
     def array(values: list[Any]) -> pa.Array:
@@ -194,7 +209,7 @@ def can_be_encoded(type_: pa.DataType) -> bool:
     return pa.types.is_string(type_) or pa.types.is_large_string(type_)
 
 
-def numpy(code: str) -> Callable[[list[Any], Random, Callable[[], Any]], Any]:
+def numpy(code: str) -> Make:
     """As an array of NumPy: whole, or of every second or every third item, or backwards. It has no nulls but NaT."""
 
     def make(values: list[Any], r: Random, junk: Callable[[], Any]) -> Any:
@@ -209,11 +224,11 @@ def numpy(code: str) -> Callable[[list[Any], Random, Callable[[], Any]], Any]:
     return make
 
 
-def pandas(dtype: str, convert: Callable[[Any], Any] = same) -> Callable[[list[Any], Random, Callable[[], Any]], Any]:
+def pandas(dtype: str, convert: Callable[[Any], Any] = same) -> Make:
     return lambda values, r, junk: pd.Series([None if value is None else convert(value) for value in values], dtype=dtype)
 
 
-def polars(dtype: Any) -> Callable[[list[Any], Random, Callable[[], Any]], Any]:
+def polars(dtype: Any) -> Make:
     def make(values: list[Any], r: Random, junk: Callable[[], Any]) -> Any:
         if dtype is pl.Enum:
             return pl.Series(values, dtype=pl.Enum(sorted({value for value in values if value is not None} | {"one that does not occur"})))
@@ -223,7 +238,20 @@ def polars(dtype: Any) -> Callable[[list[Any], Random, Callable[[], Any]], Any]:
     return make
 
 
-def no_nulls(make: Callable[[list[Any], Random, Callable[[], Any]], Any]) -> Callable[[list[Any], Random, Callable[[], Any]], Any]:
+def wrapped(make: Make, wrap: Callable[[Any], Any]) -> Make:
+    return lambda values, r, junk: wrap(make(values, r, junk))
+
+
+def table(array: Any) -> pa.Table:
+    return pa.table({"one": array})
+
+
+def relation(array: Any) -> duckdb.DuckDBPyRelation:
+    """Of a connection of its own, which it keeps."""
+    return duckdb.connect().from_arrow(table(array)).project("one")
+
+
+def no_nulls(make: Make) -> Make:
     make.no_nulls = True  # type: ignore[attr-defined]
     return make
 
@@ -319,6 +347,7 @@ def time_forms() -> list[Form]:
     forms.append(Form("list of datetime", TIMESTAMP, "v", near_the_ends(*in_python_range), listed(TIMESTAMP)))
     forms.append(Form("list of datetime with zone", TIMESTAMPTZ, "v", near_the_ends(*in_python_range), listed(TIMESTAMPTZ)))
     forms.append(Form("list of time", TIME, "v", near_the_ends(0, 86_399_999_999), listed(TIME)))
+    forms.append(Form("list of time with zone", TIMETZ, "v", lambda r: (r.randrange(86_400_000_000), r.choice([0, r.randrange(-86_399 // 2, 43_200)])), listed(TIMETZ)))
     forms.append(Form("list of timedelta", INTERVAL, "v", near_the_ends(-(2**62), 2**62), listed(INTERVAL)))
     for unit in ("s", "ms", "us", "ns"):
         moments = ticking(unit, FIRST_MICROSECOND, 2**63 - 1)
@@ -338,12 +367,12 @@ def time_forms() -> list[Form]:
     return forms
 
 
-def numpy_in(unit: str, code: str) -> Callable[[list[Any], Random, Callable[[], Any]], Any]:
+def numpy_in(unit: str, code: str) -> Make:
     convert, make = in_unit(unit), numpy(f"{code}[{unit}]")
     return lambda values, r, junk: make([None if v is None else convert(v) for v in values], r, lambda: convert(junk()))
 
 
-def polars_in(unit: str, dtype: Any) -> Callable[[list[Any], Random, Callable[[], Any]], Any]:
+def polars_in(unit: str, dtype: Any) -> Make:
     convert, make = in_unit(unit), polars(pl.Int64)
     return lambda values, r, junk: make([None if v is None else convert(v) for v in values], r, lambda: convert(junk())).cast(dtype)
 
@@ -356,6 +385,8 @@ def kind_forms() -> list[Form]:
         Form("int as numeric", NUMERIC, "v::numeric", near_the_ends(-(2**63), 2**63 - 1), arrow(pa.int64()), "numeric"),
         Form("float as integer", INTEGER, "v", small, arrow(pa.float64(), float), "integer"),
         Form("pandas float64 with nulls as integer", INTEGER, "v", small, pandas("float64"), "integer"),
+        Form("str as enum", TEXT, "v::mood", lambda r: r.choice(MOODS), listed(TEXT), "enum"),
+        Form("dictionary as enum", TEXT, "v::mood", lambda r: r.choice(MOODS), arrow(pa.string()), "enum"),
         Form("JSON text as jsonb", JSON, "v::jsonb", a_document, listed(TEXT), "jsonb"),
         Form("dict as jsonb", JSON, "v::jsonb", a_document, lambda values, r, junk: [None if v is None else json.loads(v, parse_float=decimal.Decimal) for v in values], "jsonb"),
     ]
@@ -370,11 +401,31 @@ def a_document(r: Random) -> str:
 
 
 JSON = Family("text", str.encode, str.encode, lambda v: None)
-FORMS = number_forms() + text_forms() + time_forms() + kind_forms()
+
+
+def held_forms() -> list[Form]:
+    """Columns of tables and of queries."""
+    integers, texts = near_the_ends(-(2**63), 2**63 - 1), arrow(pa.string())
+    return [
+        Form("arrow table", INTEGER, "v", integers, wrapped(arrow(pa.int64()), table)),
+        Form("arrow reader", TEXT, "v", a_text, wrapped(texts, lambda array: table(array).to_reader(7))),
+        Form("polars frame", INTEGER, "v", integers, wrapped(polars(pl.Int64), lambda series: series.to_frame("one"))),
+        Form("pandas frame", TEXT, "v", a_text, wrapped(pandas("str"), lambda series: series.to_frame("one"))),
+        Form("duckdb bigint", INTEGER, "v", integers, wrapped(arrow(pa.int64()), relation)),
+        Form("duckdb varchar", TEXT, "v", a_text, wrapped(texts, relation)),
+        Form("duckdb decimal", NUMERIC, "v::numeric", scaled(18, 3), wrapped(arrow(pa.decimal128(18, 3)), relation)),
+        Form("duckdb timestamp", TIMESTAMP, "v", ticking("us", -(10**16), 10**16), wrapped(arrow(pa.timestamp("us")), relation)),
+        Form("duckdb date", DATE, "v", near_the_ends(-50_000, 50_000), wrapped(arrow(pa.date32()), relation)),
+    ]
+
+
+FORMS = number_forms() + text_forms() + time_forms() + kind_forms() + held_forms()
 
 
 def drawn_column(r: Random, form: Form) -> Column:
     length = r.choice([0, 1, 2, r.randrange(20), r.randrange(200), int(10 ** r.uniform(1, 3.3))])
+    if r.random() < 0.01:
+        length = int(10 ** r.uniform(3.3, 4.7))
     if r.random() < 0.5:
         values = [form.value(r) for _ in range(length)]
     else:

@@ -13,6 +13,7 @@ import pytest
 sys.path.append(str(Path(__file__).parents[2] / "tests/hardening"))
 
 import cvm_count.psycopg  # noqa: E402
+from columns import MOODS  # noqa: E402
 from hypothesis import settings  # noqa: E402
 
 settings.register_profile("fixed", derandomize=True, database=None, deadline=None, print_blob=False)
@@ -45,6 +46,7 @@ def database() -> str:
         connection.execute("CREATE DATABASE python")
     with psycopg.connect(dbname="python", autocommit=True) as connection:
         connection.execute("CREATE EXTENSION cvm_count")
+        connection.execute("CREATE TYPE mood AS ENUM ({})".format(", ".join(f"'{mood}'" for mood in MOODS)))
     return "python"
 
 

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import datetime
 import struct
 from collections import Counter, defaultdict
+from decimal import Decimal
 from random import Random
 from typing import Any
 
 import cvm_count
 import psycopg
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import hashes
-from columns import FORMS, Column, Family, Form, drawn_column
+from columns import FORMS, Column, Family, drawn_column
 
 BATCH = 500
 
@@ -111,23 +113,56 @@ def test_random_columns(connection: psycopg.Connection, compared: Counter[str], 
     compared["forms of a column"] = len(forms)
 
 
-# A first value of each form is drawn at random too; hypothesis then looks for the smallest column that differs.
-@pytest.mark.parametrize("form", FORMS, ids=lambda form: form.name)
-@settings(max_examples=8, suppress_health_check=list(HealthCheck))
-@given(seed=st.integers(0, 2**64), batch=st.integers(1, 60))
-@example(seed=0, batch=1)
-def test_batches_of_a_column(connection: psycopg.Connection, compared: Counter[str], form: Form, seed: int, batch: int) -> None:
-    """A Builder that is given a column piece by piece makes what the whole makes, on the server too."""
-    r = Random(seed)
-    column = drawn_column(r, form)
-    values = column.values[: batch * 8]
-    builder = cvm_count.Builder(epsilon=column.epsilon, delta=column.delta, seed=column.seed, kind=form.kind)
-    for low in range(0, len(values), batch):
-        builder.update(form.make(values[low : low + batch], r, lambda: form.value(r)))
-    column = column._replace(values=values)
-    assert different([builder.sketch()], sketched_there(connection, [column]), [column]) == []
-    connection.rollback()
-    compared["columns in batches"] += 1
+def test_batches(connection: psycopg.Connection, compared: Counter[str], pytestconfig: pytest.Config) -> None:
+    """A Builder that is given a column piece by piece makes what the server makes of the whole."""
+    r = Random(pytestconfig.getoption("seed"))
+    columns, built = [], []
+    for form in FORMS * 2:
+        column = drawn_column(r, form)
+        builder = cvm_count.Builder(epsilon=column.epsilon, delta=column.delta, seed=column.seed, kind=form.kind)
+        cuts = [0, *sorted(r.randrange(len(column.values) + 1) for _ in range(r.choice([0, 1, 9]))), len(column.values)]
+        for low, high in zip(cuts, cuts[1:]):
+            builder.update(form.make(column.values[low:high], r, lambda: form.value(r)))
+            if r.random() < 0.2:
+                builder.sketch()
+        columns.append(column)
+        built.append(builder.sketch())
+    assert different(built, sketched_there(connection, columns), columns) == []
+    compared["columns in batches"] += len(columns)
+
+
+A_TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
+NEAR = {"min_value": datetime.datetime(2, 1, 1), "max_value": datetime.datetime(9998, 12, 31)}
+PYTHON_TYPES = {
+    "bigint": st.integers(-(2**63), 2**63 - 1),
+    "double precision": st.floats(),
+    "numeric": st.decimals(-(10**40), 10**40) | st.sampled_from([Decimal("NaN"), Decimal("Infinity"), Decimal("-Infinity"), Decimal("-0.0")]),
+    "text": A_TEXT,
+    "bytea": st.binary(),
+    "boolean": st.booleans(),
+    "uuid": st.uuids(),
+    "date": st.dates(),
+    "timestamp": st.datetimes(),
+    "timestamptz": st.datetimes(**NEAR, timezones=st.timezones() | st.just(datetime.timezone(datetime.timedelta(hours=-5, minutes=7, seconds=11)))),
+    "time": st.times(),
+    "interval": st.timedeltas(),
+}
+
+
+@pytest.mark.parametrize("name", PYTHON_TYPES)
+@settings(max_examples=60, suppress_health_check=list(HealthCheck))
+@given(data=st.data())
+def test_python_objects(connection: psycopg.Connection, compared: Counter[str], name: str, data: st.DataObject) -> None:
+    """Lists of what Python has, which psycopg hands to the server."""
+    items = data.draw(st.lists(st.none() | PYTHON_TYPES[name], max_size=40))
+    epsilon = data.draw(st.sampled_from([0.5, 0.1, 0.03]))
+    seed = data.draw(st.sampled_from([0, -1, 2**63 - 1]))
+    query = f"SELECT cvm_sketch_agg(x, %s, 0.1, %s), array_agg(cvm_hash(x, %s)) FROM unnest(%s::{name}[]) x"
+    there, hashed = connection.execute(query, (epsilon, seed, seed, items), binary=True).fetchone()
+    here = cvm_count.sketch(items, epsilon=epsilon, delta=0.1, seed=seed)
+    assert bytes(here) == bytes(there)
+    assert [None if item is None else cvm_count.hash(item, seed) for item in items] == (hashed or [])
+    compared["columns that hypothesis draws"] += 1
 
 
 def test_hashes(connection: psycopg.Connection, compared: Counter[str], pytestconfig: pytest.Config) -> None:

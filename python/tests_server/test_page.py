@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import cvm_count
 import psycopg
 import pytest
 
@@ -28,7 +30,7 @@ def test_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, compared: Cou
     assert compared["blocks of the page"] > 5
 
 
-def test_spark() -> None:
+def test_spark(monkeypatch: pytest.MonkeyPatch) -> None:
     """The page's function for Spark: the union of what it makes of each part is the sketch of all."""
     pytest.importorskip("pyspark", reason="PySpark is installed for the long form alone")
     from pyspark.sql import SparkSession
@@ -36,9 +38,9 @@ def test_spark() -> None:
     code = PAGE.read_text().split("## Spark")[1]
     names: dict[str, Any] = {}
     exec("\n".join(line[4:] for line in code.split("\n") if line.startswith("    ") or not line), names)
+    # Whose Python the workers run.
+    monkeypatch.setenv("PYSPARK_PYTHON", sys.executable)
     with SparkSession.builder.master("local[2]").config("spark.ui.enabled", False).getOrCreate() as spark:
         visits = spark.range(100_000).selectExpr("id % 30000 AS visitor", "id % 3 AS day").repartition(7)
         days = names["sketches_by_day"](visits)
-        import cvm_count
-
         assert days == {day: cvm_count.sketch(i % 30_000 for i in range(day, 100_000, 3)) for day in range(3)}
