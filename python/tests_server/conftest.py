@@ -25,6 +25,7 @@ COMPARED: Counter[str] = Counter()
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--columns", type=int, default=2_000, help="how many random columns to compare with the server")
     parser.addoption("--seed", type=int, default=1, help="of what is random (default: 1)")
+    parser.addoption("--spark", action="store_true", help="also run the page's function for Spark, which takes PySpark and java")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

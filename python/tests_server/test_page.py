@@ -30,9 +30,10 @@ def test_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, compared: Cou
     assert compared["blocks of the page"] > 5
 
 
-def test_spark(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_spark(monkeypatch: pytest.MonkeyPatch, pytestconfig: pytest.Config) -> None:
     """The page's function for Spark: the union of what it makes of each part is the sketch of all."""
-    pytest.importorskip("pyspark", reason="PySpark is installed for the long form alone")
+    if not pytestconfig.getoption("spark"):
+        pytest.skip("Spark is for the long form")
     from pyspark.sql import SparkSession
 
     code = PAGE.read_text().split("## Spark")[1]
