@@ -85,3 +85,9 @@ impl<T, E: IntoPython> OrRaise<T> for Result<T, E> {
         self.map_err(E::into_python)
     }
 }
+
+impl IntoPython for cvm_sketch::hash::DecimalError {
+    fn into_python(self) -> PyErr {
+        OverflowError::new_err(self.to_string())
+    }
+}

@@ -48,14 +48,18 @@ impl Values {
         })
     }
 
+    /// No values, of which only the hashes count.
+    pub fn with_seed(seed: i64) -> Self {
+        Values {
+            sketch: Sketch::new(DEFAULT_CAPACITY, seed as u64),
+            wanted: None,
+            found: None,
+        }
+    }
+
     /// The seed of the hashes.
     pub fn seed(&self) -> u64 {
         self.sketch.seed()
-    }
-
-    /// The kind that was asked for.
-    pub fn wanted(&self) -> Option<Kind> {
-        self.wanted
     }
 
     /// The type as which values of that type are hashed.
