@@ -387,8 +387,6 @@ def kind_forms() -> list[Form]:
         Form("pandas float64 with nulls as integer", INTEGER, "v", small, pandas("float64"), "integer"),
         Form("str as enum", TEXT, "v::mood", lambda r: r.choice(MOODS), listed(TEXT), "enum"),
         Form("dictionary as enum", TEXT, "v::mood", lambda r: r.choice(MOODS), arrow(pa.string()), "enum"),
-        Form("JSON text as jsonb", JSON, "v::jsonb", a_document, listed(TEXT), "jsonb"),
-        Form("dict as jsonb", JSON, "v::jsonb", a_document, lambda values, r, junk: [None if v is None else json.loads(v, parse_float=decimal.Decimal) for v in values], "jsonb"),
     ]
 
 

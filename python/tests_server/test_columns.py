@@ -43,13 +43,13 @@ def sketched_there(connection: psycopg.Connection, columns: list[Column]) -> lis
         copy.set_types(["int4", "text", "float8", "float8", "int8"])
         for n, column in enumerate(columns):
             copy.write_row((n, column.form.sql, column.epsilon, column.delta, column.seed))
-    by_type = defaultdict(list)
+    by_family = defaultdict(list)
     for n, column in enumerate(columns):
-        by_type[column.form.family.sent_as].append(n)
+        by_family[column.form.family].append(n)
     queries = []
-    for number, numbers in enumerate(by_type.values()):
+    for number, (family, numbers) in enumerate(by_family.items()):
         rows = [(n, value) for n in numbers for value in columns[n].values]
-        send(connection, f"sent{number}", columns[numbers[0]].form.family, rows)
+        send(connection, f"sent{number}", family, rows)
         for sql in sorted({columns[n].form.sql for n in numbers}):
             # Of a column without rows there is one with NULL.
             queries.append(
@@ -64,19 +64,23 @@ def sketched_there(connection: psycopg.Connection, columns: list[Column]) -> lis
     return [found[n] for n in range(len(columns))]
 
 
+def described(column: Column) -> str:
+    return f"{column.form.name}, epsilon {column.epsilon}, delta {column.delta}, seed {column.seed}: {column.values[:20]!r}"[:1000]
+
+
 def sketched_here(column: Column, threads: int | None = None) -> cvm_count.Sketch:
     try:
         return cvm_count.sketch(
             column.items, epsilon=column.epsilon, delta=column.delta, seed=column.seed, kind=column.form.kind, threads=threads
         )
     except Exception as error:
-        error.add_note(f"{column.form.name}: {column.values[:20]!r}")
+        error.add_note(described(column))
         raise
 
 
 def different(here: list[cvm_count.Sketch], there: list[cvm_count.Sketch], columns: list[Column]) -> list[str]:
     return [
-        f"{column.form.name}, epsilon {column.epsilon}, delta {column.delta}, seed {column.seed}: {one!r} here, {other!r} there: {column.values[:20]!r}"
+        f"{one!r} here, {other!r} there: {described(column)}"
         for one, other, column in zip(here, there, columns, strict=True)
         if bytes(one) != bytes(other)
     ]
@@ -122,7 +126,11 @@ def test_batches(connection: psycopg.Connection, compared: Counter[str], pytestc
         builder = cvm_count.Builder(epsilon=column.epsilon, delta=column.delta, seed=column.seed, kind=form.kind)
         cuts = [0, *sorted(r.randrange(len(column.values) + 1) for _ in range(r.choice([0, 1, 9]))), len(column.values)]
         for low, high in zip(cuts, cuts[1:]):
-            builder.update(form.make(column.values[low:high], r, lambda: form.value(r)))
+            try:
+                builder.update(form.make(column.values[low:high], r, lambda: form.value(r)))
+            except Exception as error:
+                error.add_note(described(column._replace(values=column.values[low:high])))
+                raise
             if r.random() < 0.2:
                 builder.sketch()
         columns.append(column)
