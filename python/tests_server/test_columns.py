@@ -11,12 +11,13 @@ from typing import Any
 
 import cvm_count
 import psycopg
+import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import hashes
-from columns import FORMS, Column, Family, drawn_column
+from columns import FIRST_DAY, FORMS, LAST_DAY, LAST_SECOND, Column, Family, drawn_column
 
 BATCH = 500
 
@@ -113,6 +114,7 @@ def test_random_columns(connection: psycopg.Connection, compared: Counter[str], 
             assert (sketch.is_exact, len(bytes(sketch)), sketch.kind, sketch.is_derived) == (is_exact, size, kind, is_derived)
         connection.rollback()
         compared["columns"] += len(columns)
+        compared["of them sampled"] += sum(not sketch.is_exact for sketch in here)
     assert len(forms) == min(len(FORMS), number)
     compared["forms of a column"] = len(forms)
 
@@ -191,6 +193,30 @@ def test_hashes(connection: psycopg.Connection, compared: Counter[str], pytestco
                 assert (here, here % 2**64) == (there[n], modelled), f"{form.name}: {value!r} under seed {seed}"
             compared["hashes"] += len(values)
     connection.rollback()
+
+
+# The first value that the server has, or the last, and the one beyond.
+ENDS = [
+    (pa.date32(), FIRST_DAY, "date '4714-11-24 BC'", FIRST_DAY - 1, "date '4714-11-23 BC'"),
+    (pa.date32(), LAST_DAY, "date '5874897-12-31'", LAST_DAY + 1, "date '5874898-01-01'"),
+    (pa.timestamp("s"), FIRST_DAY * 86_400, "timestamp '4714-11-24 BC'", FIRST_DAY * 86_400 - 1, "timestamp '4714-11-23 23:59:59 BC'"),
+    (pa.timestamp("s"), LAST_SECOND, "timestamp '294276-12-31 23:59:59'", LAST_SECOND + 1, "timestamp '294277-01-01'"),
+    (pa.timestamp("ms", "UTC"), FIRST_DAY * 86_400_000, "timestamptz '4714-11-24 00:00+00 BC'", FIRST_DAY * 86_400_000 - 1, "timestamptz '4714-11-23 23:59+00 BC'"),
+    (pa.uint64(), 2**63 - 1, "9223372036854775807", 2**63, "9223372036854775808::bigint"),
+]
+
+
+@pytest.mark.parametrize(("type_", "within", "as_sql", "beyond", "beyond_as_sql"), ENDS)
+def test_the_ends_of_a_type(
+    connection: psycopg.Connection, type_: pa.DataType, within: int, as_sql: str, beyond: int, beyond_as_sql: str
+) -> None:
+    """What the server has no value for is refused here as well."""
+    there = connection.execute(f"SELECT cvm_sketch_agg({as_sql})").fetchone()[0]
+    assert cvm_count.sketch(pa.array([within], type_)) == there
+    with pytest.raises(psycopg.DataError):
+        connection.execute(f"SELECT cvm_sketch_agg({beyond_as_sql})")
+    with pytest.raises((OverflowError, ValueError)):
+        cvm_count.sketch(pa.array([beyond], type_))
 
 
 def test_the_servers_empty_sketch(connection: psycopg.Connection, compared: Counter[str]) -> None:
