@@ -22,12 +22,14 @@ class CvmSketch(UserDefinedType[Sketch]):
 
     Functions of sketches are told to return one; operators of a column do so by themselves:
 
+    >>> import cvm_count
     >>> import sqlalchemy as sa
     >>> from cvm_count.sqlalchemy import CvmSketch
     >>> daily = sa.Table("daily", sa.MetaData(), sa.Column("day", sa.Date), sa.Column("visitors", CvmSketch))
-    >>> print(sa.select(sa.func.cvm_sketch_union_agg(daily.c.visitors, type_=CvmSketch)))
-    SELECT cvm_sketch_union_agg(daily.visitors) AS cvm_sketch_union_agg_1 
-    FROM daily
+    >>> sa.func.cvm_sketch_union_agg(daily.c.visitors, type_=CvmSketch).type
+    CvmSketch()
+    >>> daily.c.visitors.op("||")(cvm_count.sketch([1, 2])).type
+    CvmSketch()
 
     ``schema`` names the schema of the extension, where that is not in the search path. Reflected tables have this type once
     this module is imported, if the schema is in the search path. Values that are no sketches raise ``TypeError`` when they are

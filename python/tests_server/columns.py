@@ -423,18 +423,18 @@ FORMS = number_forms() + text_forms() + time_forms() + kind_forms() + held_forms
 
 
 def drawn_column(r: Random, form: Form) -> Column:
-    length = r.choice([0, 1, 2, r.randrange(20), r.randrange(200), int(10 ** r.uniform(1, 3.3))])
+    length = r.choice([0, 1, r.randrange(20), r.randrange(300)] + [int(10 ** r.uniform(1.5, 3.3))] * 4)
     if r.random() < 0.01:
         length = int(10 ** r.uniform(3.3, 4.7))
     if r.random() < 0.5:
         values = [form.value(r) for _ in range(length)]
     else:
-        pool = [form.value(r) for _ in range(r.choice([1, 3, 100]))]
+        pool = [form.value(r) for _ in range(r.choice([1, 3, 100, 1000]))]
         values = r.choices(pool, k=length)
     if not getattr(form.make, "no_nulls", False):
-        share = r.choice([0, 0, 0.05, 0.5, 1])
+        share = r.choice([0, 0, 0, 0.05, 0.5, 0.5, 1])
         values = [None if r.random() < share else value for value in values]
-    epsilon = r.choice([0.5, 0.4, 0.1, 0.03, 0.01, 10 ** r.uniform(-2, -0.31)])
+    epsilon = r.choice([0.5, 0.5, 0.45, 0.4, 0.3, 0.1, 0.03, 0.01, 10 ** r.uniform(-2, -0.31)])
     delta = r.choice([0.1, 0.01, 0.001, 10 ** r.uniform(-9, -1)])
     seed = r.choice([0, 0, 1, -1, 2**63 - 1, -(2**63), r.randrange(-(2**63), 2**63)])
     return Column(form, values, form.make(values, r, lambda: form.value(r)), epsilon, delta, seed)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import datetime
+import doctest
 from collections.abc import Iterator
 
 import cvm_count
 import cvm_count.psycopg
+import cvm_count.sqlalchemy
 import psycopg
 import pytest
 import sqlalchemy as sa
@@ -139,6 +141,11 @@ def test_bytes_that_are_no_sketch(connection: psycopg.Connection) -> None:
     for data in (b"", b"\\x", b"\\xzz", str(LARGE).encode()[:-1], "é".encode()):
         with pytest.raises(ValueError):
             loader.load(data)
+
+
+def test_examples() -> None:
+    failed, run = doctest.testmod(cvm_count.sqlalchemy)
+    assert failed == 0 and run > 3
 
 
 class Base(DeclarativeBase):
