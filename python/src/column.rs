@@ -109,7 +109,7 @@ impl Pieces {
         // Each piece of a dictionary-encoded array would hash the dictionary again.
         let left = array.len() - taken;
         if left <= PIECE || array.as_any_dictionary_opt().is_some() {
-            return Ok(Some(array.slice(taken, left)));
+            return Ok(Some(if taken == 0 { array } else { array.slice(taken, left) }));
         }
         let piece = array.slice(taken, PIECE);
         self.rest = Some((array, taken + PIECE));
@@ -158,7 +158,7 @@ fn add_array(array: &dyn Array, as_type: Type, values: &mut Values) -> PyResult<
         DataType::BinaryView => views(array.as_binary_view(), values, false),
         DataType::FixedSizeBinary(_) => {
             let items = array.as_fixed_size_binary().iter().flatten();
-            values.add(items, hash::bytes)
+            values.add(items, types::bytes)
         }
         DataType::Date32 => words::<Date32Type>(array, values, |days| types::date(days.into())),
         DataType::Date64 => words::<Date64Type>(array, values, |milliseconds| {
@@ -310,12 +310,12 @@ fn strings<T: ByteArrayType>(array: &GenericByteArray<T>, values: &mut Values, i
     let items = offsets.windows(2).map(|ends| item(ends[0], ends[1]));
     match array.nulls() {
         None if may_have_nul => return Err(types::nul()),
-        None => values.add(items, hash::bytes)?,
+        None => values.add(items, types::bytes)?,
         Some(nulls) => {
             let items = items.zip(nulls).filter(|(_, is_valid)| *is_valid).map(|(item, _)| item);
             match may_have_nul {
-                false => values.add(items, hash::bytes)?,
-                true => values.try_add(items, |item, seed| Ok(hash::bytes(types::text(item)?, seed)))?,
+                false => values.add(items, types::bytes)?,
+                true => values.try_add(items, |item, seed| Ok(types::bytes(types::text(item)?, seed)))?,
             }
         }
     }
@@ -359,8 +359,8 @@ fn views<T: ByteViewType>(array: &GenericByteViewArray<T>, values: &mut Values, 
         }
     };
     match array.nulls() {
-        None => values.add((0..views.len()).map(item), hash::bytes)?,
-        Some(nulls) => values.add(nulls.valid_indices().map(item), hash::bytes)?,
+        None => values.add((0..views.len()).map(item), types::bytes)?,
+        Some(nulls) => values.add(nulls.valid_indices().map(item), types::bytes)?,
     }
     match (is_sound.get(), is_text && found_nul.get()) {
         (false, _) => Err(outside()),

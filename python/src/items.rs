@@ -142,7 +142,7 @@ impl Seen {
             Class::Text => {
                 let text = item.cast::<PyString>()?.to_str()?;
                 values.type_for(Type::Text)?;
-                hash::bytes(types::text(text.as_bytes())?, seed)
+                types::bytes(types::text(text.as_bytes())?, seed)
             }
             Class::Integer => {
                 let as_type = values.type_for(Type::Integer)?;

@@ -14,7 +14,6 @@ use pyo3::buffer::PyBuffer;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PySlice};
-use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// How many items are copied at once: half a megabyte, which the processor's own cache holds.
@@ -80,6 +79,9 @@ pub fn add(array: &Bound<'_, PyAny>, values: &mut Values, threads: usize) -> PyR
     };
     let as_type = values.type_for(words.own())?;
     let common = (written != common).then_some(common);
+    if length <= COPIED {
+        return add_block(copy(array, common)?, words, as_type, values);
+    }
     let array = array.as_unbound();
     let next = AtomicUsize::new(0);
     values.add_by(py, threads, |values, watch| {
@@ -88,21 +90,28 @@ pub fn add(array: &Bound<'_, PyAny>, values: &mut Values, threads: usize) -> PyR
             if from >= length {
                 break;
             }
-            let block = Python::attach(|py| copy(array.bind(py), from..length.min(from + COPIED), common))?;
+            let block = Python::attach(|py| {
+                let (from, to) = (from as isize, length.min(from + COPIED) as isize);
+                copy(&array.bind(py).get_item(PySlice::new(py, from, to, 1))?, common)
+            })?;
             add_block(block, words, as_type, values)?;
         }
         Ok(())
     })
 }
 
-/// A copy of some items of eight bytes each, brought to a common type, if it is named.
-fn copy(array: &Bound<'_, PyAny>, items: Range<usize>, common: Option<&str>) -> PyResult<Vec<u64>> {
+/// A copy of an array of items of eight bytes each, brought to a common type, if it is named.
+fn copy(array: &Bound<'_, PyAny>, common: Option<&str>) -> PyResult<Vec<i64>> {
     let py = array.py();
-    let mut block = array.get_item(PySlice::new(py, items.start as isize, items.end as isize, 1))?;
-    if let Some(common) = common {
-        block = block.call_method1(intern!(py, "astype"), (common,))?;
+    let of_common = match common {
+        Some(common) => &array.call_method1(intern!(py, "astype"), (common,))?,
+        None => array,
+    };
+    match PyBuffer::get(of_common) {
+        Ok(words) => words.to_vec(py),
+        // Of another type than integers, or one that Python's buffers know nothing of.
+        Err(_) => PyBuffer::get(&of_common.call_method1(intern!(py, "view"), (intern!(py, "<i8"),))?)?.to_vec(py),
     }
-    PyBuffer::get(&block.call_method1(intern!(py, "view"), (intern!(py, "<u8"),))?)?.to_vec(py)
 }
 
 /// What the items of a datetime64 or timedelta64 are.
@@ -128,18 +137,19 @@ fn words_of_unit(dtype: &Bound<'_, PyAny>) -> PyResult<Words> {
 }
 
 /// Adds the items of a copied block.
-fn add_block(block: Vec<u64>, words: Words, as_type: Type, values: &mut Values) -> PyResult<()> {
+fn add_block(block: Vec<i64>, words: Words, as_type: Type, values: &mut Values) -> PyResult<()> {
     let block = block.into_iter();
+    let double_of = |bits: i64| f64::from_bits(bits as u64);
     match (words, as_type) {
-        (Words::Boolean, _) | (Words::Integers, Type::Integer) => values.add_words(block.map(|word| word as i64)),
-        (Words::Integers, _) => values.try_add(block, |word, seed| types::integer(word as i64, as_type, seed)),
-        (Words::Unsigned, _) => values.try_add(block, |value, seed| unsigned(value, as_type, seed)),
+        (Words::Boolean, _) | (Words::Integers, Type::Integer) => values.add_words(block),
+        (Words::Integers, _) => values.try_add(block, |value, seed| types::integer(value, as_type, seed)),
+        (Words::Unsigned, _) => values.try_add(block, |value, seed| unsigned(value as u64, as_type, seed)),
         (Words::Doubles, Type::Float) => {
-            values.add_words(block.map(|bits| hash::double_as_integer(f64::from_bits(bits))))
+            values.add_words(block.map(|bits| hash::double_as_integer(double_of(bits))))
         }
-        (Words::Doubles, _) => values.try_add(block, |bits, seed| types::double(f64::from_bits(bits), as_type, seed)),
+        (Words::Doubles, _) => values.try_add(block, |bits, seed| types::double(double_of(bits), as_type, seed)),
         (Words::Days | Words::Times(_) | Words::Durations(_), _) => {
-            let times = block.map(|word| word as i64).filter(|&value| value != NOT_A_TIME);
+            let times = block.filter(|&value| value != NOT_A_TIME);
             values.try_add(times, |value, seed| time_hash(value, words, seed))
         }
     }

@@ -190,6 +190,16 @@ pub fn scaled(unscaled: i128, scale: i32, as_type: Type, seed: u64) -> PyResult<
     }
 }
 
+/// The hash of bytes: [`hash::bytes`], of which only what short ones take is compiled into the loops over many.
+#[inline(always)]
+pub fn bytes(bytes: &[u8], seed: u64) -> u64 {
+    #[inline(never)]
+    fn of_long(bytes: &[u8], seed: u64) -> u64 {
+        hash::bytes(bytes, seed)
+    }
+    if bytes.len() <= 16 { hash::bytes(bytes, seed) } else { of_long(bytes, seed) }
+}
+
 /// The bytes of a text.
 #[inline(always)]
 pub fn text(text: &[u8]) -> PyResult<&[u8]> {
