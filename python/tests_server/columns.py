@@ -380,6 +380,11 @@ def polars_in(unit: str, dtype: Any) -> Make:
     return lambda values, r, junk: make([None if v is None else convert(v) for v in values], r, lambda: convert(junk())).cast(dtype)
 
 
+def documents(values: list[Any], _r: Random, _junk: Callable[[], Any]) -> list[Any]:
+    """As objects of Python, numbers with a point among them as Decimal."""
+    return [None if value is None else json.loads(value, parse_float=decimal.Decimal) for value in values]
+
+
 def kind_forms() -> list[Form]:
     """Items that the column has as another type in PostgreSQL."""
     small = near_the_ends(-(2**53), 2**53)
@@ -388,17 +393,24 @@ def kind_forms() -> list[Form]:
         Form("int as numeric", NUMERIC, "v::numeric", near_the_ends(-(2**63), 2**63 - 1), arrow(pa.int64()), "numeric"),
         Form("float as integer", INTEGER, "v", small, arrow(pa.float64(), float), "integer"),
         Form("pandas float64 with nulls as integer", INTEGER, "v", small, pandas("float64"), "integer"),
+        Form("JSON text as jsonb", JSON, "v::jsonb", a_document, listed(TEXT), "jsonb"),
+        Form("arrow JSON text as jsonb", JSON, "v::jsonb", a_document, arrow(pa.string()), "jsonb"),
+        Form("dict as jsonb", JSON, "v::jsonb", a_document, documents, "jsonb"),
         Form("str as enum", TEXT, "v::mood", lambda r: r.choice(MOODS), listed(TEXT), "enum"),
         Form("dictionary as enum", TEXT, "v::mood", lambda r: r.choice(MOODS), arrow(pa.string()), "enum"),
     ]
 
 
 def a_document(r: Random) -> str:
+    """The text of a document, not null, which is a value of jsonb, but in a list of Python nothing."""
     while True:
         text, _ = hashes.json(r, r.choice([0, 1, 2]))
-        # None is NULL, as it is in a list of anything.
-        if text != "null":
-            return text
+        other, _ = hashes.json(r, 1)
+        if text[0] == other[0] == "{" and min(len(text), len(other)) > 2:
+            # With some keys twice.
+            text = f"{text[:-1]}, {other[1:]}"
+        if text != "null" and len(text) < 3000:
+            return text.replace("é", r.choice(["é", "\\u00e9"])).replace(": ", r.choice([": ", ":", "\n:\t"]))
 
 
 JSON = Family("text", str.encode, str.encode, lambda v: None)
