@@ -238,7 +238,8 @@ fn check_schema(schema: &RawSchema, depth: usize) -> PyResult<()> {
 
 /// The children of a structure, none of them null.
 fn children<'a, T>(count: i64, children: *const *const T) -> PyResult<Vec<&'a T>> {
-    let count = usize::try_from(count).map_err(|_| fault("a number of children is negative"))?;
+    let count = i32::try_from(count).ok().and_then(|count| usize::try_from(count).ok());
+    let count = count.ok_or_else(|| fault("a number of children is negative or too large"))?;
     if count > 0 && children.is_null() {
         return Err(fault("the children are missing"));
     }
@@ -275,7 +276,12 @@ fn check_array(array: &RawArray, data_type: &DataType) -> PyResult<()> {
     let buffers = count(array.n_buffers, "a number of buffers")?;
     let fixed = nulls + wanted.buffers.len();
     // Behind the buffers of a view array is one with their lengths.
-    if buffers != fixed && (!wanted.variadic || buffers <= fixed) {
+    let most = if wanted.variadic {
+        fixed + 1 + i32::MAX as usize
+    } else {
+        fixed
+    };
+    if buffers < fixed + usize::from(wanted.variadic) || buffers > most {
         return Err(fault("the number of buffers is not that of the type"));
     }
     if buffers > 0 && array.buffers.is_null() {

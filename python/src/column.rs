@@ -2,6 +2,7 @@
 
 use crate::capsule::Arrays;
 use crate::error::{OverflowError, TypeError, ValueError};
+use crate::json;
 use crate::types::{self, Type};
 use crate::values::Values;
 use arrow_array::cast::AsArray;
@@ -11,6 +12,7 @@ use arrow_buffer::{ArrowNativeType, NullBuffer};
 use arrow_schema::{DataType, Field, TimeUnit};
 use cvm_sketch::hash;
 use pyo3::prelude::*;
+use pyo3::types::PyString;
 use std::cell::Cell;
 use std::sync::{Mutex, PoisonError};
 
@@ -150,6 +152,9 @@ fn add_array(array: &dyn Array, as_type: Type, values: &mut Values) -> PyResult<
         &DataType::Decimal128(_, scale) => primitives::<Decimal128Type>(array, values, |value, seed| {
             types::scaled(value, scale.into(), as_type, seed)
         }),
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View if as_type == Type::Document => {
+            documents(array, values)
+        }
         DataType::Utf8 => strings(array.as_string::<i32>(), values, true),
         DataType::LargeUtf8 => strings(array.as_string::<i64>(), values, true),
         DataType::Utf8View => views(array.as_string_view(), values, true),
@@ -320,6 +325,20 @@ fn strings<T: ByteArrayType>(array: &GenericByteArray<T>, values: &mut Values, i
         }
     }
     if is_sound.get() { Ok(()) } else { Err(outside()) }
+}
+
+/// Texts that are JSON documents, which Python reads.
+fn documents(array: &dyn Array, values: &mut Values) -> PyResult<()> {
+    array
+        .to_data()
+        .validate_full()
+        .map_err(|error| ValueError::new_err(error.to_string()))?;
+    let hash = |document: &str, seed| Python::attach(|py| json::hash_of_text(&PyString::new(py, document), seed));
+    match array.data_type() {
+        DataType::Utf8 => values.try_add(array.as_string::<i32>().iter().flatten(), hash),
+        DataType::LargeUtf8 => values.try_add(array.as_string::<i64>().iter().flatten(), hash),
+        _ => values.try_add(array.as_string_view().iter().flatten(), hash),
+    }
 }
 
 /// Whether a byte is 0. Looks at all, which vector instructions do faster than stop at the first.

@@ -1,10 +1,11 @@
 //! Python objects: from each to its hash. What an object is, its type says; each type is looked at once.
 
 use crate::error::{OrRaise, OverflowError, TypeError, ValueError};
-use crate::numpy;
 use crate::types::{self, Type};
 use crate::values::{Turns, Values};
-use cvm_sketch::hash::{self, Decimal};
+use crate::{json, numpy};
+use cvm_sketch::Kind;
+use cvm_sketch::hash::{self, Decimal, Single, ZonedTime};
 use pyo3::ffi::PyTypeObject;
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -22,7 +23,7 @@ const BLOCK: usize = 1_024;
 
 /// What an object is.
 #[derive(Clone, Copy)]
-enum Class {
+pub enum Class {
     Boolean,
     Integer,
     Float,
@@ -36,6 +37,8 @@ enum Class {
     Uuid,
     /// NumPy's datetime64 or timedelta64.
     NumpyTime,
+    /// What holds others: a dict, a list, a tuple.
+    Holder,
     /// No value, as pandas has it.
     Missing,
 }
@@ -140,17 +143,13 @@ impl Seen {
         let seed = values.seed();
         let hash = match class {
             Class::Text => {
-                let text = item.cast::<PyString>()?.to_str()?;
-                values.type_for(Type::Text)?;
-                types::bytes(types::text(text.as_bytes())?, seed)
-            }
-            Class::Integer => {
-                let as_type = values.type_for(Type::Integer)?;
-                match item.extract::<i64>() {
-                    Ok(value) => types::integer(value, as_type, seed)?,
-                    Err(error) => large(item, as_type, seed, error)?,
+                let text = item.cast::<PyString>()?;
+                match values.type_for(Type::Text)? {
+                    Type::Document => json::hash_of_text(text, seed)?,
+                    _ => types::bytes(types::text(text.to_str()?.as_bytes())?, seed),
                 }
             }
+            Class::Integer => integer(item, values.type_for(Type::Integer)?, seed)?,
             Class::Float => {
                 let as_type = values.type_for(Type::Float)?;
                 types::double(item.extract()?, as_type, seed)?
@@ -177,7 +176,7 @@ pub fn modules(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
 }
 
 /// What objects of a type are.
-fn class_of(of_type: &Bound<'_, PyType>) -> PyResult<Class> {
+pub fn class_of(of_type: &Bound<'_, PyType>) -> PyResult<Class> {
     let py = of_type.py();
     // Where a module is not loaded, nothing is of its types.
     let loaded = |module: &str, name: &str| match modules(py)?.get_item(module)? {
@@ -201,6 +200,12 @@ fn class_of(of_type: &Bound<'_, PyType>) -> PyResult<Class> {
     }
     if of_type.is_subclass_of::<PyBytes>()? || of_type.is_subclass_of::<PyByteArray>()? {
         return Ok(Class::Bytes);
+    }
+    if of_type.is_subclass_of::<PyDict>()?
+        || of_type.is_subclass_of::<PyList>()?
+        || of_type.is_subclass_of::<PyTuple>()?
+    {
+        return Ok(Class::Holder);
     }
     if is_of("pandas", "NaT")? || is_of("pandas", "NA")? {
         return Ok(Class::Missing);
@@ -242,6 +247,15 @@ fn no_rule(of_type: &Bound<'_, PyType>) -> PyErr {
     match of_type.fully_qualified_name() {
         Ok(name) => TypeError::new_err(format!("an item of type {name} has no rule to be hashed by")),
         Err(error) => error,
+    }
+}
+
+/// The hash of an integer.
+#[inline(always)]
+pub fn integer(item: &Bound<'_, PyAny>, as_type: Type, seed: u64) -> PyResult<u64> {
+    match item.extract::<i64>() {
+        Ok(value) => types::integer(value, as_type, seed),
+        Err(error) => large(item, as_type, seed, error),
     }
 }
 
@@ -317,6 +331,14 @@ fn uncommon(item: &Bound<'_, PyAny>, class: Class, values: &mut Values) -> PyRes
             let (days, microseconds) = parts(item)?;
             Ok(hash::interval(0, days, microseconds, seed))
         }
+        Class::Holder if values.wanted() == Some(Kind::Json) => {
+            values.type_for(Type::Document)?;
+            json::hash(item, seed)
+        }
+        Class::Holder => Err(TypeError::new_err(format!(
+            "an item of type {} has no rule to be hashed by, unless it is a JSON document: kind=\"jsonb\" takes it as one",
+            item.get_type().fully_qualified_name()?
+        ))),
         _ => time_of_day(item.cast()?, values),
     }
 }
@@ -362,14 +384,15 @@ fn time_of_day(time: &Bound<'_, PyTime>, values: &mut Values) -> PyResult<u64> {
         ));
     }
     values.type_for(Type::TimeTz)?;
-    let west = -(days * 86_400 + (offset / 1_000_000) as i32);
-    let mut bytes = [0; 12];
-    bytes[..8].copy_from_slice(&microseconds.to_le_bytes());
-    bytes[8..].copy_from_slice(&west.to_le_bytes());
-    Ok(hash::bytes(&bytes, values.seed()))
+    let zoned = ZonedTime {
+        microseconds,
+        seconds_west: -(days * 86_400 + (offset / 1_000_000) as i32),
+    };
+    Ok(Single::ZonedTime(zoned).hash(values.seed()))
 }
 
-fn decimal(item: &Bound<'_, PyAny>, as_type: Type, seed: u64) -> PyResult<u64> {
+/// The hash of a decimal.
+pub fn decimal(item: &Bound<'_, PyAny>, as_type: Type, seed: u64) -> PyResult<u64> {
     let py = item.py();
     let parts = item.call_method0(intern!(py, "as_tuple"))?;
     let (is_negative, digits, exponent): (i32, Vec<u8>, Bound<'_, PyAny>) = parts.extract()?;
@@ -390,17 +413,14 @@ fn decimal(item: &Bound<'_, PyAny>, as_type: Type, seed: u64) -> PyResult<u64> {
         return hash::decimal_digits(is_negative, &digits, exponent, seed).or_raise();
     }
     // int() of it, which takes as long as the number has digits.
-    let integer = match exponent {
+    let whole = match exponent {
         -100..=100 => item.call_method0(intern!(py, "__int__"))?,
         _ => py.None().into_bound(py),
     };
-    if !integer.eq(item)? {
+    if !whole.eq(item)? {
         return Err(ValueError::new_err(format!(
             "the decimal {item} is no integer of 64 bits"
         )));
     }
-    match integer.extract::<i64>() {
-        Ok(value) => types::integer(value, as_type, seed),
-        Err(error) => large(&integer, as_type, seed, error),
-    }
+    integer(&whole, as_type, seed)
 }

@@ -2,7 +2,7 @@
 //! `cvm_sketch`; here they meet Python, NumPy and Arrow.
 //!
 //! - [`sketch`], [`builder`]: the two classes.
-//! - [`items`], [`numpy`], [`column`]: from objects, arrays and Arrow data to hashes. [`capsule`]: how Arrow data comes in.
+//! - [`items`], [`json`], [`numpy`], [`column`]: from objects, documents, arrays and Arrow data to hashes. [`capsule`]: how Arrow data comes in.
 //! - [`values`]: what they add to, on how many threads. [`types`]: what values are to PostgreSQL. [`error`]: exceptions.
 
 mod builder;
@@ -10,6 +10,7 @@ mod capsule;
 mod column;
 mod error;
 mod items;
+mod json;
 mod numpy;
 mod sketch;
 mod types;

@@ -146,9 +146,7 @@ fn add_block(block: Vec<i64>, words: Words, as_type: Type, values: &mut Values) 
         (Words::Boolean, _) | (Words::Integers, Type::Integer) => values.add_words(block),
         (Words::Integers, _) => values.try_add(block, |value, seed| types::integer(value, as_type, seed)),
         (Words::Unsigned, _) => values.try_add(block, |value, seed| unsigned(value as u64, as_type, seed)),
-        (Words::Doubles, Type::Float) => {
-            values.add_words(block.map(|bits| hash::double_as_integer(double_of(bits))))
-        }
+        (Words::Doubles, Type::Float) => values.add_words(block.map(|bits| hash::double_as_integer(double_of(bits)))),
         (Words::Doubles, _) => values.try_add(block, |bits, seed| types::double(double_of(bits), as_type, seed)),
         (Words::Days | Words::Times(_) | Words::Durations(_), _) => {
             let times = block.filter(|&value| value != NOT_A_TIME);

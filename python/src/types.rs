@@ -2,7 +2,7 @@
 
 use crate::error::{OverflowError, TypeError, ValueError};
 use cvm_sketch::Kind;
-use cvm_sketch::hash::{self, Decimal, EPOCH_DAYS, EPOCH_MICROSECONDS};
+use cvm_sketch::hash::{self, Decimal, EPOCH_DAYS, EPOCH_MICROSECONDS, ValueType};
 use pyo3::PyResult;
 
 /// A type of PostgreSQL. One rule hashes all its values.
@@ -36,23 +36,30 @@ pub enum Type {
     TimeTz,
     /// interval.
     Interval,
+    /// jsonb.
+    Document,
 }
 
 impl Type {
     /// The kind of the values in a sketch.
     pub fn kind(self) -> Kind {
         match self {
-            Type::Integer => Kind::Integer,
-            Type::Float => Kind::Float,
-            Type::Numeric => Kind::Numeric,
-            Type::Text => Kind::Text,
-            Type::Label => Kind::Enum,
-            Type::Bytes => Kind::Bytes,
-            Type::Boolean | Type::Uuid => Kind::Other,
-            Type::Date => Kind::Date,
-            Type::Timestamp | Type::TimestampTz => Kind::Timestamp,
-            Type::Time | Type::TimeTz | Type::Interval => Kind::Time,
+            Type::Integer => ValueType::Integer,
+            Type::Float => ValueType::Float,
+            Type::Numeric => ValueType::Numeric,
+            Type::Text => ValueType::Text,
+            Type::Label => ValueType::Enum,
+            Type::Bytes => ValueType::Bytes,
+            Type::Boolean => ValueType::Boolean,
+            Type::Uuid => ValueType::Uuid,
+            Type::Date => ValueType::Date,
+            Type::Timestamp | Type::TimestampTz => ValueType::Timestamp,
+            Type::Time => ValueType::Time,
+            Type::TimeTz => ValueType::ZonedTime,
+            Type::Interval => ValueType::Interval,
+            Type::Document => ValueType::Json,
         }
+        .kind()
     }
 
     /// The name in messages.
@@ -72,6 +79,7 @@ impl Type {
             Type::Time => "time",
             Type::TimeTz => "time with time zone",
             Type::Interval => "interval",
+            Type::Document => "jsonb",
         }
     }
 
@@ -92,6 +100,7 @@ impl Type {
             (own, Some(Kind::Float)) if own.is_number() => Ok(Type::Float),
             (own, Some(Kind::Numeric)) if own.is_number() => Ok(Type::Numeric),
             (Type::Text, Some(Kind::Enum)) => Ok(Type::Label),
+            (Type::Text, Some(Kind::Json)) => Ok(Type::Document),
             (own, Some(wanted)) => {
                 let (own, wanted) = (own.name(), wanted.name());
                 Err(ValueError::new_err(format!(
@@ -197,7 +206,11 @@ pub fn bytes(bytes: &[u8], seed: u64) -> u64 {
     fn of_long(bytes: &[u8], seed: u64) -> u64 {
         hash::bytes(bytes, seed)
     }
-    if bytes.len() <= 16 { hash::bytes(bytes, seed) } else { of_long(bytes, seed) }
+    if bytes.len() <= 16 {
+        hash::bytes(bytes, seed)
+    } else {
+        of_long(bytes, seed)
+    }
 }
 
 /// The bytes of a text.

@@ -59,6 +59,11 @@ impl Values {
         }
     }
 
+    /// The kind that was asked for.
+    pub fn wanted(&self) -> Option<Kind> {
+        self.wanted
+    }
+
     /// The seed of the hashes.
     pub fn seed(&self) -> u64 {
         self.sketch.seed()
