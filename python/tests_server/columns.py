@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import decimal
+import functools
 import json
 import struct
 import uuid
@@ -395,13 +396,23 @@ def kind_forms() -> list[Form]:
         Form("pandas float64 with nulls as integer", INTEGER, "v", small, pandas("float64"), "integer"),
         Form("JSON text as jsonb", JSON, "v::jsonb", a_document, listed(TEXT), "jsonb"),
         Form("arrow JSON text as jsonb", JSON, "v::jsonb", a_document, arrow(pa.string()), "jsonb"),
-        Form("dict as jsonb", JSON, "v::jsonb", a_document, documents, "jsonb"),
+        Form("dict as jsonb", JSON, "v::jsonb", a_container, documents, "jsonb"),
         Form("str as enum", TEXT, "v::mood", lambda r: r.choice(MOODS), listed(TEXT), "enum"),
         Form("dictionary as enum", TEXT, "v::mood", lambda r: r.choice(MOODS), arrow(pa.string()), "enum"),
     ]
 
 
+@functools.cache
+def many_documents() -> list[str]:
+    r = Random(0)
+    return [new_document(r) for _ in range(1000)]
+
+
 def a_document(r: Random) -> str:
+    return r.choice(many_documents())
+
+
+def new_document(r: Random) -> str:
     """The text of a document, not null, which is a value of jsonb, but in a list of Python nothing."""
     while True:
         text, _ = hashes.json(r, r.choice([0, 1, 2]))
@@ -411,6 +422,13 @@ def a_document(r: Random) -> str:
             text = f"{text[:-1]}, {other[1:]}"
         if text != "null" and len(text) < 3000:
             return text.replace("é", r.choice(["é", "\\u00e9"])).replace(": ", r.choice([": ", ":", "\n:\t"]))
+
+
+def a_container(r: Random) -> str:
+    """An object or an array, which Python can have as such. Of a scalar it cannot be told from text or from a number."""
+    while (text := a_document(r))[0] not in "{[":
+        pass
+    return text
 
 
 JSON = Family("text", str.encode, str.encode, lambda v: None)

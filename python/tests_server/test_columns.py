@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import json
 import struct
 from collections import Counter, defaultdict
 from decimal import Decimal
@@ -193,6 +194,23 @@ def test_hashes(connection: psycopg.Connection, compared: Counter[str], pytestco
                 assert (here, here % 2**64) == (there[n], modelled), f"{form.name}: {value!r} under seed {seed}"
             compared["hashes"] += len(values)
     connection.rollback()
+
+
+DOCUMENTS = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | A_TEXT,
+    lambda inner: st.lists(inner, max_size=5) | st.dictionaries(A_TEXT, inner, max_size=5),
+    max_leaves=20,
+)
+
+
+@settings(max_examples=60, suppress_health_check=list(HealthCheck))
+@given(st.lists(DOCUMENTS.filter(lambda document: isinstance(document, (list, dict))), max_size=20))
+def test_documents(connection: psycopg.Connection, compared: Counter[str], documents: list[object]) -> None:
+    """What Python writes as JSON, the server reads as the same: floats by their shortest decimal."""
+    texts = [json.dumps(document) for document in documents]
+    there = connection.execute("SELECT cvm_sketch_agg(x::jsonb) FROM unnest(%s::text[]) x", (texts,)).fetchone()[0]
+    assert cvm_count.sketch(documents, kind="jsonb") == cvm_count.sketch(texts, kind="jsonb") == there
+    compared["columns that hypothesis draws"] += 1
 
 
 # The first value that the server has, or the last, and the one beyond.
