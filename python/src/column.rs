@@ -163,7 +163,7 @@ fn add_array(array: &dyn Array, as_type: Type, values: &mut Values) -> PyResult<
         DataType::BinaryView => views(array.as_binary_view(), values, false),
         DataType::FixedSizeBinary(_) => {
             let items = array.as_fixed_size_binary().iter().flatten();
-            values.add(items, types::bytes)
+            values.add_bytes(items)
         }
         DataType::Date32 => words::<Date32Type>(array, values, |days| types::date(days.into())),
         DataType::Date64 => words::<Date64Type>(array, values, |milliseconds| {
@@ -315,11 +315,11 @@ fn strings<T: ByteArrayType>(array: &GenericByteArray<T>, values: &mut Values, i
     let items = offsets.windows(2).map(|ends| item(ends[0], ends[1]));
     match array.nulls() {
         None if may_have_nul => return Err(types::nul()),
-        None => values.add(items, types::bytes)?,
+        None => values.add_bytes(items)?,
         Some(nulls) => {
             let items = items.zip(nulls).filter(|(_, is_valid)| *is_valid).map(|(item, _)| item);
             match may_have_nul {
-                false => values.add(items, types::bytes)?,
+                false => values.add_bytes(items)?,
                 true => values.try_add(items, |item, seed| Ok(types::bytes(types::text(item)?, seed)))?,
             }
         }
@@ -378,8 +378,8 @@ fn views<T: ByteViewType>(array: &GenericByteViewArray<T>, values: &mut Values, 
         }
     };
     match array.nulls() {
-        None => values.add((0..views.len()).map(item), types::bytes)?,
-        Some(nulls) => values.add(nulls.valid_indices().map(item), types::bytes)?,
+        None => values.add_bytes((0..views.len()).map(item))?,
+        Some(nulls) => values.add_bytes(nulls.valid_indices().map(item))?,
     }
     match (is_sound.get(), is_text && found_nul.get()) {
         (false, _) => Err(outside()),

@@ -1,7 +1,7 @@
 //! The values of a column so far: their sketch, and what type they are of.
 
 use crate::error::{OrRaise, ValueError};
-use crate::types::{Type, mixed};
+use crate::types::{self, Type, mixed};
 use cvm_sketch::capacity::DEFAULT_CAPACITY;
 use cvm_sketch::{Accuracy, Header, Kind, Sketch, hash};
 use fearless_simd::{Level, dispatch};
@@ -89,14 +89,14 @@ impl Values {
         Ok(as_type)
     }
 
-    /// Adds values, each of which `hash` makes a hash of, given the seed.
+    /// Adds values of which bytes are hashed.
     #[inline(always)]
-    pub fn add<T>(&mut self, values: impl Iterator<Item = T>, hash: impl Fn(T, u64) -> u64) -> PyResult<()> {
+    pub fn add_bytes<'a>(&mut self, values: impl Iterator<Item = &'a [u8]>) -> PyResult<()> {
         let seed = self.seed();
-        self.add_blocks(values.map(|value| hash(value, seed)), |_| {})
+        self.add_blocks(values.map(|value| types::bytes(value, seed)), |_| {})
     }
 
-    /// As [`add`](Self::add), where a value may be none of the type.
+    /// Adds values, each of which `hash` makes a hash of, given the seed, unless it is none of the type.
     #[inline(always)]
     pub fn try_add<T>(
         &mut self,
