@@ -348,4 +348,5 @@ def main():
     report.finish(f"{len(values)} values")
 
 
-main()
+if __name__ == "__main__":
+    main()
