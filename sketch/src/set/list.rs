@@ -10,9 +10,9 @@
 //! and merged with the older ones. That is less work than a table's for new hashes, and more for repeated ones.
 
 use crate::host::{CHECK_EVERY, OutOfMemory, Surroundings, checking, zeros};
-use crate::set::sort::{dedup, sort};
-use crate::set::threshold::HASH_BITS;
-use crate::set::width::{WIDTH, cut};
+use crate::set::packed::{Packed, Places, Row};
+use crate::set::sort::{dedup, sort_into};
+use crate::set::width::cut;
 use allocator_api2::alloc::Allocator;
 use allocator_api2::boxed::Box;
 use allocator_api2::vec::Vec;
@@ -20,6 +20,12 @@ use allocator_api2::vec::Vec;
 /// How many hashes are appended at least before a sort: where some were repeated, and where none was.
 const MIN_UNSORTED_REPEATED: usize = 7;
 const MIN_UNSORTED_DISTINCT: usize = 106;
+
+/// How many times each hash was repeated, on average, when a list is better off as a table.
+///
+/// A table finds hashes faster: each of a hundred that come forty times takes half as long there. But PostgreSQL keeps
+/// most blocks of the list for other lists, so that both take memory.
+const WORN: u32 = 16;
 
 /// How many hashes are searched for one that is repeated.
 const SAMPLE: usize = 32;
@@ -30,32 +36,38 @@ const ON_STACK: usize = 128;
 /// Some hashes, and the block that was full before this one came.
 struct Block<const SIZE: usize, A: Allocator> {
     older: Option<Link<A>>,
-    hashes: [u64; SIZE],
+    hashes: Packed<SIZE>,
 }
 
-/// A block of one of the sizes in use. Each size is a power of two in bytes.
+/// How many hashes the first block holds.
+const FIRST: usize = 21;
+
+/// A block of one of the sizes in use. Each size is a power of two in bytes, but for the largest. That one is beyond what
+/// PostgreSQL rounds and keeps: it goes back to the system when it is given back.
 enum Link<A: Allocator> {
     /// The first block of a list, which needs no link.
-    Of16(Box<[u64; 16], A>),
-    Of29(Box<Block<29, A>, A>),
-    Of61(Box<Block<61, A>, A>),
-    Of125(Box<Block<125, A>, A>),
-    Of253(Box<Block<253, A>, A>),
-    Of509(Box<Block<509, A>, A>),
-    Of1021(Box<Block<1021, A>, A>),
+    Of21(Box<Packed<FIRST>, A>),
+    Of17(Box<Block<17, A>, A>),
+    Of38(Box<Block<38, A>, A>),
+    Of81(Box<Block<81, A>, A>),
+    Of166(Box<Block<166, A>, A>),
+    Of337(Box<Block<337, A>, A>),
+    Of678(Box<Block<678, A>, A>),
+    Of2044(Box<Block<2044, A>, A>),
 }
 
 /// Evaluates one expression for a first block, and another for any later block.
 macro_rules! of_block {
     ($link:expr, $first:pat => $of_first:expr, $block:pat => $value:expr) => {
         match $link {
-            Link::Of16($first) => $of_first,
-            Link::Of29($block) => $value,
-            Link::Of61($block) => $value,
-            Link::Of125($block) => $value,
-            Link::Of253($block) => $value,
-            Link::Of509($block) => $value,
-            Link::Of1021($block) => $value,
+            Link::Of21($first) => $of_first,
+            Link::Of17($block) => $value,
+            Link::Of38($block) => $value,
+            Link::Of81($block) => $value,
+            Link::Of166($block) => $value,
+            Link::Of337($block) => $value,
+            Link::Of678($block) => $value,
+            Link::Of2044($block) => $value,
         }
     };
 }
@@ -63,26 +75,27 @@ macro_rules! of_block {
 impl<A: Surroundings> Link<A> {
     /// The next block of a list whose blocks are full and hold `len` hashes.
     ///
-    /// Its size is at least a quarter of `len`, until the largest block is reached.
+    /// Its size is a quarter of `len` or more, until the largest block is reached.
     #[cold]
     fn after(len: usize, allocator: A) -> Result<Self, OutOfMemory> {
         Ok(match len {
-            0 => Link::Of16(Box::try_new_in([0; 16], allocator).map_err(|_| OutOfMemory)?),
-            1..45 => Link::Of29(Block::new_in(allocator)?),
-            45..228 => Link::Of61(Block::new_in(allocator)?),
-            228..603 => Link::Of125(Block::new_in(allocator)?),
-            603..1_109 => Link::Of253(Block::new_in(allocator)?),
-            1_109..2_127 => Link::Of509(Block::new_in(allocator)?),
-            2_127.. => Link::Of1021(Block::new_in(allocator)?),
+            0 => Link::Of21(Box::try_new_in(Packed::ZERO, allocator).map_err(|_| OutOfMemory)?),
+            1..38 => Link::Of17(Block::new_in(allocator)?),
+            38..152 => Link::Of38(Block::new_in(allocator)?),
+            152..395 => Link::Of81(Block::new_in(allocator)?),
+            395..727 => Link::Of166(Block::new_in(allocator)?),
+            727..1_738 => Link::Of337(Block::new_in(allocator)?),
+            1_738..3_094 => Link::Of678(Block::new_in(allocator)?),
+            3_094.. => Link::Of2044(Block::new_in(allocator)?),
         })
     }
 
-    fn hashes(&self) -> &[u64] {
-        of_block!(self, hashes => hashes.as_slice(), block => &block.hashes)
+    fn hashes(&self) -> Row<'_> {
+        of_block!(self, hashes => hashes.row(), block => block.hashes.row())
     }
 
-    fn hashes_mut(&mut self) -> &mut [u64] {
-        of_block!(self, hashes => hashes.as_mut_slice(), block => &mut block.hashes)
+    fn places(&mut self) -> Places<'_> {
+        of_block!(self, hashes => hashes.places(), block => block.hashes.places())
     }
 
     fn older(&self) -> Option<&Self> {
@@ -107,7 +120,7 @@ impl<const SIZE: usize, A: Surroundings> Block<SIZE, A> {
     fn new_in(allocator: A) -> Result<Box<Self, A>, OutOfMemory> {
         let empty = Block {
             older: None,
-            hashes: [0; SIZE],
+            hashes: Packed::ZERO,
         };
         Box::try_new_in(empty, allocator).map_err(|_| OutOfMemory)
     }
@@ -150,35 +163,60 @@ impl<A: Surroundings> List<A> {
         self.sorted as usize
     }
 
-    /// Whether this set no longer grows as a list expects.
+    /// Whether hashes come again so often that a table is better.
     pub(crate) fn is_worn(&self) -> bool {
-        is_worn(self.repeated, self.len)
+        self.repeated / WORN > self.len.max(16)
     }
 
-    /// Appends hashes without a look at the others. Sorts when that may make room.
-    pub(crate) fn append(&mut self, mut hashes: &[u64]) -> Result<(), OutOfMemory> {
+    /// Appends hashes without a look at the others. Sorts when that may make room. The sketch has that capacity.
+    pub(crate) fn append(&mut self, mut hashes: &[u64], capacity: u32) -> Result<(), OutOfMemory> {
         loop {
             let in_last = usize::from(self.in_last);
-            let room = &mut self.last.hashes_mut()[in_last..];
-            let (now, later) = hashes.split_at(hashes.len().min(room.len()));
-            room[..now.len()].copy_from_slice(now);
+            let places = self.last.places();
+            let (now, later) = hashes.split_at(hashes.len().min(places.len() - in_last));
+            places.pack(in_last, now);
             self.in_last += now.len() as u16;
             self.len += now.len() as u32;
             if later.is_empty() {
                 return Ok(());
             }
             hashes = later;
-            self.make_room()?;
+            self.make_room(capacity)?;
         }
     }
 
+    /// As [`append`](Self::append), of the first `count` of an array. Most of the time that has room, and is then
+    /// written as a whole: what is written behind the first ones does not count.
+    #[inline(always)]
+    pub(crate) fn append_first<const COUNT: usize>(
+        &mut self,
+        count: usize,
+        hashes: &[u64; COUNT],
+        capacity: u32,
+    ) -> Result<(), OutOfMemory> {
+        if self.last.places().pack_array(usize::from(self.in_last), hashes) {
+            self.in_last += count as u16;
+            self.len += count as u32;
+            return Ok(());
+        }
+        self.append(&hashes[..count], capacity)
+    }
+
     /// Makes room where the last block is full. It sorts, if that may drop many hashes, or adds a block.
-    fn make_room(&mut self) -> Result<(), OutOfMemory> {
-        let unsorted = self.len() - self.sorted();
+    fn make_room(&mut self, capacity: u32) -> Result<(), OutOfMemory> {
+        let (sorted, capacity) = (self.sorted(), capacity as usize);
+        let unsorted = self.len() - sorted;
         let worth = if self.has_repeated() {
-            MIN_UNSORTED_REPEATED.max(self.sorted() / 3)
+            MIN_UNSORTED_REPEATED.max(sorted / 3)
         } else {
-            MIN_UNSORTED_DISTINCT.max(self.sorted())
+            // Once there are as many as the capacity, the sketch thins and needs no more room. Where it has thinned
+            // before, that is soon, and a sort for so few would cost more than their room.
+            let until_thinning = if sorted < capacity / 8 * 7 {
+                capacity - sorted
+            } else {
+                capacity / 2
+            };
+            MIN_UNSORTED_DISTINCT.max(sorted.min(until_thinning))
         };
         if unsorted > worth {
             return self.sort();
@@ -196,7 +234,7 @@ impl<A: Surroundings> List<A> {
     fn has_repeated(&self) -> bool {
         let in_last = usize::from(self.in_last);
         let count = in_last.min(self.len() - self.sorted()).min(SAMPLE);
-        self.repeated > 0 || seem_repeated(&self.last.hashes()[in_last - count..in_last])
+        self.repeated > 0 || seem_repeated(self.last.hashes().range(in_last - count..in_last))
     }
 
     /// Notes that the next sort moves all hashes for a few new ones. These then count as repeated, so that a set that
@@ -217,11 +255,15 @@ impl<A: Surroundings> List<A> {
         }
         let (len, unsorted) = (self.len(), self.len() - self.sorted());
         let before = self.len;
-        if self.last.older().is_none() {
-            let hashes = &mut self.last.hashes_mut()[..len];
+        if let Link::Of21(first) = &mut self.last {
+            let mut hashes = [0; FIRST];
+            let hashes = &mut hashes[..len];
+            first.row().unpack(hashes);
             hashes.sort_unstable();
-            self.in_last = dedup(hashes) as u16;
-            self.len = u32::from(self.in_last);
+            let distinct = dedup(hashes);
+            first.places().pack(0, &hashes[..distinct]);
+            self.in_last = distinct as u16;
+            self.len = distinct as u32;
             self.sorted = self.len;
         } else if let Some(all) = [0; ON_STACK].get_mut(..len)
             && let Some(new) = [0; ON_STACK].get_mut(..unsorted)
@@ -238,8 +280,7 @@ impl<A: Surroundings> List<A> {
     /// [`sort`](Self::sort) with working room for all hashes, and for those appended since the last sort.
     fn sort_in(&mut self, all: &mut [u64], new: &mut [u64]) {
         self.copy_to(all);
-        new.copy_from_slice(&all[self.sorted()..]);
-        sort(new, self.allocator());
+        sort_into(&all[self.sorted()..], new, self.allocator());
         let distinct = dedup(new);
         let merged = merge(all, self.sorted(), &new[..distinct], self.allocator());
         self.replace(merged);
@@ -253,7 +294,7 @@ impl<A: Surroundings> List<A> {
         let mut filled = usize::from(self.in_last);
         while let Some(block) = link {
             let (before, these) = rest.split_at(rest.len() - filled);
-            block.hashes_mut()[..filled].copy_from_slice(these);
+            block.places().pack(0, these);
             rest = before;
             link = block.older_mut().and_then(Option::as_mut);
             filled = link.as_ref().map_or(0, |block| block.hashes().len());
@@ -278,10 +319,10 @@ impl<A: Surroundings> List<A> {
     /// Drops every hash that is not below `threshold`. All hashes must be sorted.
     pub(crate) fn retain_below(&mut self, threshold: u64) {
         debug_assert_eq!(self.sorted, self.len, "hashes are dropped from the end");
-        let surplus = self
-            .blocks()
-            .map(|block| block.len() - block.partition_point(|&hash| hash < threshold));
-        let surplus: usize = surplus.take_while(|&surplus| surplus > 0).sum();
+        let from_last = self.blocks().flat_map(|block| block.iter().rev());
+        let surplus = checking(from_last, self.allocator().clone())
+            .take_while(|&hash| hash >= threshold)
+            .count();
         self.truncate(self.len() - surplus);
     }
 
@@ -295,14 +336,14 @@ impl<A: Surroundings> List<A> {
     }
 
     /// The hashes of each block, from the last block to the first.
-    fn blocks(&self) -> impl Iterator<Item = &[u64]> {
-        let last = &self.last.hashes()[..usize::from(self.in_last)];
+    fn blocks(&self) -> impl Iterator<Item = Row<'_>> {
+        let last = self.last.hashes().range(0..usize::from(self.in_last));
         let older = std::iter::successors(self.last.older(), |block| block.older());
         std::iter::once(last).chain(older.map(Link::hashes))
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = u64> {
-        self.blocks().flatten().copied()
+        self.blocks().flat_map(Row::iter)
     }
 
     /// The hashes from the first to the last, in memory of `allocator`.
@@ -316,36 +357,28 @@ impl<A: Surroundings> List<A> {
         let mut left = hashes.len();
         for block in checking(self.blocks(), self.allocator().clone()) {
             let start = left - block.len();
-            hashes[start..left].copy_from_slice(block);
+            block.unpack(&mut hashes[start..left]);
             left = start;
         }
     }
 }
 
-/// Whether two of at most [`SAMPLE`] hashes agree in 32 bits that all keep. That almost always tells whether two are
-/// equal.
+/// Whether two of at most [`SAMPLE`] hashes agree in 32 bits. That almost always tells whether two are equal.
 ///
 /// Vector instructions compare all with all, which is less work than a sort.
-fn seem_repeated(hashes: &[u64]) -> bool {
+fn seem_repeated(hashes: Row<'_>) -> bool {
     let count = hashes.len().min(SAMPLE);
     // Twice in a row, so that hashes at any distance lie side by side.
     let mut halves = [0_u32; 2 * SAMPLE];
-    for (i, &hash) in hashes[..count].iter().enumerate() {
-        let half = (hash >> (HASH_BITS - WIDTH)) as u32;
-        halves[i] = half;
-        halves[i + count] = half;
-    }
+    let bits = &hashes.lower_bits()[..count];
+    halves[..count].copy_from_slice(bits);
+    halves[count..2 * count].copy_from_slice(bits);
     let mut equal = 0;
     for distance in 1..=count / 2 {
         let pairs = halves[..count].iter().zip(&halves[distance..]);
         equal |= pairs.fold(0, |equal, (a, b)| equal | u32::from(a == b));
     }
     equal > 0
-}
-
-/// Whether a set of `len` hashes has dropped so many that each must have come again and again.
-pub(crate) fn is_worn(repeated: u32, len: u32) -> bool {
-    repeated / 16 > len.max(16)
 }
 
 /// The union of the first `old` of `all` and of `new`. Both ascend without repetition.

@@ -1,12 +1,15 @@
 //! The set of retained hashes: a list while it grows, a table once hashes come again and again.
 
 use crate::host::{OutOfMemory, Surroundings, checking};
-use crate::set::list::{List, is_worn};
+use crate::set::list::List;
 use crate::set::sort::{dedup_few, sort};
 use crate::set::table::Table;
 use crate::set::width::kept;
 use allocator_api2::boxed::Box;
 use allocator_api2::vec::Vec;
+
+/// How many hashes are dropped before a set takes memory for a few that come again and again.
+const MAX_DROPPED: u32 = 271;
 
 /// A set of distinct hashes.
 ///
@@ -77,7 +80,7 @@ impl<A: Surroundings> Retained<A> {
     /// memory but the row in which they wait.
     pub(crate) fn drop_repeated<const COUNT: usize>(&mut self, waiting: &mut [u64; COUNT]) -> usize {
         match self {
-            Retained::Empty { repeated, .. } if !is_worn(*repeated, 0) => {
+            Retained::Empty { repeated, .. } if *repeated <= MAX_DROPPED => {
                 let distinct = dedup_few(waiting);
                 *repeated += (COUNT - distinct) as u32;
                 distinct
@@ -86,23 +89,56 @@ impl<A: Surroundings> Retained<A> {
         }
     }
 
-    /// Adds hashes that are cut for a sketch of that level. The slice serves as working room, and holds nothing of use
-    /// afterwards.
-    pub(crate) fn append(&mut self, hashes: &mut [u64], level: u16) -> Result<(), OutOfMemory> {
+    /// Adds hashes that are cut for a sketch of that level and capacity. The slice serves as working room, and holds
+    /// nothing of use afterwards.
+    pub(crate) fn append(&mut self, hashes: &mut [u64], level: u16, capacity: u32) -> Result<(), OutOfMemory> {
         match self {
             Retained::Table(table) => table.insert(hashes),
             Retained::List(list) => {
-                list.append(hashes)?;
-                if list.is_worn() {
-                    self.become_table(level)
-                } else {
-                    Ok(())
-                }
+                list.append(hashes, capacity)?;
+                self.become_table_if_worn(level)
             }
-            Retained::Empty { allocator, repeated } => {
-                *self = Retained::List(List::new_in(allocator.clone(), *repeated)?);
-                self.append(hashes, level)
+            Retained::Empty { .. } => {
+                self.begin()?;
+                self.append(hashes, level, capacity)
             }
+        }
+    }
+
+    /// As [`append`](Self::append), of the first `count` of an array.
+    pub(crate) fn append_first<const COUNT: usize>(
+        &mut self,
+        count: usize,
+        hashes: &mut [u64; COUNT],
+        level: u16,
+        capacity: u32,
+    ) -> Result<(), OutOfMemory> {
+        if let Retained::Empty { .. } = self {
+            self.begin()?;
+        }
+        match self {
+            Retained::List(list) => {
+                list.append_first(count, hashes, capacity)?;
+                self.become_table_if_worn(level)
+            }
+            _ => self.append(&mut hashes[..count], level, capacity),
+        }
+    }
+
+    /// Makes an empty set a list.
+    #[cold]
+    fn begin(&mut self) -> Result<(), OutOfMemory> {
+        if let Retained::Empty { allocator, repeated } = self {
+            *self = Retained::List(List::new_in(allocator.clone(), *repeated)?);
+        }
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn become_table_if_worn(&mut self, level: u16) -> Result<(), OutOfMemory> {
+        match self {
+            Retained::List(list) if list.is_worn() => self.become_table(level),
+            _ => Ok(()),
         }
     }
 
@@ -185,6 +221,7 @@ impl<A: Surroundings> Retained<A> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::set::capacity::MAX_CAPACITY;
     use allocator_api2::alloc::Global;
     use proptest::prelude::*;
     use std::collections::BTreeSet;
@@ -207,12 +244,14 @@ mod tests {
     #[test]
     fn a_set_holds_what_was_appended_at_every_size() {
         for around in [
-            0_u64, 16, 45, 106, 167, 228, 353, 478, 603, 856, 1_109, 1_618, 2_127, 3_148, 8_253,
+            0_u64, 21, 38, 76, 114, 152, 233, 314, 395, 561, 727, 1_064, 1_401, 1_738, 2_416, 3_094, 5_138, 9_226,
         ] {
             for count in around.saturating_sub(8)..around + 9 {
                 let mut retained = Retained::new_in(Global);
                 for i in 0..count {
-                    retained.append(&mut [random(i), random(i / 2)], 0).unwrap();
+                    retained
+                        .append(&mut [random(i), random(i / 2)], 0, MAX_CAPACITY)
+                        .unwrap();
                 }
                 retained.settle().unwrap();
                 assert!(!is_table(&retained));
@@ -241,7 +280,7 @@ mod tests {
                 let mut hashes: std::vec::Vec<u64> =
                     piece.into_iter().map(|i| random(u64::from(i % values))).filter(|&hash| hash < bound).collect();
                 expected.extend(hashes.iter().copied());
-                retained.append(&mut hashes, 0).unwrap();
+                retained.append(&mut hashes, 0, MAX_CAPACITY).unwrap();
                 if is_settled_often || thins == 0 {
                     retained.settle().unwrap();
                 }
@@ -267,7 +306,7 @@ mod tests {
                 if i == 10 * distinct {
                     assert!(!is_table(&retained));
                 }
-                retained.append(&mut [random(i % distinct)], 0).unwrap();
+                retained.append(&mut [random(i % distinct)], 0, MAX_CAPACITY).unwrap();
             }
             assert!(is_table(&retained));
             assert_eq!(retained.len() as u64, distinct);
@@ -281,7 +320,7 @@ mod tests {
         for is_counted in [true, false] {
             let mut retained = Retained::new_in(Global);
             for i in 0..1_000 {
-                retained.append(&mut [random(i)], 0).unwrap();
+                retained.append(&mut [random(i)], 0, MAX_CAPACITY).unwrap();
                 if is_counted {
                     retained.wear();
                 }

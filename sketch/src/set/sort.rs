@@ -10,6 +10,14 @@ use crate::host::{CHECK_EVERY, Surroundings};
 /// How many hashes are sorted without a check.
 const AT_ONCE: usize = 1 << 15;
 
+/// From so many hashes on, they are parted before they are sorted. The more hashes, the more parts.
+const MIN_PARTED: usize = 48;
+const FEW_PARTED: usize = 256;
+const MANY_PARTED: usize = 1_536;
+
+/// How many hashes of one part are sorted by insertion at most.
+const MAX_INSERTED: u16 = 48;
+
 /// The bits that part the hashes in one round, and the number of parts.
 const DIGIT_BITS: u32 = 8;
 const DIGITS: usize = 1 << DIGIT_BITS;
@@ -25,15 +33,70 @@ pub(crate) fn sort<S: Surroundings>(hashes: &mut [u64], surroundings: &S) {
     sort_by(hashes, u64::BITS - all.leading_zeros(), surroundings);
 }
 
+/// Puts hashes into `sorted`, which is as long, in ascending order.
+///
+/// Most are random. So they go to a place among many by their upper bits first, and few are left to compare. That takes
+/// half the time of sorting them in place.
+///
+/// Complexity: linear for random hashes; n log n, whatever they are.
+pub(crate) fn sort_into<S: Surroundings>(hashes: &[u64], sorted: &mut [u64], surroundings: &S) {
+    match hashes.len() {
+        ..MIN_PARTED => {
+            sorted.copy_from_slice(hashes);
+            sorted.sort_unstable();
+        }
+        MIN_PARTED..FEW_PARTED => sort_parts_into::<256>(hashes, sorted),
+        FEW_PARTED..MANY_PARTED => sort_parts_into::<1024>(hashes, sorted),
+        MANY_PARTED..=AT_ONCE => sort_parts_into::<4096>(hashes, sorted),
+        _ => {
+            sorted.copy_from_slice(hashes);
+            sort(sorted, surroundings);
+        }
+    }
+}
+
+/// [`sort_into`] by way of so many parts, a power of two.
+fn sort_parts_into<const PARTS: usize>(hashes: &[u64], sorted: &mut [u64]) {
+    let all = hashes.iter().fold(0, |bits, hash| bits | hash);
+    let shift = (u64::BITS - all.leading_zeros()).saturating_sub(PARTS.trailing_zeros());
+    let part = |hash: u64| (hash >> shift) as usize % PARTS;
+    let mut ends = [0_u16; PARTS];
+    hashes.iter().for_each(|&hash| ends[part(hash)] += 1);
+    let most = ends.iter().fold(0, |most, &count| most.max(count));
+    let mut sum = 0;
+    for end in &mut ends {
+        (*end, sum) = (sum, sum + *end);
+    }
+    for &hash in hashes {
+        let place = &mut ends[part(hash)];
+        sorted[usize::from(*place)] = hash;
+        *place += 1;
+    }
+    if most > MAX_INSERTED {
+        return sorted.sort_unstable();
+    }
+    for end in 1..sorted.len() {
+        let (hash, mut place) = (sorted[end], end);
+        while place > 0 && sorted[place - 1] > hash {
+            sorted[place] = sorted[place - 1];
+            place -= 1;
+        }
+        sorted[place] = hash;
+    }
+}
+
 /// Moves each hash that differs from the one before it to the front, and returns their number. In sorted hashes, these
 /// are the distinct ones.
 pub(crate) fn dedup(hashes: &mut [u64]) -> usize {
-    let mut distinct = 0;
+    let Some(&first) = hashes.first() else {
+        return 0;
+    };
+    let (mut distinct, mut before) = (0, !first);
     for i in 0..hashes.len() {
         let hash = hashes[i];
-        let is_new = distinct == 0 || hash != hashes[distinct - 1];
         hashes[distinct] = hash;
-        distinct += usize::from(is_new);
+        distinct += usize::from(hash != before);
+        before = hash;
     }
     distinct
 }
@@ -143,11 +206,26 @@ mod tests {
             &|_| 7,
             &|i| if i % 2 == 0 { i } else { random(i) },
         ];
-        for count in [0, 1, 2, AT_ONCE, AT_ONCE + 1, 10 * AT_ONCE + 17] {
+        for count in [
+            0,
+            1,
+            2,
+            MIN_PARTED - 1,
+            MIN_PARTED,
+            FEW_PARTED - 1,
+            FEW_PARTED,
+            5_000,
+            AT_ONCE,
+            AT_ONCE + 1,
+            10 * AT_ONCE + 17,
+        ] {
             for kind in kinds {
                 let mut hashes: Vec<u64> = (0..count as u64).map(kind).collect();
                 let mut expected = hashes.clone();
                 expected.sort();
+                let mut sorted = vec![0; hashes.len()];
+                sort_into(&hashes, &mut sorted, &Global);
+                assert!(sorted == expected);
                 sort(&mut hashes, &Global);
                 assert!(hashes == expected);
             }

@@ -219,10 +219,18 @@ impl<A: Surroundings> Sketch<A> {
     /// [`OutOfMemory`] when the allocator has no more.
     #[inline]
     pub fn accumulate(&mut self, hash: u64) -> Result<(), OutOfMemory> {
-        if !self.offer(hash) {
-            self.make_room()?;
-            self.offer(hash);
+        if self.offer(hash) {
+            Ok(())
+        } else {
+            self.accumulate_after_others(hash)
         }
+    }
+
+    /// Accumulates the hash of a value after those that wait, whose row is full.
+    #[inline(never)]
+    fn accumulate_after_others(&mut self, hash: u64) -> Result<(), OutOfMemory> {
+        self.make_room()?;
+        self.offer(hash);
         Ok(())
     }
 
@@ -247,7 +255,8 @@ impl<A: Surroundings> Sketch<A> {
         let count = self.waiting().len();
         self.waits = 0;
         cut(&mut self.waiting, self.level);
-        self.retained.append(&mut self.waiting[..count], self.level)?;
+        self.retained
+            .append_first(count, &mut self.waiting, self.level, self.capacity)?;
         self.thin_if_full()?;
         if self.threshold >= WORTH_LOOKING_UP && self.retained.is_small_table() {
             self.waits = LOOKS_UP;
@@ -343,7 +352,7 @@ impl<A: Surroundings> Sketch<A> {
 
     fn append(&mut self, hashes: &mut [u64]) -> Result<(), OutOfMemory> {
         cut(hashes, self.level);
-        self.retained.append(hashes, self.level)?;
+        self.retained.append(hashes, self.level, self.capacity)?;
         self.thin_if_full()
     }
 

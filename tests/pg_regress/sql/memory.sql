@@ -32,20 +32,39 @@ FROM (
     GROUP BY 1
 ) q;
 
--- PostgreSQL counts a few groups that each grow large as well: 100 full states of some 120 kB.
+-- PostgreSQL counts a few groups that each grow large as well: 100 full states of some 65 kB.
 SET work_mem = '4MB';
 
-SELECT spilled, peak_kb > 100 * 70 AS counted
+SELECT spilled, peak_kb > 100 * 50 AS counted
 FROM hash_aggregate($$
     SELECT i % 100, approx_count_distinct_cvm(i) FROM generate_series(1, 2000000) i GROUP BY 1
 $$);
 
 SET work_mem = '1GB';
 
-SELECT spilled, peak_kb BETWEEN 100 * 70 AND 100 * 200 AS counted
+SELECT spilled, peak_kb BETWEEN 100 * 50 AND 100 * 90 AS counted
 FROM hash_aggregate($$
     SELECT i % 100, approx_count_distinct_cvm(i) FROM generate_series(1, 2000000) i GROUP BY 1
 $$);
+
+-- A value takes few bytes beyond 200 a group. The memory comes in blocks, which are small under a small work_mem.
+SET work_mem = '4MB';
+SET hash_mem_multiplier = 1000;
+
+SELECT size, times, bytes BETWEEN size AND 200 + size * most AS small
+FROM (VALUES
+    (5000, 20, 1, 11), (2000, 100, 1, 9), (400, 1000, 1, 8), (40, 10000, 1, 7),
+    (5000, 20, 10, 12), (2000, 100, 10, 12), (200, 1000, 10, 12), (20, 10000, 10, 12)
+) v (groups, size, times, most),
+    LATERAL format('FROM generate_series(1, %s) i GROUP BY i %% %s', groups * size * times, groups) AS of_groups,
+    LATERAL hash_aggregate(format('SELECT count(i) %s', of_groups)) AS counted,
+    LATERAL hash_aggregate(
+        format('SELECT approx_count_distinct_cvm(i %% %s) %s', groups * size, of_groups)
+    ) AS measured,
+    LATERAL (SELECT 1024::bigint * (measured.peak_kb - counted.peak_kb) / groups) AS a_group (bytes);
+
+SET work_mem = '1GB';
+SET hash_mem_multiplier = 1;
 
 -- A sample of 100 integers takes less than 3 kB.
 SELECT peak_kb BETWEEN 10000 AND 10000 * 3 AS small
