@@ -65,6 +65,16 @@ fn only_column(field: &Field) -> PyResult<&Field> {
 
 /// What the items of a column are; `None` of a column that holds only nulls.
 fn type_of(column: &Field) -> PyResult<Option<Type>> {
+    match (column.extension_type_name(), column.data_type()) {
+        (Some("arrow.uuid"), DataType::FixedSizeBinary(16)) => return Ok(Some(Type::Uuid)),
+        // Text, until kind says that it is more.
+        (None | Some("arrow.json"), _) => {}
+        (Some(name), _) => {
+            return Err(TypeError::new_err(format!(
+                "a column of Arrow's extension type {name} has no rule to be hashed by; cast it to what it is stored as"
+            )));
+        }
+    }
     let data_type = match column.data_type() {
         DataType::Dictionary(keys, values) if keys.is_dictionary_key_type() => values,
         own => own,
@@ -77,7 +87,6 @@ fn type_of(column: &Field) -> PyResult<Option<Type>> {
         DataType::Float16 | DataType::Float32 | DataType::Float64 => Type::Float,
         DataType::Decimal32(..) | DataType::Decimal64(..) | DataType::Decimal128(..) => Type::Numeric,
         DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => Type::Text,
-        DataType::FixedSizeBinary(16) if column.extension_type_name() == Some("arrow.uuid") => Type::Uuid,
         DataType::Binary | DataType::LargeBinary | DataType::BinaryView | DataType::FixedSizeBinary(_) => Type::Bytes,
         DataType::Date32 | DataType::Date64 => Type::Date,
         DataType::Timestamp(_, None) => Type::Timestamp,
