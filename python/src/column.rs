@@ -17,7 +17,7 @@ use std::cell::Cell;
 use std::sync::{Mutex, PoisonError};
 
 /// How many items are hashed between two looks at whether to go on.
-const PIECE: usize = 1 << 16;
+const PIECE: usize = 1 << 14;
 
 /// Adds all items of the arrays.
 pub fn add(py: Python<'_>, arrays: Arrays, values: &mut Values, threads: usize) -> PyResult<()> {

@@ -1,9 +1,9 @@
 //! The sketches of `cvm_count` in Python. The hash rules, the sketch and its operations are those of the core crate
 //! `cvm_sketch`; here they meet Python, NumPy and Arrow.
 //!
-//! - [`sketch`], [`builder`]: the two classes.
-//! - [`items`], [`json`], [`numpy`], [`column`]: from objects, documents, arrays and Arrow data to hashes. [`capsule`]: how Arrow data comes in.
-//! - [`values`]: what they add to, on how many threads. [`types`]: what values are to PostgreSQL. [`error`]: exceptions.
+//! - `sketch`, `builder`: the two classes.
+//! - `items`, `json`, `numpy`, `column`: from objects, documents, arrays and Arrow data to hashes. `capsule`: how Arrow data comes in.
+//! - `values`: what they add to, on how many threads. `types`: what values are to PostgreSQL. `error`: exceptions.
 
 mod builder;
 mod capsule;

@@ -74,7 +74,7 @@ impl Sketch {
         Ok((interval.lower, interval.upper))
     }
 
-    /// The kind of the values, as `cvm_sketch_kind` names it: "integer", "text" and so on; "unknown" of no values.
+    /// The kind of the values, as `cvm_sketch_info` of PostgreSQL names it: "integer", "text" and so on; "unknown" of no values.
     #[getter]
     fn kind(&self) -> &'static str {
         self.header.kind().name()

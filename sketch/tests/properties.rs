@@ -116,6 +116,27 @@ proptest! {
     }
 
     #[test]
+    fn batches_need_no_settling_in_between(
+        hashes in hashes(),
+        capacity in capacity(),
+        lengths in proptest::collection::vec(0..200_usize, 0..20),
+    ) {
+        let mut sketch = Sketch::new(capacity, 0);
+        let mut rest = &hashes[..];
+        for length in lengths {
+            let (batch, others) = rest.split_at(length.min(rest.len()));
+            sketch.accumulate_all(batch).unwrap();
+            if let [one, others @ ..] = others {
+                sketch.accumulate(*one).unwrap();
+                rest = others;
+            }
+        }
+        sketch.accumulate_all(rest).unwrap();
+        sketch.settle().unwrap();
+        prop_assert_eq!(sketch, sketch_of(&hashes, capacity));
+    }
+
+    #[test]
     fn partitioning_and_the_merge_tree_do_not_matter(
         hashes in hashes(),
         capacity in capacity(),

@@ -8,7 +8,7 @@
 //! |---|---|
 //! | integer of any width, and what PostgreSQL stores as one | as a signed 64-bit integer, little-endian |
 //! | floating-point number of either width | as a 64-bit IEEE 754 number, little-endian; -0 as 0, any NaN as one NaN |
-//! | decimal number | its sign, its weight and its digits, as [`decimal`] says |
+//! | decimal number | its sign, its weight and its digits, as [`decimal`](fn@decimal) says |
 //! | bytes, text | themselves |
 //! | a value that holds others | its shape, then each as its eight bytes or its hash under the seed: its [`Parts`] |
 //! | anything else | the 64-bit hash of its type under the same seed, little-endian |
