@@ -14,7 +14,8 @@ KINDS = {"str": "texts", "int": "integers"}
 def plot(rows: list[dict], path: str):
     """The time of an item, a line for each form and what it takes, a panel for each kind of items."""
     rows = [row for row in rows if row["ns_an_item"]]
-    labels = list(dict.fromkeys((row["form"], row["input"]) for row in rows))
+    # All forms take integers; one of them nothing else.
+    labels = list(dict.fromkeys((row["form"], row["input"]) for row in rows if row["column"].startswith("int")))
     figure, panels = plt.subplots(1, 2, figsize=(9, 0.26 * len(labels) + 1.2), sharex=True, sharey=True)
     for axes, (kind, title) in zip(panels, KINDS.items()):
         of_kind = [row for row in rows if row["column"].startswith(kind)]
