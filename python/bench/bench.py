@@ -23,7 +23,6 @@ os.environ["POLARS_MAX_THREADS"] = os.environ["OMP_NUM_THREADS"] = "1"
 import pyarrow
 
 from forms import FORMS, OURS, OURS_BATCHES, OURS_THREADS, ROWS, Column, Form
-from plot import plot
 
 RESULTS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "bench", "results")
 FIELDS = ["column", "form", "input", "rounds", "best_ms", "median_ms", "max_ms", "ns_an_item", "peak_mb", "error_percent", "version",
@@ -180,6 +179,9 @@ def main():
         writer = csv.DictWriter(file, FIELDS)
         writer.writeheader()
         writer.writerows({**row, **about} for row in rows)
+    # Last, so that no process that measures has its libraries.
+    from plot import plot
+
     plot(rows, os.path.join(arguments.out, "python.svg"))
 
 
