@@ -127,15 +127,17 @@ plain_hashes! {
     /// Bytes of variable length, compared as they are.
     Bytes: hash |value, seed| Some(hash::bytes(varlena::plain_bytes(value)?, seed));
     /// Bytes of variable length, compared without trailing blanks.
-    BlankPadded: hash |value, seed| Some(hash::bytes(without_blanks(varlena::plain_bytes(value)?), seed));
+    BlankPadded: hash |value, seed| Some(hash::bytes(hash::without_blanks(varlena::plain_bytes(value)?), seed));
     /// Bytes that a zero ends.
     ZeroEnded: hash |value, seed| Some(hash::bytes(CStr::from_ptr(value.cast_mut_ptr()).to_bytes(), seed));
     FixedBytes6: hash |value, seed| Some(hash::bytes(fixed::<6>(value), seed));
     FixedBytes8: hash |value, seed| Some(hash::bytes(fixed::<8>(value), seed));
     FixedBytes12: hash |value, seed| Some(hash::bytes(fixed::<12>(value), seed));
     FixedBytes16: hash |value, seed| Some(hash::bytes(fixed::<16>(value), seed));
-    /// By its length, with months of 30 days and days of 24 hours.
-    Interval: hash |value, seed| Some(hash::bytes(&span(&*value.cast_mut_ptr()).to_le_bytes(), seed));
+    Interval: hash |value, seed| Some({
+        let interval: &pg_sys::Interval = &*value.cast_mut_ptr();
+        hash::interval(interval.month, interval.day, interval.time, seed)
+    });
     AclItem: hash |value, seed| Some(hash::bytes(&rights(&*value.cast_mut_ptr()), seed));
 }
 
@@ -147,18 +149,6 @@ plain_hashes! {
 #[inline(always)]
 unsafe fn fixed<'a, const LENGTH: usize>(value: Datum) -> &'a [u8; LENGTH] {
     unsafe { &*value.cast_mut_ptr() }
-}
-
-#[inline]
-fn without_blanks(bytes: &[u8]) -> &[u8] {
-    let length = bytes.iter().rposition(|&byte| byte != b' ').map_or(0, |last| last + 1);
-    bytes.get(..length).unwrap_or(bytes)
-}
-
-/// The length of an interval in microseconds, by which intervals are compared.
-fn span(interval: &pg_sys::Interval) -> i128 {
-    const DAY: i128 = 24 * 60 * 60 * 1_000_000;
-    i128::from(interval.time) + (i128::from(interval.month) * 30 + i128::from(interval.day)) * DAY
 }
 
 /// Who grants which rights to whom, as PostgreSQL keeps it since 16: 32 bits for the rights and 32 for the grant

@@ -55,7 +55,8 @@ fn field<const LENGTH: usize>(bytes: &[u8; START_LEN], offset: usize) -> [u8; LE
 /// |---|---|---|
 /// | [`offer`](Self::offer) | a row: takes no memory, cannot fail, and says when it is `accumulate`'s turn | no |
 /// | [`accumulate`](Self::accumulate) | one hash after another | no |
-/// | [`insert_all`](Self::insert_all) | many at once, which vector instructions compare | yes |
+/// | [`accumulate_all`](Self::accumulate_all) | many at once, which vector instructions compare | no |
+/// | [`insert_all`](Self::insert_all) | the same | yes |
 /// | [`merge`](Self::merge), [`merge_framed`](Self::merge_framed) | those of a sketch, in memory or encoded | yes |
 /// | [`accumulate_framed`](Self::accumulate_framed) | those of one encoded sketch after another | no |
 ///
@@ -303,12 +304,22 @@ impl<A: Surroundings> Sketch<A> {
             && self.retained.is_settled()
     }
 
-    /// Accumulates the hashes of many values and settles the sketch.
+    /// [Accumulates](Self::accumulate_all) the hashes of many values and settles the sketch.
     ///
     /// # Errors
     ///
     /// [`OutOfMemory`] when the allocator has no more.
     pub fn insert_all(&mut self, hashes: &[u64]) -> Result<(), OutOfMemory> {
+        self.accumulate_all(hashes)?;
+        self.settle()
+    }
+
+    /// Accumulates the hashes of many values. Settling is what costs when they come in many batches.
+    ///
+    /// # Errors
+    ///
+    /// [`OutOfMemory`] when the allocator has no more.
+    pub fn accumulate_all(&mut self, hashes: &[u64]) -> Result<(), OutOfMemory> {
         self.flush()?;
         let mut batch = Batch::new();
         let (blocks, rest) = hashes.as_chunks();
@@ -327,8 +338,7 @@ impl<A: Surroundings> Sketch<A> {
         for &hash in rest {
             batch.select(hash, self.threshold);
         }
-        self.append(batch.take())?;
-        self.settle()
+        self.append(batch.take())
     }
 
     fn append(&mut self, hashes: &mut [u64]) -> Result<(), OutOfMemory> {

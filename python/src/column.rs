@@ -1,0 +1,355 @@
+//! Arrow arrays: from their items to hashes. Offsets, views and keys are checked here, as they are read.
+
+use crate::capsule::Arrays;
+use crate::error::{OverflowError, TypeError, ValueError};
+use crate::types::{self, Type};
+use crate::values::Values;
+use arrow_array::cast::AsArray;
+use arrow_array::types::*;
+use arrow_array::{Array, ArrayRef, GenericByteArray, GenericByteViewArray, PrimitiveArray, make_array};
+use arrow_buffer::{ArrowNativeType, NullBuffer};
+use arrow_schema::{DataType, Field, TimeUnit};
+use cvm_sketch::hash;
+use pyo3::prelude::*;
+use std::sync::{Mutex, PoisonError};
+
+/// How many items are hashed between two looks at whether to go on.
+const PIECE: usize = 1 << 16;
+
+/// Adds all items of the arrays.
+pub fn add(py: Python<'_>, arrays: Arrays, values: &mut Values, threads: usize) -> PyResult<()> {
+    let column = only_column(arrays.field())?;
+    let Some(own) = type_of(column)? else {
+        return Ok(());
+    };
+    let as_type = values.type_for(own)?;
+    let pieces = Mutex::new(Pieces { arrays, rest: None });
+    values.add_by(py, threads, |values, watch| {
+        while watch.check()? {
+            let next = pieces.lock().unwrap_or_else(PoisonError::into_inner).next()?;
+            let Some(piece) = next else {
+                break;
+            };
+            add_array(&piece, as_type, values)?;
+        }
+        Ok(())
+    })
+}
+
+/// The column itself, or the only one of a table.
+fn only_column(field: &Field) -> PyResult<&Field> {
+    let DataType::Struct(columns) = field.data_type() else {
+        return Ok(field);
+    };
+    match &columns[..] {
+        [only] => Ok(only),
+        [] => Err(TypeError::new_err("a table without columns has nothing to count")),
+        several => {
+            let names: Vec<_> = several.iter().take(10).map(|column| format!("\"{}\"", column.name())).collect();
+            let more = if several.len() > names.len() { ", ..." } else { "" };
+            Err(TypeError::new_err(format!(
+                "items must be one column, not a table of {}: {}{more}; pass one of them",
+                several.len(),
+                names.join(", ")
+            )))
+        }
+    }
+}
+
+/// What the items of a column are; `None` of a column that holds only nulls.
+fn type_of(column: &Field) -> PyResult<Option<Type>> {
+    let data_type = match column.data_type() {
+        DataType::Dictionary(_, values) => values,
+        own => own,
+    };
+    Ok(Some(match data_type {
+        DataType::Null => return Ok(None),
+        DataType::Boolean => Type::Boolean,
+        DataType::Int8 | DataType::Int16 | DataType::Int32 | DataType::Int64 => Type::Integer,
+        DataType::UInt8 | DataType::UInt16 | DataType::UInt32 | DataType::UInt64 => Type::Integer,
+        DataType::Float16 | DataType::Float32 | DataType::Float64 => Type::Float,
+        DataType::Decimal32(..) | DataType::Decimal64(..) | DataType::Decimal128(..) => Type::Numeric,
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => Type::Text,
+        DataType::FixedSizeBinary(16) if column.extension_type_name() == Some("arrow.uuid") => Type::Uuid,
+        DataType::Binary | DataType::LargeBinary | DataType::BinaryView | DataType::FixedSizeBinary(_) => Type::Bytes,
+        DataType::Date32 | DataType::Date64 => Type::Date,
+        DataType::Timestamp(_, None) => Type::Timestamp,
+        DataType::Timestamp(_, Some(_)) => Type::TimestampTz,
+        DataType::Time32(_) | DataType::Time64(_) => Type::Time,
+        DataType::Duration(_) => Type::Interval,
+        other => {
+            return Err(TypeError::new_err(format!("a column of Arrow's type {other} has no rule to be hashed by")));
+        }
+    }))
+}
+
+/// The arrays in pieces, for whoever comes next.
+struct Pieces {
+    arrays: Arrays,
+    /// An array, and how many of its items were taken.
+    rest: Option<(ArrayRef, usize)>,
+}
+
+impl Pieces {
+    fn next(&mut self) -> PyResult<Option<ArrayRef>> {
+        let (array, taken) = match self.rest.take() {
+            Some(rest) => rest,
+            None => match self.arrays.next()? {
+                Some(array) => (column_of(array)?, 0),
+                None => return Ok(None),
+            },
+        };
+        // Each piece of a dictionary-encoded array would hash the dictionary again.
+        let left = array.len() - taken;
+        if left <= PIECE || array.as_any_dictionary_opt().is_some() {
+            return Ok(Some(array.slice(taken, left)));
+        }
+        let piece = array.slice(taken, PIECE);
+        self.rest = Some((array, taken + PIECE));
+        Ok(Some(piece))
+    }
+}
+
+/// The array itself, or the only column of a table.
+fn column_of(array: ArrayRef) -> PyResult<ArrayRef> {
+    match array.as_struct_opt() {
+        None => Ok(array),
+        Some(table) if table.null_count() > 0 => Err(ValueError::new_err("a table has rows that are null")),
+        Some(table) => Ok(table.column(0).clone()),
+    }
+}
+
+/// Adds the items of an array.
+fn add_array(array: &dyn Array, as_type: Type, values: &mut Values) -> PyResult<()> {
+    match array.data_type() {
+        DataType::Boolean => values.add(array.as_boolean().iter().flatten(), |value, seed| {
+            Ok(hash::integer(value.into(), seed))
+        }),
+        DataType::Int8 => integers::<Int8Type>(array, as_type, values),
+        DataType::Int16 => integers::<Int16Type>(array, as_type, values),
+        DataType::Int32 => integers::<Int32Type>(array, as_type, values),
+        DataType::Int64 => integers::<Int64Type>(array, as_type, values),
+        DataType::UInt8 => integers::<UInt8Type>(array, as_type, values),
+        DataType::UInt16 => integers::<UInt16Type>(array, as_type, values),
+        DataType::UInt32 => integers::<UInt32Type>(array, as_type, values),
+        DataType::UInt64 => primitives::<UInt64Type>(array, values, |value, seed| unsigned(value, as_type, seed)),
+        DataType::Float16 => primitives::<Float16Type>(array, values, |value, seed| {
+            types::double(value.to_f64(), as_type, seed)
+        }),
+        DataType::Float32 => primitives::<Float32Type>(array, values, |value, seed| {
+            types::double(value.into(), as_type, seed)
+        }),
+        DataType::Float64 => {
+            primitives::<Float64Type>(array, values, |value, seed| types::double(value, as_type, seed))
+        }
+        &DataType::Decimal32(_, scale) => primitives::<Decimal32Type>(array, values, |value, seed| {
+            types::scaled(value.into(), scale.into(), as_type, seed)
+        }),
+        &DataType::Decimal64(_, scale) => primitives::<Decimal64Type>(array, values, |value, seed| {
+            types::scaled(value.into(), scale.into(), as_type, seed)
+        }),
+        &DataType::Decimal128(_, scale) => primitives::<Decimal128Type>(array, values, |value, seed| {
+            types::scaled(value, scale.into(), as_type, seed)
+        }),
+        DataType::Utf8 => strings(array.as_string::<i32>(), values, true),
+        DataType::LargeUtf8 => strings(array.as_string::<i64>(), values, true),
+        DataType::Utf8View => views(array.as_string_view(), values, true),
+        DataType::Binary => strings(array.as_binary::<i32>(), values, false),
+        DataType::LargeBinary => strings(array.as_binary::<i64>(), values, false),
+        DataType::BinaryView => views(array.as_binary_view(), values, false),
+        DataType::FixedSizeBinary(_) => {
+            let items = array.as_fixed_size_binary().iter().flatten();
+            values.add(items, |item, seed| Ok(hash::bytes(item, seed)))
+        }
+        DataType::Date32 => words::<Date32Type>(array, values, |days| types::date(days.into())),
+        DataType::Date64 => words::<Date64Type>(array, values, |milliseconds| {
+            const DAY: i64 = 86_400_000;
+            if milliseconds % DAY != 0 {
+                return Err(ValueError::new_err("a date has a time of day"));
+            }
+            types::date(milliseconds / DAY)
+        }),
+        DataType::Timestamp(unit, _) => match unit {
+            TimeUnit::Second => timestamps::<TimestampSecondType>(array, values),
+            TimeUnit::Millisecond => timestamps::<TimestampMillisecondType>(array, values),
+            TimeUnit::Microsecond => timestamps::<TimestampMicrosecondType>(array, values),
+            TimeUnit::Nanosecond => timestamps::<TimestampNanosecondType>(array, values),
+        },
+        DataType::Time32(TimeUnit::Second) => times::<Time32SecondType>(array, values, 1),
+        DataType::Time32(_) => times::<Time32MillisecondType>(array, values, 1_000),
+        DataType::Time64(TimeUnit::Microsecond) => times::<Time64MicrosecondType>(array, values, 1_000_000),
+        DataType::Time64(_) => times::<Time64NanosecondType>(array, values, 1_000_000_000),
+        DataType::Duration(unit) => match unit {
+            TimeUnit::Second => durations::<DurationSecondType>(array, values, 1),
+            TimeUnit::Millisecond => durations::<DurationMillisecondType>(array, values, 1_000),
+            TimeUnit::Microsecond => durations::<DurationMicrosecondType>(array, values, 1_000_000),
+            TimeUnit::Nanosecond => durations::<DurationNanosecondType>(array, values, 1_000_000_000),
+        },
+        DataType::Dictionary(..) => add_array(&*occurring(array)?, as_type, values),
+        // All of them nulls: what else there is has no type.
+        _ => Ok(()),
+    }
+}
+
+/// The items that are not null, each of a fixed width.
+fn primitives<T: ArrowPrimitiveType>(
+    array: &dyn Array,
+    values: &mut Values,
+    hash: impl Fn(T::Native, u64) -> PyResult<u64>,
+) -> PyResult<()> {
+    let array: &PrimitiveArray<T> = array.as_primitive();
+    match array.null_count() {
+        0 => values.add(array.values().iter().copied(), hash),
+        _ => values.add(array.iter().flatten(), hash),
+    }
+}
+
+/// Items for each of which an integer stands.
+fn words<T: ArrowPrimitiveType>(
+    array: &dyn Array,
+    values: &mut Values,
+    word: impl Fn(T::Native) -> PyResult<i64>,
+) -> PyResult<()> {
+    primitives::<T>(array, values, |value, seed| Ok(hash::integer(word(value)?, seed)))
+}
+
+fn integers<T: ArrowPrimitiveType<Native: Into<i64>>>(
+    array: &dyn Array,
+    as_type: Type,
+    values: &mut Values,
+) -> PyResult<()> {
+    match as_type {
+        Type::Integer => words::<T>(array, values, |value| Ok(value.into())),
+        _ => primitives::<T>(array, values, |value, seed| types::integer(value.into(), as_type, seed)),
+    }
+}
+
+/// The hash of an integer that may be larger than PostgreSQL's largest.
+pub fn unsigned(value: u64, as_type: Type, seed: u64) -> PyResult<u64> {
+    match i64::try_from(value) {
+        Ok(value) => types::integer(value, as_type, seed),
+        Err(_) if as_type == Type::Numeric => Ok(hash::scaled_decimal(value.into(), 0, seed)),
+        Err(_) => Err(OverflowError::new_err(format!(
+            "the integer {value} is beyond PostgreSQL's bigint; kind=\"numeric\" takes it"
+        ))),
+    }
+}
+
+fn timestamps<T: ArrowTimestampType>(array: &dyn Array, values: &mut Values) -> PyResult<()> {
+    let per_second = per_second(T::UNIT);
+    words::<T>(array, values, |value| types::timestamp(types::microseconds(value, per_second)?))
+}
+
+fn per_second(unit: TimeUnit) -> i64 {
+    match unit {
+        TimeUnit::Second => 1,
+        TimeUnit::Millisecond => 1_000,
+        TimeUnit::Microsecond => 1_000_000,
+        TimeUnit::Nanosecond => 1_000_000_000,
+    }
+}
+
+fn times<T: ArrowPrimitiveType<Native: Into<i64>>>(
+    array: &dyn Array,
+    values: &mut Values,
+    per_second: i64,
+) -> PyResult<()> {
+    words::<T>(array, values, |value| types::time(types::microseconds(value.into(), per_second)?))
+}
+
+fn durations<T: ArrowPrimitiveType<Native = i64>>(
+    array: &dyn Array,
+    values: &mut Values,
+    per_second: i64,
+) -> PyResult<()> {
+    primitives::<T>(array, values, |value, seed| {
+        Ok(hash::interval(0, 0, types::microseconds(value, per_second)?, seed))
+    })
+}
+
+#[cold]
+fn outside() -> PyErr {
+    ValueError::new_err("invalid Arrow data: an offset or a key is out of bounds")
+}
+
+/// Items one behind the other. In texts no NUL may be.
+fn strings<T: ByteArrayType>(array: &GenericByteArray<T>, values: &mut Values, is_text: bool) -> PyResult<()> {
+    let (offsets, data) = (array.value_offsets(), array.value_data());
+    let item = |(from, to): (T::Offset, T::Offset)| data.get(from.as_usize()..to.as_usize()).ok_or_else(outside);
+    // One look at all is faster than one at each. But where something is null, anything may be.
+    let has_nul = is_text
+        && match (offsets.first(), offsets.last()) {
+            (Some(&first), Some(&last)) => item((first, last))?.contains(&0),
+            _ => false,
+        };
+    let items = offsets.windows(2).map(|pair| (pair[0], pair[1]));
+    let plain = |pair, seed| Ok(hash::bytes(item(pair)?, seed));
+    match array.nulls() {
+        None if !has_nul => values.add(items, plain),
+        None => values.add(items, |pair, seed| Ok(hash::bytes(types::text(item(pair)?)?, seed))),
+        Some(nulls) => {
+            let items = items.zip(nulls).filter(|(_, is_valid)| *is_valid).map(|(pair, _)| pair);
+            match has_nul {
+                false => values.add(items, plain),
+                true => values.add(items, |pair, seed| Ok(hash::bytes(types::text(item(pair)?)?, seed))),
+            }
+        }
+    }
+}
+
+/// Items that are views: short ones themselves, long ones of other buffers.
+fn views<T: ByteViewType>(array: &GenericByteViewArray<T>, values: &mut Values, is_text: bool) -> PyResult<()> {
+    let buffers = array.data_buffers();
+    let hash = |view: &u128, seed| {
+        let bytes = view.to_le_bytes();
+        let part = |at: usize| u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]) as usize;
+        let (length, buffer, offset) = (part(0), part(8), part(12));
+        let item = match bytes[4..].get(..length) {
+            Some(short) => short,
+            None => buffers
+                .get(buffer)
+                .and_then(|buffer| buffer.get(offset..offset + length))
+                .ok_or_else(outside)?,
+        };
+        Ok(hash::bytes(if is_text { types::text(item)? } else { item }, seed))
+    };
+    match array.nulls() {
+        None => values.add(array.views().iter(), hash),
+        Some(nulls) => {
+            let valid = array.views().iter().zip(nulls).filter(|(_, is_valid)| *is_valid);
+            values.add(valid.map(|(view, _)| view), hash)
+        }
+    }
+}
+
+/// The categories that occur in a dictionary-encoded array, those that are null left out.
+fn occurring(array: &dyn Array) -> PyResult<ArrayRef> {
+    let dictionary = array.as_any_dictionary();
+    let categories = dictionary.values();
+    let mut occurs = vec![false; categories.len()];
+    let keys = dictionary.keys();
+    match keys.data_type() {
+        DataType::Int8 => mark::<Int8Type>(keys, &mut occurs),
+        DataType::Int16 => mark::<Int16Type>(keys, &mut occurs),
+        DataType::Int32 => mark::<Int32Type>(keys, &mut occurs),
+        DataType::Int64 => mark::<Int64Type>(keys, &mut occurs),
+        DataType::UInt8 => mark::<UInt8Type>(keys, &mut occurs),
+        DataType::UInt16 => mark::<UInt16Type>(keys, &mut occurs),
+        DataType::UInt32 => mark::<UInt32Type>(keys, &mut occurs),
+        _ => mark::<UInt64Type>(keys, &mut occurs),
+    }?;
+    let nulls = NullBuffer::from(occurs);
+    let data = categories.to_data().into_builder();
+    let nulls = NullBuffer::union(categories.nulls(), Some(&nulls));
+    let data = data.nulls(nulls).build().map_err(|error| ValueError::new_err(error.to_string()))?;
+    Ok(make_array(data))
+}
+
+/// Marks the categories whose keys are there.
+fn mark<T: ArrowDictionaryKeyType>(keys: &dyn Array, occurs: &mut [bool]) -> PyResult<()> {
+    let keys: &PrimitiveArray<T> = keys.as_primitive();
+    for key in keys.iter().flatten() {
+        *occurs.get_mut(key.as_usize()).ok_or_else(outside)? = true;
+    }
+    Ok(())
+}

@@ -1,0 +1,243 @@
+//! The values of a column so far: their sketch, and what type they are of.
+
+use crate::error::{OrRaise, ValueError};
+use crate::types::{Type, mixed};
+use cvm_sketch::capacity::DEFAULT_CAPACITY;
+use cvm_sketch::{Accuracy, Header, Kind, Sketch};
+use pyo3::prelude::*;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How many hashes are made before the sketch looks at them. The processor then works on several at once.
+const BLOCK: usize = 1_024;
+
+/// How long work goes on before Python is asked whether a signal came, such as that of Ctrl-C.
+const PATIENCE: Duration = Duration::from_millis(50);
+
+/// The most threads of a call.
+const MAX_THREADS: usize = 256;
+
+/// The values of a column so far.
+pub struct Values {
+    sketch: Sketch,
+    /// The kind that was asked for.
+    wanted: Option<Kind>,
+    /// The type as which the values are hashed, once there is one.
+    found: Option<Type>,
+}
+
+impl Values {
+    /// No values.
+    pub fn new(epsilon: f64, delta: f64, seed: i64, kind: Option<&str>) -> PyResult<Self> {
+        let accuracy = Accuracy::new(epsilon, delta).or_raise()?;
+        let capacity = if accuracy == Accuracy::default() {
+            DEFAULT_CAPACITY
+        } else {
+            accuracy.capacity()
+        };
+        let wanted = kind.map(|name| {
+            name.parse::<Kind>()
+                .map_err(|error| ValueError::new_err(format!("{error}, not \"{name}\"")))
+        });
+        Ok(Values {
+            sketch: Sketch::new(capacity, seed as u64),
+            wanted: wanted.transpose()?,
+            found: None,
+        })
+    }
+
+    /// No values, of which only the hashes count.
+    pub fn with_seed(seed: i64) -> Self {
+        Values {
+            sketch: Sketch::new(DEFAULT_CAPACITY, seed as u64),
+            wanted: None,
+            found: None,
+        }
+    }
+
+    /// The seed of the hashes.
+    pub fn seed(&self) -> u64 {
+        self.sketch.seed()
+    }
+
+    /// The type as which values of that type are hashed.
+    ///
+    /// # Errors
+    ///
+    /// TypeError when values before were of another. ValueError when they are not of the kind that was asked for.
+    #[inline]
+    pub fn type_for(&mut self, own: Type) -> PyResult<Type> {
+        let as_type = own.of_kind(self.wanted)?;
+        match self.found {
+            Some(found) if found == as_type => {}
+            Some(found) => return Err(mixed(found, as_type)),
+            None => {
+                self.found = Some(as_type);
+                let empty = Sketch::new(self.sketch.capacity(), self.sketch.seed());
+                self.sketch = std::mem::replace(&mut self.sketch, empty).of_kind(as_type.kind());
+            }
+        }
+        Ok(as_type)
+    }
+
+    /// Adds values, each of which `hash` makes a hash of, given the seed.
+    #[inline(always)]
+    pub fn add<T>(&mut self, values: impl Iterator<Item = T>, hash: impl Fn(T, u64) -> PyResult<u64>) -> PyResult<()> {
+        let seed = self.seed();
+        let mut values = values;
+        let mut block = [0; BLOCK];
+        loop {
+            let mut count = 0;
+            for (place, value) in block.iter_mut().zip(values.by_ref()) {
+                *place = hash(value, seed)?;
+                count += 1;
+            }
+            self.add_hashes(&block[..count])?;
+            if count < BLOCK {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Adds values by their hashes.
+    pub fn add_hashes(&mut self, hashes: &[u64]) -> PyResult<()> {
+        self.sketch.accumulate_all(hashes).or_raise()
+    }
+
+    /// The estimated number of distinct values.
+    pub fn estimate(&mut self) -> PyResult<u64> {
+        self.sketch.settle().or_raise()?;
+        Ok(self.sketch.estimate())
+    }
+
+    /// The bytes of the sketch. Of no values it is the sketch of nothing, as the server's aggregates have it.
+    pub fn encode(&mut self) -> PyResult<Vec<u8>> {
+        self.sketch.settle().or_raise()?;
+        if self.sketch.header().is_empty() {
+            return Ok(Sketch::new(Header::NOTHING.capacity(), Header::NOTHING.seed()).encode());
+        }
+        Ok(self.sketch.encode())
+    }
+
+    /// Has `work` add values to these, until it returns: on that many threads, each of which calls it with values of its
+    /// own. They are united at the end. Python runs meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// The first of `work`; KeyboardInterrupt, or whatever the handler of a signal raises.
+    pub fn add_by(
+        &mut self,
+        py: Python<'_>,
+        threads: usize,
+        work: impl Fn(&mut Values, &mut Watch<'_>) -> PyResult<()> + Sync,
+    ) -> PyResult<()> {
+        if threads == 1 {
+            return py.detach(|| work(self, &mut Watch::for_signals()));
+        }
+        let part = || Values {
+            sketch: Sketch::new(self.sketch.capacity(), self.sketch.seed()),
+            ..*self
+        };
+        let mut parts: Vec<Values> = (0..threads).map(|_| part()).collect();
+        py.detach(|| work_apart(&mut parts, &work))?;
+        for part in &mut parts {
+            part.sketch.settle().or_raise()?;
+            self.sketch.settle().or_raise()?;
+            self.sketch.merge(&part.sketch).or_raise()?;
+        }
+        Ok(())
+    }
+}
+
+/// Has each part be worked on by a thread, while this one waits for signals.
+fn work_apart(
+    parts: &mut [Values],
+    work: &(impl Fn(&mut Values, &mut Watch<'_>) -> PyResult<()> + Sync),
+) -> PyResult<()> {
+    let is_over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let (ends, ended) = channel();
+        let mut first = Ok(());
+        for part in parts {
+            let (ends, is_over) = (ends.clone(), &is_over);
+            let spawned = thread::Builder::new().spawn_scoped(scope, move || {
+                // The other end waits until all are gone.
+                let _ = ends.send(work(part, &mut Watch::of(is_over)));
+            });
+            if let Err(error) = spawned {
+                is_over.store(true, Ordering::Relaxed);
+                first = Err(error.into());
+                break;
+            }
+        }
+        drop(ends);
+        loop {
+            let end = match ended.recv_timeout(PATIENCE) {
+                Ok(end) => end,
+                Err(RecvTimeoutError::Timeout) => Python::attach(|py| py.check_signals()),
+                Err(RecvTimeoutError::Disconnected) => return first,
+            };
+            if end.is_err() && first.is_ok() {
+                is_over.store(true, Ordering::Relaxed);
+                first = end;
+            }
+        }
+    })
+}
+
+/// Says to work whether to go on.
+pub struct Watch<'a> {
+    /// Whether another thread has ended it all; `None` on the thread that looks for signals itself.
+    is_over: Option<&'a AtomicBool>,
+    looked: Instant,
+}
+
+impl<'a> Watch<'a> {
+    fn of(is_over: &'a AtomicBool) -> Self {
+        Watch {
+            is_over: Some(is_over),
+            looked: Instant::now(),
+        }
+    }
+
+    /// Looks for signals now and then.
+    pub fn for_signals() -> Self {
+        Watch {
+            is_over: None,
+            looked: Instant::now(),
+        }
+    }
+
+    /// Whether to go on; to be asked every few milliseconds.
+    ///
+    /// # Errors
+    ///
+    /// What the handler of a signal raised.
+    pub fn check(&mut self) -> PyResult<bool> {
+        match self.is_over {
+            Some(is_over) => return Ok(!is_over.load(Ordering::Relaxed)),
+            None if self.looked.elapsed() < PATIENCE => {}
+            None => {
+                Python::attach(|py| py.check_signals())?;
+                self.looked = Instant::now();
+            }
+        }
+        Ok(true)
+    }
+}
+
+/// The number of threads that was asked for.
+///
+/// # Errors
+///
+/// ValueError when it is not between 1 and 256.
+pub fn threads(asked: Option<usize>) -> PyResult<usize> {
+    match asked.unwrap_or(1) {
+        threads @ 1..=MAX_THREADS => Ok(threads),
+        threads => Err(ValueError::new_err(format!(
+            "threads must be between 1 and {MAX_THREADS}, not {threads}"
+        ))),
+    }
+}
