@@ -15,21 +15,22 @@ fn add(items: &Bound<'_, PyAny>, values: &mut Values, asked: Option<usize>) -> P
     if items.is_exact_instance_of::<PyList>() || items.is_exact_instance_of::<PyTuple>() {
         return items::add(items, values);
     }
-    if is_numpy_array(items)? {
-        return numpy::add(items, values, threads);
+    // While nobody has loaded NumPy, nothing is an array of its.
+    if let Some(numpy) = items::modules(items.py())?.get_item(intern!(items.py(), "numpy"))? {
+        let array_type = numpy.getattr(intern!(items.py(), "ndarray"))?;
+        if items.get_type().is(&array_type) {
+            return numpy::add(items, values, threads);
+        }
+        if items.is_instance(&array_type)? {
+            // Of a masked array, what is not masked.
+            let compressed = items.getattr_opt(intern!(items.py(), "compressed"))?;
+            let compressed = compressed.map(|compressed| compressed.call0()).transpose()?;
+            return numpy::add(compressed.as_ref().unwrap_or(items), values, threads);
+        }
     }
     match Arrays::of(items)? {
         Some(arrays) => column::add(items.py(), arrays, values, threads),
         None => items::add(items, values),
-    }
-}
-
-/// Whether an object is a NumPy array. While nobody has loaded NumPy, none is.
-fn is_numpy_array(items: &Bound<'_, PyAny>) -> PyResult<bool> {
-    let py = items.py();
-    match items::modules(py)?.get_item(intern!(py, "numpy"))? {
-        Some(numpy) => items.is_instance(&numpy.getattr(intern!(py, "ndarray"))?),
-        None => Ok(false),
     }
 }
 
@@ -136,7 +137,10 @@ pub fn hash(value: &Bound<'_, PyAny>, seed: i64) -> PyResult<i64> {
     let mut values = Values::with_seed(seed);
     match items::Seen::default().hash(value, &mut values)? {
         Some(hash) => Ok(hash as i64),
-        None => Err(TypeError::new_err(format!("{} is no value, and has no hash", value.repr()?))),
+        None => Err(TypeError::new_err(format!(
+            "{} is no value, and has no hash",
+            value.repr()?
+        ))),
     }
 }
 

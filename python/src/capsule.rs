@@ -74,9 +74,11 @@ impl Arrays {
         }
         if let Some(export) = object.getattr_opt(pyo3::intern!(py, "__arrow_c_array__"))? {
             let exported = export.call0()?;
-            let Ok((schema, array)) = exported.cast::<PyTuple>().map_err(PyErr::from).and_then(|pair| {
-                pair.extract::<(Bound<'_, PyAny>, Bound<'_, PyAny>)>()
-            }) else {
+            let Ok((schema, array)) = exported
+                .cast::<PyTuple>()
+                .map_err(PyErr::from)
+                .and_then(|pair| pair.extract::<(Bound<'_, PyAny>, Bound<'_, PyAny>)>())
+            else {
                 return Err(TypeError::new_err("__arrow_c_array__ must return two capsules"));
             };
             return Self::of_array(&schema, &array).map(Some);
@@ -183,7 +185,10 @@ fn failure(stream: &mut FFI_ArrowArrayStream, code: c_int) -> PyErr {
             (!words.is_null()).then(|| CStr::from_ptr(words).to_string_lossy().into_owned())
         }
     });
-    ValueError::new_err(format!("the Arrow stream failed: {}", words.unwrap_or(format!("error {code}"))))
+    ValueError::new_err(format!(
+        "the Arrow stream failed: {}",
+        words.unwrap_or(format!("error {code}"))
+    ))
 }
 
 /// The field that a schema describes.
@@ -254,7 +259,10 @@ fn check_array(array: &RawArray, data_type: &DataType) -> PyResult<()> {
         _ => 32,
     };
     let end = length.checked_add(offset).and_then(|end| end.checked_add(1));
-    if end.and_then(|end| end.checked_mul(width)).is_none_or(|bytes| bytes > isize::MAX as usize) {
+    if end
+        .and_then(|end| end.checked_mul(width))
+        .is_none_or(|bytes| bytes > isize::MAX as usize)
+    {
         return Err(fault("a length is too large"));
     }
     let end = offset + length;

@@ -11,6 +11,7 @@ use arrow_buffer::{ArrowNativeType, NullBuffer};
 use arrow_schema::{DataType, Field, TimeUnit};
 use cvm_sketch::hash;
 use pyo3::prelude::*;
+use std::cell::Cell;
 use std::sync::{Mutex, PoisonError};
 
 /// How many items are hashed between two looks at whether to go on.
@@ -45,7 +46,11 @@ fn only_column(field: &Field) -> PyResult<&Field> {
         [only] => Ok(only),
         [] => Err(TypeError::new_err("a table without columns has nothing to count")),
         several => {
-            let names: Vec<_> = several.iter().take(10).map(|column| format!("\"{}\"", column.name())).collect();
+            let names: Vec<_> = several
+                .iter()
+                .take(10)
+                .map(|column| format!("\"{}\"", column.name()))
+                .collect();
             let more = if several.len() > names.len() { ", ..." } else { "" };
             Err(TypeError::new_err(format!(
                 "items must be one column, not a table of {}: {}{more}; pass one of them",
@@ -78,7 +83,9 @@ fn type_of(column: &Field) -> PyResult<Option<Type>> {
         DataType::Time32(_) | DataType::Time64(_) => Type::Time,
         DataType::Duration(_) => Type::Interval,
         other => {
-            return Err(TypeError::new_err(format!("a column of Arrow's type {other} has no rule to be hashed by")));
+            return Err(TypeError::new_err(format!(
+                "a column of Arrow's type {other} has no rule to be hashed by"
+            )));
         }
     }))
 }
@@ -102,7 +109,7 @@ impl Pieces {
         // Each piece of a dictionary-encoded array would hash the dictionary again.
         let left = array.len() - taken;
         if left <= PIECE || array.as_any_dictionary_opt().is_some() {
-            return Ok(Some(array.slice(taken, left)));
+            return Ok(Some(if taken == 0 { array } else { array.slice(taken, left) }));
         }
         let piece = array.slice(taken, PIECE);
         self.rest = Some((array, taken + PIECE));
@@ -122,9 +129,7 @@ fn column_of(array: ArrayRef) -> PyResult<ArrayRef> {
 /// Adds the items of an array.
 fn add_array(array: &dyn Array, as_type: Type, values: &mut Values) -> PyResult<()> {
     match array.data_type() {
-        DataType::Boolean => values.add(array.as_boolean().iter().flatten(), |value, seed| {
-            Ok(hash::integer(value.into(), seed))
-        }),
+        DataType::Boolean => values.add_words(array.as_boolean().iter().flatten().map(i64::from)),
         DataType::Int8 => integers::<Int8Type>(array, as_type, values),
         DataType::Int16 => integers::<Int16Type>(array, as_type, values),
         DataType::Int32 => integers::<Int32Type>(array, as_type, values),
@@ -133,15 +138,9 @@ fn add_array(array: &dyn Array, as_type: Type, values: &mut Values) -> PyResult<
         DataType::UInt16 => integers::<UInt16Type>(array, as_type, values),
         DataType::UInt32 => integers::<UInt32Type>(array, as_type, values),
         DataType::UInt64 => primitives::<UInt64Type>(array, values, |value, seed| unsigned(value, as_type, seed)),
-        DataType::Float16 => primitives::<Float16Type>(array, values, |value, seed| {
-            types::double(value.to_f64(), as_type, seed)
-        }),
-        DataType::Float32 => primitives::<Float32Type>(array, values, |value, seed| {
-            types::double(value.into(), as_type, seed)
-        }),
-        DataType::Float64 => {
-            primitives::<Float64Type>(array, values, |value, seed| types::double(value, as_type, seed))
-        }
+        DataType::Float16 => doubles::<Float16Type>(array, as_type, values, |value| value.to_f64()),
+        DataType::Float32 => doubles::<Float32Type>(array, as_type, values, f64::from),
+        DataType::Float64 => doubles::<Float64Type>(array, as_type, values, f64::from),
         &DataType::Decimal32(_, scale) => primitives::<Decimal32Type>(array, values, |value, seed| {
             types::scaled(value.into(), scale.into(), as_type, seed)
         }),
@@ -159,7 +158,7 @@ fn add_array(array: &dyn Array, as_type: Type, values: &mut Values) -> PyResult<
         DataType::BinaryView => views(array.as_binary_view(), values, false),
         DataType::FixedSizeBinary(_) => {
             let items = array.as_fixed_size_binary().iter().flatten();
-            values.add(items, |item, seed| Ok(hash::bytes(item, seed)))
+            values.add(items, types::bytes)
         }
         DataType::Date32 => words::<Date32Type>(array, values, |days| types::date(days.into())),
         DataType::Date64 => words::<Date64Type>(array, values, |milliseconds| {
@@ -199,8 +198,8 @@ fn primitives<T: ArrowPrimitiveType>(
 ) -> PyResult<()> {
     let array: &PrimitiveArray<T> = array.as_primitive();
     match array.null_count() {
-        0 => values.add(array.values().iter().copied(), hash),
-        _ => values.add(array.iter().flatten(), hash),
+        0 => values.try_add(array.values().iter().copied(), hash),
+        _ => values.try_add(array.iter().flatten(), hash),
     }
 }
 
@@ -210,7 +209,11 @@ fn words<T: ArrowPrimitiveType>(
     values: &mut Values,
     word: impl Fn(T::Native) -> PyResult<i64>,
 ) -> PyResult<()> {
-    primitives::<T>(array, values, |value, seed| Ok(hash::integer(word(value)?, seed)))
+    let array: &PrimitiveArray<T> = array.as_primitive();
+    match array.null_count() {
+        0 => values.try_add_words(array.values().iter().copied().map(word)),
+        _ => values.try_add_words(array.iter().flatten().map(word)),
+    }
 }
 
 fn integers<T: ArrowPrimitiveType<Native: Into<i64>>>(
@@ -221,6 +224,18 @@ fn integers<T: ArrowPrimitiveType<Native: Into<i64>>>(
     match as_type {
         Type::Integer => words::<T>(array, values, |value| Ok(value.into())),
         _ => primitives::<T>(array, values, |value, seed| types::integer(value.into(), as_type, seed)),
+    }
+}
+
+fn doubles<T: ArrowPrimitiveType>(
+    array: &dyn Array,
+    as_type: Type,
+    values: &mut Values,
+    double: impl Fn(T::Native) -> f64,
+) -> PyResult<()> {
+    match as_type {
+        Type::Float => words::<T>(array, values, |value| Ok(hash::double_as_integer(double(value)))),
+        _ => primitives::<T>(array, values, |value, seed| types::double(double(value), as_type, seed)),
     }
 }
 
@@ -237,7 +252,9 @@ pub fn unsigned(value: u64, as_type: Type, seed: u64) -> PyResult<u64> {
 
 fn timestamps<T: ArrowTimestampType>(array: &dyn Array, values: &mut Values) -> PyResult<()> {
     let per_second = per_second(T::UNIT);
-    words::<T>(array, values, |value| types::timestamp(types::microseconds(value, per_second)?))
+    words::<T>(array, values, |value| {
+        types::timestamp(types::microseconds(value, per_second)?)
+    })
 }
 
 fn per_second(unit: TimeUnit) -> i64 {
@@ -254,7 +271,9 @@ fn times<T: ArrowPrimitiveType<Native: Into<i64>>>(
     values: &mut Values,
     per_second: i64,
 ) -> PyResult<()> {
-    words::<T>(array, values, |value| types::time(types::microseconds(value.into(), per_second)?))
+    words::<T>(array, values, |value| {
+        types::time(types::microseconds(value.into(), per_second)?)
+    })
 }
 
 fn durations<T: ArrowPrimitiveType<Native = i64>>(
@@ -275,51 +294,85 @@ fn outside() -> PyErr {
 /// Items one behind the other. In texts no NUL may be.
 fn strings<T: ByteArrayType>(array: &GenericByteArray<T>, values: &mut Values, is_text: bool) -> PyResult<()> {
     let (offsets, data) = (array.value_offsets(), array.value_data());
-    let item = |(from, to): (T::Offset, T::Offset)| data.get(from.as_usize()..to.as_usize()).ok_or_else(outside);
-    // One look at all is faster than one at each. But where something is null, anything may be.
-    let has_nul = is_text
-        && match (offsets.first(), offsets.last()) {
-            (Some(&first), Some(&last)) => item((first, last))?.contains(&0),
-            _ => false,
-        };
-    let items = offsets.windows(2).map(|pair| (pair[0], pair[1]));
-    let plain = |pair, seed| Ok(hash::bytes(item(pair)?, seed));
+    let is_sound = Cell::new(true);
+    let item = |from: T::Offset, to: T::Offset| {
+        data.get(from.as_usize()..to.as_usize()).unwrap_or_else(|| {
+            is_sound.set(false);
+            &[]
+        })
+    };
+    // One look at all is faster than one at each. But where an item is null, anything may be.
+    let all = match (offsets.first(), offsets.last()) {
+        (Some(&first), Some(&last)) => item(first, last),
+        _ => &[],
+    };
+    let may_have_nul = is_text && has_nul(all);
+    let items = offsets.windows(2).map(|ends| item(ends[0], ends[1]));
     match array.nulls() {
-        None if !has_nul => values.add(items, plain),
-        None => values.add(items, |pair, seed| Ok(hash::bytes(types::text(item(pair)?)?, seed))),
+        None if may_have_nul => return Err(types::nul()),
+        None => values.add(items, types::bytes)?,
         Some(nulls) => {
-            let items = items.zip(nulls).filter(|(_, is_valid)| *is_valid).map(|(pair, _)| pair);
-            match has_nul {
-                false => values.add(items, plain),
-                true => values.add(items, |pair, seed| Ok(hash::bytes(types::text(item(pair)?)?, seed))),
+            let items = items.zip(nulls).filter(|(_, is_valid)| *is_valid).map(|(item, _)| item);
+            match may_have_nul {
+                false => values.add(items, types::bytes)?,
+                true => values.try_add(items, |item, seed| Ok(types::bytes(types::text(item)?, seed)))?,
             }
         }
     }
+    if is_sound.get() { Ok(()) } else { Err(outside()) }
+}
+
+/// Whether a byte is 0. Looks at all, which vector instructions do faster than stop at the first.
+fn has_nul(bytes: &[u8]) -> bool {
+    bytes.iter().fold(u8::MAX, |least, &byte| least.min(byte)) == 0
 }
 
 /// Items that are views: short ones themselves, long ones of other buffers.
 fn views<T: ByteViewType>(array: &GenericByteViewArray<T>, values: &mut Values, is_text: bool) -> PyResult<()> {
+    /// A view is the length of an item and, where it fits, the item; otherwise four bytes of it, a buffer and an offset.
+    const VIEW: usize = 16;
     let buffers = array.data_buffers();
-    let hash = |view: &u128, seed| {
-        let bytes = view.to_le_bytes();
-        let part = |at: usize| u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]) as usize;
+    let (is_sound, found_nul) = (Cell::new(true), Cell::new(false));
+    let views: &[[u8; VIEW]] = array.views().inner().as_chunks().0;
+    let item = |i: usize| {
+        let view = &views[i];
+        let part = |at: usize| u32::from_le_bytes(std::array::from_fn(|byte| view[at + byte])) as usize;
         let (length, buffer, offset) = (part(0), part(8), part(12));
-        let item = match bytes[4..].get(..length) {
-            Some(short) => short,
-            None => buffers
-                .get(buffer)
-                .and_then(|buffer| buffer.get(offset..offset + length))
-                .ok_or_else(outside)?,
-        };
-        Ok(hash::bytes(if is_text { types::text(item)? } else { item }, seed))
+        if let Some(short) = view[4..].get(..length) {
+            // What is behind the item is no part of it.
+            let word = u128::from_le_bytes(*view) >> 32 | u128::MAX << (8 * length);
+            found_nul.set(found_nul.get() | has_zero_byte(word as u64) | has_zero_byte((word >> 64) as u64));
+            return short;
+        }
+        match buffers
+            .get(buffer)
+            .and_then(|buffer| buffer.get(offset..offset + length))
+        {
+            Some(long) => {
+                found_nul.set(found_nul.get() | has_nul(long));
+                long
+            }
+            None => {
+                is_sound.set(false);
+                &[][..]
+            }
+        }
     };
     match array.nulls() {
-        None => values.add(array.views().iter(), hash),
-        Some(nulls) => {
-            let valid = array.views().iter().zip(nulls).filter(|(_, is_valid)| *is_valid);
-            values.add(valid.map(|(view, _)| view), hash)
-        }
+        None => values.add((0..views.len()).map(item), types::bytes)?,
+        Some(nulls) => values.add(nulls.valid_indices().map(item), types::bytes)?,
     }
+    match (is_sound.get(), is_text && found_nul.get()) {
+        (false, _) => Err(outside()),
+        (true, true) => Err(types::nul()),
+        (true, false) => Ok(()),
+    }
+}
+
+/// Whether one of the bytes of a word is 0. (Mycroft's formula: only a byte that is 0 borrows into its upper bit.)
+fn has_zero_byte(word: u64) -> bool {
+    const ONES: u64 = u64::MAX / 255;
+    word.wrapping_sub(ONES) & !word & (ONES << 7) != 0
 }
 
 /// The categories that occur in a dictionary-encoded array, those that are null left out.
@@ -341,7 +394,10 @@ fn occurring(array: &dyn Array) -> PyResult<ArrayRef> {
     let nulls = NullBuffer::from(occurs);
     let data = categories.to_data().into_builder();
     let nulls = NullBuffer::union(categories.nulls(), Some(&nulls));
-    let data = data.nulls(nulls).build().map_err(|error| ValueError::new_err(error.to_string()))?;
+    let data = data
+        .nulls(nulls)
+        .build()
+        .map_err(|error| ValueError::new_err(error.to_string()))?;
     Ok(make_array(data))
 }
 

@@ -10,8 +10,8 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{
-    PyBool, PyByteArray, PyBytes, PyDate, PyDateTime, PyDelta, PyDeltaAccess, PyDict, PyFloat, PyInt, PyList, PyString, PyTime,
-    PyTimeAccess, PyTuple, PyType,
+    PyBool, PyByteArray, PyBytes, PyDate, PyDateTime, PyDelta, PyDeltaAccess, PyDict, PyFloat, PyInt, PyList, PyString,
+    PyTime, PyTimeAccess, PyTuple, PyType,
 };
 
 /// How many items of a list are held at once. Holding them touches each, and the processor gets them all at the same time.
@@ -36,7 +36,7 @@ enum Class {
     Uuid,
     /// NumPy's datetime64 or timedelta64.
     NumpyTime,
-    /// No value, as None.
+    /// No value, as pandas has it.
     Missing,
 }
 
@@ -69,13 +69,27 @@ pub fn add(items: &Bound<'_, PyAny>, values: &mut Values) -> PyResult<()> {
         return Ok(());
     }
     for (is_it, what) in [
-        (items.is_instance_of::<PyString>(), "a str, of which the characters would be counted"),
-        (items.is_instance_of::<PyBytes>(), "bytes, of which the bytes would be counted"),
-        (items.is_instance_of::<PyByteArray>(), "a bytearray, of which the bytes would be counted"),
-        (items.is_instance_of::<PyDict>(), "a dict; pass its keys() or its values()"),
+        (
+            items.is_instance_of::<PyString>(),
+            "a str, of which the characters would be counted",
+        ),
+        (
+            items.is_instance_of::<PyBytes>(),
+            "bytes, of which the bytes would be counted",
+        ),
+        (
+            items.is_instance_of::<PyByteArray>(),
+            "a bytearray, of which the bytes would be counted",
+        ),
+        (
+            items.is_instance_of::<PyDict>(),
+            "a dict; pass its keys() or its values()",
+        ),
     ] {
         if is_it {
-            return Err(TypeError::new_err(format!("items must be a collection of values, not {what}")));
+            return Err(TypeError::new_err(format!(
+                "items must be a collection of values, not {what}"
+            )));
         }
     }
     let mut iterator = items.try_iter()?;
@@ -116,6 +130,9 @@ impl Seen {
     /// The hash of an object; `None` of one that is no value.
     #[inline(always)]
     pub fn hash(&mut self, item: &Bound<'_, PyAny>, values: &mut Values) -> PyResult<Option<u64>> {
+        if item.is_none() {
+            return Ok(None);
+        }
         let class = match &self.last {
             Some((last, class)) if last.as_ptr().cast::<PyTypeObject>() == item.get_type_ptr() => *class,
             _ => self.look(&item.get_type())?,
@@ -125,7 +142,7 @@ impl Seen {
             Class::Text => {
                 let text = item.cast::<PyString>()?.to_str()?;
                 values.type_for(Type::Text)?;
-                hash::bytes(types::text(text.as_bytes())?, seed)
+                types::bytes(types::text(text.as_bytes())?, seed)
             }
             Class::Integer => {
                 let as_type = values.type_for(Type::Integer)?;
@@ -170,9 +187,6 @@ fn class_of(of_type: &Bound<'_, PyType>) -> PyResult<Class> {
     let is = |module, name| loaded(module, name)?.map_or(Ok(false), |class| of_type.is_subclass(&class));
     let is_of = |module, name| Ok::<_, PyErr>(loaded(module, name)?.is_some_and(|item| item.get_type().is(of_type)));
     // True is an integer to Python, a datetime is a date, and NaT is a datetime.
-    if of_type.is(&py.None().bind(py).get_type()) {
-        return Ok(Class::Missing);
-    }
     if of_type.is_subclass_of::<PyBool>()? {
         return Ok(Class::Boolean);
     }
@@ -248,7 +262,9 @@ fn large(item: &Bound<'_, PyAny>, as_type: Type, seed: u64, error: PyErr) -> PyR
         Type::Float => {
             let double: f64 = item.extract()?;
             if !item.eq(double)? {
-                return Err(ValueError::new_err(format!("the integer {item} is no floating-point number")));
+                return Err(ValueError::new_err(format!(
+                    "the integer {item} is no floating-point number"
+                )));
             }
             types::double(double, as_type, seed)
         }
@@ -341,7 +357,9 @@ fn time_of_day(time: &Bound<'_, PyTime>, values: &mut Values) -> PyResult<u64> {
     }
     let (days, offset) = parts(&offset)?;
     if offset % 1_000_000 != 0 {
-        return Err(ValueError::new_err("a time has a zone whose offset is no whole number of seconds"));
+        return Err(ValueError::new_err(
+            "a time has a zone whose offset is no whole number of seconds",
+        ));
     }
     values.type_for(Type::TimeTz)?;
     let west = -(days * 86_400 + (offset / 1_000_000) as i32);
@@ -377,7 +395,9 @@ fn decimal(item: &Bound<'_, PyAny>, as_type: Type, seed: u64) -> PyResult<u64> {
         _ => py.None().into_bound(py),
     };
     if !integer.eq(item)? {
-        return Err(ValueError::new_err(format!("the decimal {item} is no integer of 64 bits")));
+        return Err(ValueError::new_err(format!(
+            "the decimal {item} is no integer of 64 bits"
+        )));
     }
     match integer.extract::<i64>() {
         Ok(value) => types::integer(value, as_type, seed),

@@ -10,10 +10,10 @@ use crate::items;
 use crate::types::{self, Type};
 use crate::values::Values;
 use cvm_sketch::hash;
-use pyo3::buffer::{Element, PyBuffer};
+use pyo3::buffer::PyBuffer;
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{IntoPyDict, PyList, PySlice, PyString};
+use pyo3::types::{PyList, PySlice};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// How many items are copied at once: half a megabyte, which the processor's own cache holds.
@@ -49,27 +49,11 @@ impl Words {
             Words::Durations(_) => Type::Interval,
         }
     }
-
-    /// The name of NumPy's type that blocks are brought to; `None` of times, which keep theirs.
-    fn common(self) -> Option<&'static str> {
-        match self {
-            Words::Boolean => Some("u1"),
-            Words::Integers => Some("i8"),
-            Words::Unsigned => Some("u8"),
-            Words::Doubles => Some("f8"),
-            Words::Days | Words::Times(_) | Words::Durations(_) => None,
-        }
-    }
 }
 
 /// Adds all items of an array.
 pub fn add(array: &Bound<'_, PyAny>, values: &mut Values, threads: usize) -> PyResult<()> {
     let py = array.py();
-    // Of a masked array, what is not masked.
-    let array = match array.getattr_opt(intern!(py, "compressed"))? {
-        Some(compressed) => &compressed.call0()?,
-        None => array,
-    };
     let dimensions: usize = array.getattr(intern!(py, "ndim"))?.extract()?;
     if dimensions != 1 {
         return Err(ValueError::new_err(format!(
@@ -78,21 +62,26 @@ pub fn add(array: &Bound<'_, PyAny>, values: &mut Values, threads: usize) -> PyR
     }
     let length = array.len()?;
     let dtype = array.getattr(intern!(py, "dtype"))?;
-    let kind: char = dtype.getattr(intern!(py, "kind"))?.extract()?;
-    let item_size: usize = dtype.getattr(intern!(py, "itemsize"))?.extract()?;
-    let words = match kind {
-        'b' => Words::Boolean,
-        'i' => Words::Integers,
-        'u' if item_size < 8 => Words::Integers,
-        'u' => Words::Unsigned,
-        'f' if item_size <= 8 => Words::Doubles,
-        'M' | 'm' => of_unit(&dtype, kind)?,
-        'S' | 'U' | 'T' | 'O' => return add_listed(array, length, values),
+    // "<i8" and the like: the order of the bytes, the kind, the size of an item.
+    let written: String = dtype.getattr(intern!(py, "str"))?.extract()?;
+    let (words, common) = match written.get(1..).unwrap_or_default() {
+        "b1" => (Words::Boolean, "<u8"),
+        "i1" | "i2" | "i4" | "i8" | "u1" | "u2" | "u4" => (Words::Integers, "<i8"),
+        "u8" => (Words::Unsigned, "<u8"),
+        "f2" | "f4" | "f8" => (Words::Doubles, "<f8"),
+        time if time.starts_with(['M', 'm']) => (words_of_unit(&dtype)?, &*format!("<{time}")),
+        listed if listed.starts_with(['S', 'U', 'T', 'O']) => return add_listed(array, length, values),
         _ => {
-            return Err(TypeError::new_err(format!("a NumPy array of dtype {dtype} has no rule to be hashed by")));
+            return Err(TypeError::new_err(format!(
+                "a NumPy array of dtype {dtype} has no rule to be hashed by"
+            )));
         }
     };
     let as_type = values.type_for(words.own())?;
+    let common = (written != common).then_some(common);
+    if length <= COPIED {
+        return add_block(copy(array, common)?, words, as_type, values);
+    }
     let array = array.as_unbound();
     let next = AtomicUsize::new(0);
     values.add_by(py, threads, |values, watch| {
@@ -102,8 +91,8 @@ pub fn add(array: &Bound<'_, PyAny>, values: &mut Values, threads: usize) -> PyR
                 break;
             }
             let block = Python::attach(|py| {
-                let slice = PySlice::new(py, from as isize, (from + COPIED).min(length) as isize, 1);
-                copy(&array.bind(py).get_item(slice)?, words)
+                let (from, to) = (from as isize, length.min(from + COPIED) as isize);
+                copy(&array.bind(py).get_item(PySlice::new(py, from, to, 1))?, common)
             })?;
             add_block(block, words, as_type, values)?;
         }
@@ -111,9 +100,24 @@ pub fn add(array: &Bound<'_, PyAny>, values: &mut Values, threads: usize) -> PyR
     })
 }
 
+/// A copy of an array of items of eight bytes each, brought to a common type, if it is named.
+fn copy(array: &Bound<'_, PyAny>, common: Option<&str>) -> PyResult<Vec<i64>> {
+    let py = array.py();
+    let of_common = match common {
+        Some(common) => &array.call_method1(intern!(py, "astype"), (common,))?,
+        None => array,
+    };
+    match PyBuffer::get(of_common) {
+        Ok(words) => words.to_vec(py),
+        // Of another type than integers, or one that Python's buffers know nothing of.
+        Err(_) => PyBuffer::get(&of_common.call_method1(intern!(py, "view"), (intern!(py, "<i8"),))?)?.to_vec(py),
+    }
+}
+
 /// What the items of a datetime64 or timedelta64 are.
-fn of_unit(dtype: &Bound<'_, PyAny>, kind: char) -> PyResult<Words> {
-    let numpy = dtype.py().import("numpy")?;
+fn words_of_unit(dtype: &Bound<'_, PyAny>) -> PyResult<Words> {
+    let kind: char = dtype.getattr(intern!(dtype.py(), "kind"))?.extract()?;
+    let numpy = dtype.py().import(intern!(dtype.py(), "numpy"))?;
     let (unit, count): (String, i64) = numpy.call_method1("datetime_data", (dtype,))?.extract()?;
     let per_second = match unit.as_str() {
         "s" => Some(1),
@@ -132,53 +136,22 @@ fn of_unit(dtype: &Bound<'_, PyAny>, kind: char) -> PyResult<Words> {
     }
 }
 
-/// A copied block.
-enum Block {
-    Bytes(Vec<u8>),
-    Signed(Vec<i64>),
-    Unsigned(Vec<u64>),
-    Doubles(Vec<f64>),
-}
-
-/// A copy of a block, brought to one type.
-fn copy(block: &Bound<'_, PyAny>, words: Words) -> PyResult<Block> {
-    fn copied<T: Element>(block: &Bound<'_, PyAny>) -> PyResult<Vec<T>> {
-        PyBuffer::get(block)?.to_vec(block.py())
-    }
-    let py = block.py();
-    let dtype = match words.common() {
-        Some(name) => PyString::intern(py, name).into_any(),
-        None => {
-            let own = block.getattr(intern!(py, "dtype"))?;
-            own.call_method1(intern!(py, "newbyteorder"), (intern!(py, "="),))?
+/// Adds the items of a copied block.
+fn add_block(block: Vec<i64>, words: Words, as_type: Type, values: &mut Values) -> PyResult<()> {
+    let block = block.into_iter();
+    let double_of = |bits: i64| f64::from_bits(bits as u64);
+    match (words, as_type) {
+        (Words::Boolean, _) | (Words::Integers, Type::Integer) => values.add_words(block),
+        (Words::Integers, _) => values.try_add(block, |value, seed| types::integer(value, as_type, seed)),
+        (Words::Unsigned, _) => values.try_add(block, |value, seed| unsigned(value as u64, as_type, seed)),
+        (Words::Doubles, Type::Float) => {
+            values.add_words(block.map(|bits| hash::double_as_integer(double_of(bits))))
         }
-    };
-    let only_if_needed = [(intern!(py, "copy"), false)].into_py_dict(py)?;
-    let mut block = block.call_method(intern!(py, "astype"), (dtype,), Some(&only_if_needed))?;
-    if words.common().is_none() {
-        block = block.call_method1(intern!(py, "view"), (intern!(py, "i8"),))?;
-    }
-    Ok(match words {
-        Words::Boolean => Block::Bytes(copied(&block)?),
-        Words::Unsigned => Block::Unsigned(copied(&block)?),
-        Words::Doubles => Block::Doubles(copied(&block)?),
-        Words::Integers | Words::Days | Words::Times(_) | Words::Durations(_) => Block::Signed(copied(&block)?),
-    })
-}
-
-fn add_block(block: Block, words: Words, as_type: Type, values: &mut Values) -> PyResult<()> {
-    match (block, words) {
-        (Block::Bytes(block), _) => values.add(block.into_iter(), |value, seed| Ok(hash::integer(value.into(), seed))),
-        (Block::Unsigned(block), _) => values.add(block.into_iter(), |value, seed| unsigned(value, as_type, seed)),
-        (Block::Doubles(block), _) => values.add(block.into_iter(), |value, seed| types::double(value, as_type, seed)),
-        (Block::Signed(block), Words::Days | Words::Times(_) | Words::Durations(_)) => {
-            let times = block.into_iter().filter(|&value| value != NOT_A_TIME);
-            values.add(times, |value, seed| time_hash(value, words, seed))
+        (Words::Doubles, _) => values.try_add(block, |bits, seed| types::double(double_of(bits), as_type, seed)),
+        (Words::Days | Words::Times(_) | Words::Durations(_), _) => {
+            let times = block.filter(|&value| value != NOT_A_TIME);
+            values.try_add(times, |value, seed| time_hash(value, words, seed))
         }
-        (Block::Signed(block), _) if as_type == Type::Integer => {
-            values.add(block.into_iter(), |value, seed| Ok(hash::integer(value, seed)))
-        }
-        (Block::Signed(block), _) => values.add(block.into_iter(), |value, seed| types::integer(value, as_type, seed)),
     }
 }
 
@@ -198,12 +171,14 @@ fn time_hash(value: i64, words: Words, seed: u64) -> PyResult<u64> {
 /// The hash of a datetime64 or timedelta64 that stands alone; `None` of NaT.
 pub fn hash_of_time(item: &Bound<'_, PyAny>, values: &mut Values) -> PyResult<Option<u64>> {
     let py = item.py();
-    let value: i64 = item.call_method1(intern!(py, "astype"), (intern!(py, "i8"),))?.extract()?;
+    let value: i64 = item
+        .call_method1(intern!(py, "astype"), (intern!(py, "i8"),))?
+        .extract()?;
     if value == NOT_A_TIME {
         return Ok(None);
     }
     let dtype = item.getattr(intern!(py, "dtype"))?;
-    let words = of_unit(&dtype, dtype.getattr(intern!(py, "kind"))?.extract()?)?;
+    let words = words_of_unit(&dtype)?;
     values.type_for(words.own())?;
     time_hash(value, words, values.seed()).map(Some)
 }

@@ -5,7 +5,8 @@ use allocator_api2::alloc::Global;
 use cvm_sketch::capacity::{EPSILON_RANGE, SqlNumber};
 use cvm_sketch::interval::{Confidence, Interval, bounds};
 use cvm_sketch::{
-    Accuracy, EncodedSketch, FramedSketch, Header, OperationError, Sketch as Accumulated, between, hash, operations, text,
+    Accuracy, EncodedSketch, FramedSketch, Header, OperationError, Sketch as Accumulated, between, hash, operations,
+    text,
 };
 use pyo3::buffer::PyBuffer;
 use pyo3::prelude::*;
@@ -163,15 +164,27 @@ impl Sketch {
     }
 
     fn __or__(&self, other: &Self) -> PyResult<Self> {
-        Self::of(operations::union(&self.encoded()?, &other.encoded()?, 0, Global).or_raise()?.to_vec())
+        Self::of(
+            operations::union(&self.encoded()?, &other.encoded()?, 0, Global)
+                .or_raise()?
+                .to_vec(),
+        )
     }
 
     fn __and__(&self, other: &Self) -> PyResult<Self> {
-        Self::of(operations::intersection(&self.encoded()?, &other.encoded()?, 0, Global).or_raise()?.to_vec())
+        Self::of(
+            operations::intersection(&self.encoded()?, &other.encoded()?, 0, Global)
+                .or_raise()?
+                .to_vec(),
+        )
     }
 
     fn __sub__(&self, other: &Self) -> PyResult<Self> {
-        Self::of(operations::difference(&self.encoded()?, &other.encoded()?, 0, Global).or_raise()?.to_vec())
+        Self::of(
+            operations::difference(&self.encoded()?, &other.encoded()?, 0, Global)
+                .or_raise()?
+                .to_vec(),
+        )
     }
 
     fn __eq__(&self, other: &Self) -> bool {

@@ -94,7 +94,9 @@ impl Type {
             (Type::Text, Some(Kind::Enum)) => Ok(Type::Label),
             (own, Some(wanted)) => {
                 let (own, wanted) = (own.name(), wanted.name());
-                Err(ValueError::new_err(format!("{own} values are not of kind \"{wanted}\"")))
+                Err(ValueError::new_err(format!(
+                    "{own} values are not of kind \"{wanted}\""
+                )))
             }
         }
     }
@@ -124,7 +126,9 @@ pub fn integer(value: i64, as_type: Type, seed: u64) -> PyResult<u64> {
             let double = value as f64;
             // The largest integer is rounded up to a double that saturates to it again.
             if double as i64 != value || double == i64::MAX as f64 {
-                return Err(ValueError::new_err(format!("the integer {value} is no floating-point number")));
+                return Err(ValueError::new_err(format!(
+                    "the integer {value} is no floating-point number"
+                )));
             }
             Ok(hash::double(double, seed))
         }
@@ -176,12 +180,24 @@ pub fn scaled(unscaled: i128, scale: i32, as_type: Type, seed: u64) -> PyResult<
                 _ => None,
             }
         }
-        Err(_) => 10_i128.checked_pow(scale.unsigned_abs()).and_then(|unit| unscaled.checked_mul(unit)),
+        Err(_) => 10_i128
+            .checked_pow(scale.unsigned_abs())
+            .and_then(|unit| unscaled.checked_mul(unit)),
     };
     match integer_value.and_then(|value| i64::try_from(value).ok()) {
         Some(value) => integer(value, as_type, seed),
         None => Err(ValueError::new_err("a decimal is no integer of 64 bits")),
     }
+}
+
+/// The hash of bytes: [`hash::bytes`], of which only what short ones take is compiled into the loops over many.
+#[inline(always)]
+pub fn bytes(bytes: &[u8], seed: u64) -> u64 {
+    #[inline(never)]
+    fn of_long(bytes: &[u8], seed: u64) -> u64 {
+        hash::bytes(bytes, seed)
+    }
+    if bytes.len() <= 16 { hash::bytes(bytes, seed) } else { of_long(bytes, seed) }
 }
 
 /// The bytes of a text.
@@ -201,7 +217,9 @@ pub fn nul() -> pyo3::PyErr {
 
 #[cold]
 fn beyond<T>(what: &str) -> PyResult<T> {
-    Err(OverflowError::new_err(format!("a {what} is beyond the range of PostgreSQL's {what}")))
+    Err(OverflowError::new_err(format!(
+        "a {what} is beyond the range of PostgreSQL's {what}"
+    )))
 }
 
 /// Microseconds from a number of units, of which a second has `per_second`.

@@ -3,8 +3,10 @@
 use crate::error::{OrRaise, ValueError};
 use crate::types::{Type, mixed};
 use cvm_sketch::capacity::DEFAULT_CAPACITY;
-use cvm_sketch::{Accuracy, Header, Kind, Sketch};
+use cvm_sketch::{Accuracy, Header, Kind, Sketch, hash};
+use fearless_simd::{Level, dispatch};
 use pyo3::prelude::*;
+use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
@@ -84,16 +86,56 @@ impl Values {
 
     /// Adds values, each of which `hash` makes a hash of, given the seed.
     #[inline(always)]
-    pub fn add<T>(&mut self, values: impl Iterator<Item = T>, hash: impl Fn(T, u64) -> PyResult<u64>) -> PyResult<()> {
+    pub fn add<T>(&mut self, values: impl Iterator<Item = T>, hash: impl Fn(T, u64) -> u64) -> PyResult<()> {
         let seed = self.seed();
-        let mut values = values;
+        self.add_blocks(values.map(|value| hash(value, seed)), |_| {})
+    }
+
+    /// As [`add`](Self::add), where a value may be none of the type.
+    #[inline(always)]
+    pub fn try_add<T>(
+        &mut self,
+        values: impl Iterator<Item = T>,
+        hash: impl Fn(T, u64) -> PyResult<u64>,
+    ) -> PyResult<()> {
+        let (seed, fault) = (self.seed(), Cell::new(Ok(())));
+        self.add_blocks(
+            values.map_while(|value| hash(value, seed).map_err(|error| fault.set(Err(error))).ok()),
+            |_| {},
+        )?;
+        fault.into_inner()
+    }
+
+    /// Adds values that integers stand for.
+    #[inline(always)]
+    pub fn add_words(&mut self, words: impl Iterator<Item = i64>) -> PyResult<()> {
+        let seed = self.seed();
+        self.add_blocks(words.map(|word| word as u64), |words| {
+            let hash = |word: &mut u64| *word = hash::integer(*word as i64, seed);
+            // Compiled for each width that the vector instructions of processors have.
+            dispatch!(Level::new(), _ => words.iter_mut().for_each(hash));
+        })
+    }
+
+    /// As [`add_words`](Self::add_words), where a value may be none of the type.
+    #[inline(always)]
+    pub fn try_add_words(&mut self, words: impl Iterator<Item = PyResult<i64>>) -> PyResult<()> {
+        let fault = Cell::new(Ok(()));
+        self.add_words(words.map_while(|word| word.map_err(|error| fault.set(Err(error))).ok()))?;
+        fault.into_inner()
+    }
+
+    /// Adds hashes, or what `finish` makes hashes of.
+    #[inline(always)]
+    fn add_blocks(&mut self, mut words: impl Iterator<Item = u64>, finish: impl Fn(&mut [u64])) -> PyResult<()> {
         let mut block = [0; BLOCK];
         loop {
             let mut count = 0;
-            for (place, value) in block.iter_mut().zip(values.by_ref()) {
-                *place = hash(value, seed)?;
+            for (place, word) in block.iter_mut().zip(words.by_ref()) {
+                *place = word;
                 count += 1;
             }
+            finish(&mut block[..count]);
             self.add_hashes(&block[..count])?;
             if count < BLOCK {
                 return Ok(());
