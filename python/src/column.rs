@@ -64,7 +64,7 @@ fn only_column(field: &Field) -> PyResult<&Field> {
 /// What the items of a column are; `None` of a column that holds only nulls.
 fn type_of(column: &Field) -> PyResult<Option<Type>> {
     let data_type = match column.data_type() {
-        DataType::Dictionary(_, values) => values,
+        DataType::Dictionary(keys, values) if keys.is_dictionary_key_type() => values,
         own => own,
     };
     Ok(Some(match data_type {

@@ -3,7 +3,7 @@
 use crate::error::{OrRaise, OverflowError, TypeError, ValueError};
 use crate::numpy;
 use crate::types::{self, Type};
-use crate::values::Values;
+use crate::values::{Turns, Values};
 use cvm_sketch::hash::{self, Decimal};
 use pyo3::ffi::PyTypeObject;
 use pyo3::intern;
@@ -49,13 +49,13 @@ pub struct Seen {
 /// Adds all items of a list, a tuple or whatever else gives them one after the other.
 pub fn add(items: &Bound<'_, PyAny>, values: &mut Values) -> PyResult<()> {
     let py = items.py();
-    let mut seen = Seen::default();
+    let (mut seen, mut turns) = (Seen::default(), Turns::new());
     if let Ok(list) = items.cast_exact::<PyList>() {
         let mut from = 0;
         // A list may change meanwhile, but for what is held.
         while from < list.len() {
             add_chunk(&list.get_slice(from, from + HELD), &mut seen, values)?;
-            py.check_signals()?;
+            turns.give(py)?;
             from += HELD;
         }
         return Ok(());
@@ -64,7 +64,7 @@ pub fn add(items: &Bound<'_, PyAny>, values: &mut Values) -> PyResult<()> {
         for from in (0..tuple.len()).step_by(HELD) {
             let to = tuple.len().min(from + HELD);
             add_chunk(&tuple.get_slice(from, to).to_list(), &mut seen, values)?;
-            py.check_signals()?;
+            turns.give(py)?;
         }
         return Ok(());
     }
@@ -109,7 +109,7 @@ pub fn add(items: &Bound<'_, PyAny>, values: &mut Values) -> PyResult<()> {
         if is_over {
             return Ok(());
         }
-        py.check_signals()?;
+        turns.give(py)?;
     }
 }
 

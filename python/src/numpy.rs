@@ -8,7 +8,7 @@ use crate::column::unsigned;
 use crate::error::{TypeError, ValueError};
 use crate::items;
 use crate::types::{self, Type};
-use crate::values::Values;
+use crate::values::{Turns, Values};
 use cvm_sketch::hash;
 use pyo3::buffer::PyBuffer;
 use pyo3::intern;
@@ -70,7 +70,9 @@ pub fn add(array: &Bound<'_, PyAny>, values: &mut Values, threads: usize) -> PyR
         "u8" => (Words::Unsigned, "<u8"),
         "f2" | "f4" | "f8" => (Words::Doubles, "<f8"),
         time if time.starts_with(['M', 'm']) => (words_of_unit(&dtype)?, &*format!("<{time}")),
-        listed if listed.starts_with(['S', 'U', 'T', 'O']) => return add_listed(array, length, values),
+        listed if listed.starts_with(['S', 'U', 'O']) || written.starts_with("StringDType") => {
+            return add_listed(array, length, values);
+        }
         _ => {
             return Err(TypeError::new_err(format!(
                 "a NumPy array of dtype {dtype} has no rule to be hashed by"
@@ -186,12 +188,12 @@ pub fn hash_of_time(item: &Bound<'_, PyAny>, values: &mut Values) -> PyResult<Op
 /// Adds the items of an array of strings or objects, as Python has them.
 fn add_listed(array: &Bound<'_, PyAny>, length: usize, values: &mut Values) -> PyResult<()> {
     let py = array.py();
-    let mut seen = items::Seen::default();
+    let (mut seen, mut turns) = (items::Seen::default(), Turns::new());
     for from in (0..length).step_by(LISTED) {
         let slice = PySlice::new(py, from as isize, (from + LISTED).min(length) as isize, 1);
         let listed = array.get_item(slice)?.call_method0(intern!(py, "tolist"))?;
         items::add_chunk(listed.cast::<PyList>()?, &mut seen, values)?;
-        py.check_signals()?;
+        turns.give(py)?;
     }
     Ok(())
 }

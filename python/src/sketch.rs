@@ -24,7 +24,7 @@ use pyo3::types::{PyBytes, PyType};
 /// >>> monday, tuesday = cvm_count.sketch(range(0, 70_000)), cvm_count.sketch(range(50_000, 120_000))
 /// >>> both = monday | tuesday
 /// >>> int(both)
-/// 120985
+/// 119826
 /// >>> cvm_count.Sketch.from_bytes(bytes(both)) == both
 /// True
 #[pyclass(frozen, module = "cvm_count")]

@@ -247,7 +247,8 @@ pub fn timestamp(since_1970: i64) -> PyResult<i64> {
     // From 4714-11-24 BC until before 294277-01-01.
     const RANGE: std::ops::Range<i64> = -211_813_488_000_000_000..9_223_371_331_200_000_000;
     match since_1970.checked_sub(EPOCH_MICROSECONDS) {
-        Some(timestamp) if RANGE.contains(&timestamp) => Ok(timestamp),
+        // The last number there is stands for infinity, where others have one.
+        Some(timestamp) if RANGE.contains(&timestamp) && since_1970 != i64::MAX => Ok(timestamp),
         _ => beyond("timestamp"),
     }
 }

@@ -270,6 +270,35 @@ impl<'a> Watch<'a> {
     }
 }
 
+/// How long work goes on that holds Python's lock, before other threads of Python get their turn: as long as Python's own does.
+const TURN: Duration = Duration::from_millis(5);
+
+/// Gives other threads of Python their turn, and looks for signals, while work needs Python's lock.
+pub struct Turns {
+    since: Instant,
+}
+
+impl Turns {
+    /// Work begins.
+    pub fn new() -> Self {
+        Turns { since: Instant::now() }
+    }
+
+    /// To be called every few microseconds.
+    ///
+    /// # Errors
+    ///
+    /// What the handler of a signal raised.
+    pub fn give(&mut self, py: Python<'_>) -> PyResult<()> {
+        if self.since.elapsed() >= TURN {
+            py.detach(|| {});
+            py.check_signals()?;
+            self.since = Instant::now();
+        }
+        Ok(())
+    }
+}
+
 /// The number of threads that was asked for.
 ///
 /// # Errors

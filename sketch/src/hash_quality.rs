@@ -255,12 +255,12 @@ fn coins_and_places_are_even_and_independent_on_every_pattern() {
 /// A row of integers of eight bytes each, hashed like a row of PostgreSQL.
 fn row(key: &[u8], seed: u64) -> u64 {
     let columns = key.as_chunks::<8>().0;
-    let mut sequence = hash::Sequence::new(seed);
-    sequence.push(&(columns.len() as u32).to_le_bytes());
+    let mut parts = hash::Parts::new(seed);
+    parts.begin_row(columns.len() as u32);
     for column in columns {
-        sequence.push_word(1, hash::bytes(column, seed));
+        parts.hash(hash::bytes(column, seed));
     }
-    sequence.finish()
+    parts.finish()
 }
 
 /// A row whose columns are rows of one column.

@@ -11,7 +11,7 @@
 //!
 //! Each folder imports from those above it in this list alone. Its `mod.rs` says what its files are for:
 //!
-//! - [`hash`](mod@hash): from a value to its hash. `host`: memory, and whether to go on.
+//! - [`hash`](mod@hash): from a value to its hash, by the rule of its type. `host`: memory, and whether to go on.
 //! - `set`: which hashes are kept ([`threshold`]), how much of each ([`width`](mod@width)), how many ([`capacity`]),
 //!   and how.
 //! - [`sketch`]: sketches in memory and as bytes ([`codec`], [`text`]), and as sets ([`operations`]).
@@ -22,6 +22,7 @@
 #![warn(missing_docs)]
 
 pub mod hash;
+pub use hash::kind::{Kind, UnknownKind};
 mod host;
 pub use host::{OutOfMemory, Surroundings};
 
@@ -32,7 +33,6 @@ pub use set::{capacity, threshold, width};
 pub mod sketch;
 pub use sketch::codec::{DecodeError, EncodedSketch, FramedSketch, Header};
 pub use sketch::error::{MergeError, OperationError};
-pub use sketch::kind::{Kind, UnknownKind};
 pub use sketch::{Sketch, codec, operations, text};
 
 mod moving;

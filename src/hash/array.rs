@@ -1,10 +1,10 @@
 //! Arrays: their shape and their elements.
 
-use crate::hash::part::{Inner, put, put_null};
+use crate::hash::part::{Inner, put};
 use crate::hash::rule::Rule;
 use crate::pg::pg_sys::{self, ArrayType, Datum, Oid};
 use crate::pg::unguarded::check_interrupts;
-use cvm_sketch::hash::Sequence;
+use cvm_sketch::hash::Parts;
 use std::ffi::CStr;
 use std::ptr::NonNull;
 
@@ -29,7 +29,7 @@ impl Elements {
     ///
     /// `array` is an array of such elements with a header of four bytes.
     #[inline(always)]
-    pub(crate) unsafe fn open(elements: NonNull<Self>, array: Datum, sequence: &mut Sequence) -> UnreadElements {
+    pub(crate) unsafe fn open(elements: NonNull<Self>, array: Datum, parts: &mut Parts) -> UnreadElements {
         // SAFETY: the head says how many dimensions there are. Their lengths and lower bounds follow it. Then comes a
         // bit for each element, if any is NULL, and the elements that are not.
         unsafe {
@@ -50,8 +50,7 @@ impl Elements {
                 ),
                 offset => (NonNull::new(start.add(head_len)), start.add(offset as usize)),
             };
-            sequence.push(&(dimensions as u32).to_le_bytes());
-            shape.iter().for_each(|number| sequence.push(&number.to_le_bytes()));
+            parts.begin_array(shape);
             UnreadElements {
                 elements,
                 at,
@@ -82,11 +81,7 @@ impl UnreadElements {
     ///
     /// As [`Rule::hash`] for the array. Nothing else refers to the rule.
     #[inline(always)]
-    pub(crate) unsafe fn read<const LEARN: bool>(
-        &mut self,
-        sequence: &mut Sequence,
-        seed: u64,
-    ) -> Option<Option<Inner>> {
+    pub(crate) unsafe fn read<const LEARN: bool>(&mut self, parts: &mut Parts, seed: u64) -> Option<Option<Inner>> {
         // SAFETY: the array has as many elements, and bits, as `count` says. `place` points to the next element that is
         // not NULL.
         unsafe {
@@ -96,12 +91,12 @@ impl UnreadElements {
             for i in self.next..self.count {
                 check_interrupts();
                 if nulls.is_some_and(|nulls| nulls.add(i / 8).read() >> (i % 8) & 1 == 0) {
-                    put_null(sequence);
+                    parts.null();
                     continue;
                 }
                 let value = layout.read(place);
                 place = layout.after(place);
-                if let Some(inner) = put::<LEARN>(rule, value, sequence, seed)? {
+                if let Some(inner) = put::<LEARN>(rule, value, parts, seed)? {
                     (self.at, self.next) = (place, i + 1);
                     return Some(Some(inner));
                 }

@@ -1,7 +1,7 @@
 //! Rows: their columns, by the type that each row names itself.
 
 use crate::hash::equality;
-use crate::hash::part::{Inner, put, put_null};
+use crate::hash::part::{Inner, put};
 use crate::hash::rule::Rule;
 use crate::pg::error::OrRaise;
 use crate::pg::memory::ContextAllocator;
@@ -9,7 +9,7 @@ use crate::pg::pg_sys::{self, Datum, HeapTupleData, HeapTupleHeader, Oid, TupleD
 use crate::pg::{invalidation, unguarded};
 use allocator_api2::vec::Vec;
 use cvm_sketch::OutOfMemory;
-use cvm_sketch::hash::Sequence;
+use cvm_sketch::hash::Parts;
 use pgrx::PgTupleDesc;
 use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
@@ -37,11 +37,7 @@ impl Rows {
     ///
     /// As [`Rule::hash`]; `row` is a row with a header of four bytes.
     #[inline(always)]
-    pub(crate) unsafe fn open<const LEARN: bool>(
-        &mut self,
-        row: Datum,
-        sequence: &mut Sequence,
-    ) -> Option<UnreadColumns> {
+    pub(crate) unsafe fn open<const LEARN: bool>(&mut self, row: Datum, parts: &mut Parts) -> Option<UnreadColumns> {
         // SAFETY: a row that is a datum has its type in its head. PostgreSQL reads no more of the tuple than its length
         // and its data.
         unsafe {
@@ -57,7 +53,7 @@ impl Rows {
                 }
             }
             let columns = self.known.get_mut(self.last)?;
-            sequence.push(&columns.count.to_le_bytes());
+            parts.begin_row(columns.count);
             let mut tuple: HeapTupleData = std::mem::zeroed();
             tuple.t_len = pgrx::varlena::varsize_4b(row.cast()) as u32;
             tuple.t_data = row;
@@ -152,11 +148,7 @@ impl UnreadColumns {
     ///
     /// As [`Rule::hash`] for the row. Nothing else refers to the rule.
     #[inline(always)]
-    pub(crate) unsafe fn read<const LEARN: bool>(
-        &mut self,
-        sequence: &mut Sequence,
-        seed: u64,
-    ) -> Option<Option<Inner>> {
+    pub(crate) unsafe fn read<const LEARN: bool>(&mut self, parts: &mut Parts, seed: u64) -> Option<Option<Inner>> {
         unsafe {
             let Columns {
                 rules, values, nulls, ..
@@ -165,8 +157,8 @@ impl UnreadColumns {
             for (i, ((rule, value), is_null)) in columns.skip(self.next) {
                 let Some(rule) = rule else { continue };
                 if *is_null {
-                    put_null(sequence);
-                } else if let Some(inner) = put::<LEARN>(rule, *value, sequence, seed)? {
+                    parts.null();
+                } else if let Some(inner) = put::<LEARN>(rule, *value, parts, seed)? {
                     self.next = i + 1;
                     return Some(Some(inner));
                 }

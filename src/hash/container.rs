@@ -6,7 +6,7 @@
 
 use crate::hash::array::{Elements, UnreadElements};
 use crate::hash::composite::{Rows, UnreadColumns};
-use crate::hash::part::{Inner, put_hash};
+use crate::hash::part::Inner;
 use crate::hash::range::{Bounds, UnreadBounds};
 use crate::pg::error::OrRaise;
 use crate::pg::memory::ContextAllocator;
@@ -14,7 +14,7 @@ use crate::pg::pg_sys::Datum;
 use crate::pg::unguarded::{self, Aligned, check_interrupts};
 use allocator_api2::vec::Vec;
 use cvm_sketch::OutOfMemory;
-use cvm_sketch::hash::Sequence;
+use cvm_sketch::hash::Parts;
 use std::ptr::NonNull;
 
 /// The rule for a type whose values hold others.
@@ -47,16 +47,16 @@ impl Container {
 unsafe fn hash_near<const LEARN: bool>((container, value): Inner, seed: u64, depth: usize) -> Option<u64> {
     unsafe {
         unguarded::with_aligned(value, |value| {
-            let mut sequence = Sequence::new(seed);
-            let mut unread = Unread::of::<LEARN>((container, value), &mut sequence)?;
-            while let Some(inner) = unread.read::<LEARN>(&mut sequence, seed)? {
+            let mut parts = Parts::new(seed);
+            let mut unread = Unread::of::<LEARN>((container, value), &mut parts)?;
+            while let Some(inner) = unread.read::<LEARN>(&mut parts, seed)? {
                 let hash = match depth < NEAR {
                     true => hash_near::<LEARN>(inner, seed, depth + 1)?,
                     false => hash_deep::<LEARN>(inner, seed)?,
                 };
-                put_hash(hash, &mut sequence);
+                parts.hash(hash);
             }
-            Some(sequence.finish())
+            Some(parts.finish())
         })
     }
 }
@@ -97,29 +97,29 @@ unsafe fn walk<const LEARN: bool>(
                 Err(_) if LEARN => Err(OutOfMemory).or_raise(),
                 reserved => reserved.ok()?,
             }
-            let mut sequence = Sequence::new(seed);
+            let mut parts = Parts::new(seed);
             let aligned = Aligned::new(value);
-            let Some(unread) = Unread::of::<LEARN>((container, aligned.value()), &mut sequence) else {
+            let Some(unread) = Unread::of::<LEARN>((container, aligned.value()), &mut parts) else {
                 aligned.free();
                 return None;
             };
             around.push(Open {
                 value: aligned,
-                sequence,
+                parts,
                 unread,
             });
             loop {
-                let Open { sequence, unread, .. } = around.last_mut()?;
-                if let Some(inner) = unread.read::<LEARN>(sequence, seed)? {
+                let Open { parts, unread, .. } = around.last_mut()?;
+                if let Some(inner) = unread.read::<LEARN>(parts, seed)? {
                     (container, value) = inner;
                     break;
                 }
                 let read = around.pop()?;
                 read.value.free();
-                let hash = read.sequence.finish();
+                let hash = read.parts.finish();
                 match around.last_mut() {
                     None => return Some(hash),
-                    Some(parent) => put_hash(hash, &mut parent.sequence),
+                    Some(parent) => parent.parts.hash(hash),
                 }
             }
         }
@@ -130,7 +130,7 @@ unsafe fn walk<const LEARN: bool>(
 struct Open {
     value: Aligned,
     /// What is hashed of it so far.
-    sequence: Sequence,
+    parts: Parts,
     unread: Unread,
 }
 
@@ -148,14 +148,14 @@ impl Unread {
     ///
     /// As [`hash_near`]; the value has a header of four bytes.
     #[inline(always)]
-    unsafe fn of<const LEARN: bool>((mut container, value): Inner, sequence: &mut Sequence) -> Option<Self> {
+    unsafe fn of<const LEARN: bool>((mut container, value): Inner, parts: &mut Parts) -> Option<Self> {
         check_interrupts();
         unsafe {
             Some(match container.as_mut() {
-                Container::Array(elements) => Unread::Elements(Elements::open(*elements, value, sequence)),
-                Container::Range(bounds) => Unread::Bounds(Bounds::open_range(*bounds, value, sequence)),
-                Container::Multirange(bounds) => Unread::Bounds(Bounds::open_multirange(*bounds, value, sequence)),
-                Container::Row(rows) => Unread::Columns(rows.open::<LEARN>(value, sequence)?),
+                Container::Array(elements) => Unread::Elements(Elements::open(*elements, value, parts)),
+                Container::Range(bounds) => Unread::Bounds(Bounds::open_range(*bounds, value, parts)),
+                Container::Multirange(bounds) => Unread::Bounds(Bounds::open_multirange(*bounds, value, parts)),
+                Container::Row(rows) => Unread::Columns(rows.open::<LEARN>(value, parts)?),
             })
         }
     }
@@ -166,13 +166,13 @@ impl Unread {
     ///
     /// As [`hash_near`]; the value and its rule are those that this was [made](Self::of) for.
     #[inline(always)]
-    unsafe fn read<const LEARN: bool>(&mut self, sequence: &mut Sequence, seed: u64) -> Option<Option<Inner>> {
+    unsafe fn read<const LEARN: bool>(&mut self, parts: &mut Parts, seed: u64) -> Option<Option<Inner>> {
         // SAFETY: nothing inside of the value is being read any more, so that nothing else refers to its rule.
         unsafe {
             match self {
-                Unread::Elements(elements) => elements.read::<LEARN>(sequence, seed),
-                Unread::Bounds(bounds) => bounds.read::<LEARN>(sequence, seed),
-                Unread::Columns(columns) => columns.read::<LEARN>(sequence, seed),
+                Unread::Elements(elements) => elements.read::<LEARN>(parts, seed),
+                Unread::Bounds(bounds) => bounds.read::<LEARN>(parts, seed),
+                Unread::Columns(columns) => columns.read::<LEARN>(parts, seed),
             }
         }
     }

@@ -9,6 +9,7 @@ use crate::pg::error::{OrRaise, naming_type, raise_with_hint};
 use crate::pg::memory::{self, ContextAllocator};
 use crate::pg::pg_sys::{self, Oid, TypeCacheEntry};
 use allocator_api2::vec::Vec;
+use cvm_sketch::hash::ValueType;
 use cvm_sketch::{Kind, OutOfMemory};
 use hashbrown::HashSet;
 use pgrx::PgTupleDesc;
@@ -89,67 +90,75 @@ impl<T> OrRaise<T> for Result<T, NotHashable> {
     }
 }
 
-/// What decides whether two values of a type are equal, and the kind of the values.
-pub(crate) fn of(Collated { of_type, collation }: Collated) -> Result<(Equality, Kind), NotHashable> {
+/// A rule that needs only the datum. It does not compile where the datum is read in another form than the one in which
+/// values of the type are hashed.
+macro_rules! plain {
+    ($value_type:ident, $plain:ident) => {
+        Ok(const {
+            assert!(ValueType::$value_type.form() as u8 == Plain::$plain.form() as u8);
+            (Equality::Plain(Plain::$plain), ValueType::$value_type)
+        })
+    };
+}
+
+/// What decides whether two values of a type are equal, and what the hash takes them for.
+pub(crate) fn of(Collated { of_type, collation }: Collated) -> Result<(Equality, ValueType), NotHashable> {
     // SAFETY: PostgreSQL answers for any type.
     let base_type = unsafe { pg_sys::getBaseType(of_type) };
-    let plain = |plain, kind| Ok((Equality::Plain(plain), kind));
     match base_type {
-        pg_sys::INT2OID => plain(Plain::Int16, Kind::Integer),
-        pg_sys::INT4OID => plain(Plain::Int32, Kind::Integer),
-        pg_sys::INT8OID => plain(Plain::Int64, Kind::Integer),
-        pg_sys::OIDOID => plain(Plain::UInt32, Kind::Integer),
+        pg_sys::INT2OID => plain!(Integer, Int16),
+        pg_sys::INT4OID => plain!(Integer, Int32),
+        pg_sys::INT8OID => plain!(Integer, Int64),
+        pg_sys::OIDOID => plain!(Integer, UInt32),
         #[cfg(feature = "pg19")]
-        pg_sys::OID8OID => plain(Plain::Int64, Kind::Integer),
-        pg_sys::FLOAT4OID => plain(Plain::Float32, Kind::Float),
-        pg_sys::FLOAT8OID => plain(Plain::Float64, Kind::Float),
-        pg_sys::NUMERICOID => plain(Plain::Numeric, Kind::Numeric),
+        pg_sys::OID8OID => plain!(Integer, Int64),
+        pg_sys::FLOAT4OID => plain!(Float, Float32),
+        pg_sys::FLOAT8OID => plain!(Float, Float64),
+        pg_sys::NUMERICOID => plain!(Numeric, Numeric),
 
         pg_sys::TEXTOID | pg_sys::BPCHAROID | pg_sys::NAMEOID if !is_deterministic(collation)? => {
             let equality = match base_type {
                 pg_sys::NAMEOID => Equality::NameAsText(hash_function(pg_sys::TEXTOID)?),
                 _ => Equality::Own(hash_function(base_type)?),
             };
-            Ok((equality, Kind::CollatedText))
+            Ok((equality, ValueType::CollatedText))
         }
-        pg_sys::TEXTOID => plain(Plain::Bytes, Kind::Text),
-        pg_sys::BPCHAROID => plain(Plain::BlankPadded, Kind::Text),
-        pg_sys::NAMEOID => plain(Plain::ZeroEnded, Kind::Text),
+        pg_sys::TEXTOID => plain!(Text, Varlena),
+        pg_sys::BPCHAROID => plain!(BlankPaddedText, BlankPadded),
+        pg_sys::NAMEOID => plain!(Text, ZeroEnded),
         // Literals in a row whose type is not known. Unlike text, they have no collation and no `=`.
-        pg_sys::UNKNOWNOID => plain(Plain::ZeroEnded, Kind::Text),
-        pg_sys::BYTEAOID => plain(Plain::Bytes, Kind::Bytes),
-        // The number of bits, then the bits, padded with zeros to whole bytes.
-        pg_sys::BITOID | pg_sys::VARBITOID => plain(Plain::Bytes, Kind::Bits),
+        pg_sys::UNKNOWNOID => plain!(Text, ZeroEnded),
+        pg_sys::BYTEAOID => plain!(Bytes, Varlena),
+        pg_sys::BITOID | pg_sys::VARBITOID => plain!(BitString, Varlena),
 
-        pg_sys::DATEOID => plain(Plain::Int32, Kind::Date),
-        pg_sys::TIMESTAMPOID | pg_sys::TIMESTAMPTZOID => plain(Plain::Int64, Kind::Timestamp),
-        pg_sys::TIMEOID => plain(Plain::Int64, Kind::Time),
-        // The microseconds and the zone, without the padding behind them.
-        pg_sys::TIMETZOID => plain(Plain::FixedBytes12, Kind::Time),
-        pg_sys::INTERVALOID => plain(Plain::Interval, Kind::Time),
+        pg_sys::DATEOID => plain!(Date, Int32),
+        pg_sys::TIMESTAMPOID | pg_sys::TIMESTAMPTZOID => plain!(Timestamp, Int64),
+        pg_sys::TIMEOID => plain!(Time, Int64),
+        pg_sys::TIMETZOID => plain!(ZonedTime, ZonedTime),
+        pg_sys::INTERVALOID => plain!(Interval, Interval),
 
-        pg_sys::BOOLOID => plain(Plain::Boolean, Kind::Other),
-        pg_sys::CHAROID => plain(Plain::Int8, Kind::Other),
-        pg_sys::MONEYOID | pg_sys::PG_LSNOID | pg_sys::XID8OID => plain(Plain::Int64, Kind::Other),
-        pg_sys::UUIDOID => plain(Plain::FixedBytes16, Kind::Other),
-        pg_sys::MACADDROID | pg_sys::TIDOID => plain(Plain::FixedBytes6, Kind::Other),
-        pg_sys::MACADDR8OID => plain(Plain::FixedBytes8, Kind::Other),
+        pg_sys::BOOLOID => plain!(Boolean, Boolean),
+        pg_sys::CHAROID => plain!(OtherNumber, Int8),
+        pg_sys::MONEYOID | pg_sys::PG_LSNOID | pg_sys::XID8OID => plain!(OtherNumber, Int64),
+        pg_sys::UUIDOID => plain!(Uuid, FixedBytes16),
+        pg_sys::MACADDROID | pg_sys::TIDOID => plain!(Address, FixedBytes6),
+        pg_sys::MACADDR8OID => plain!(Address, FixedBytes8),
         // Family, length of the prefix, address; nothing tells an inet from a cidr.
-        pg_sys::INETOID => plain(Plain::Bytes, Kind::Other),
+        pg_sys::INETOID => plain!(Address, Varlena),
         // Unlike the types above, these have no btree operator class. A user may add one with another `=`. So this
         // looks whether a hash function still agrees with it.
         pg_sys::XIDOID | pg_sys::CIDOID | pg_sys::ACLITEMOID => {
             hash_function(base_type)?;
             match base_type {
-                pg_sys::ACLITEMOID => plain(Plain::AclItem, Kind::Other),
-                _ => plain(Plain::UInt32, Kind::Other),
+                pg_sys::ACLITEMOID => plain!(AccessItem, AccessItem),
+                _ => plain!(OtherNumber, UInt32),
             }
         }
 
-        pg_sys::JSONBOID => Ok((Equality::Jsonb, Kind::Json)),
-        pg_sys::TSVECTOROID => Ok((Equality::TsVector, Kind::Other)),
-        pg_sys::TSQUERYOID => Ok((Equality::TsQuery, Kind::Other)),
-        pg_sys::RECORDOID => Ok((Equality::Row(base_type), Kind::Row)),
+        pg_sys::JSONBOID => Ok((Equality::Jsonb, ValueType::Json)),
+        pg_sys::TSVECTOROID => Ok((Equality::TsVector, ValueType::TextSearch)),
+        pg_sys::TSQUERYOID => Ok((Equality::TsQuery, ValueType::TextSearch)),
+        pg_sys::RECORDOID => Ok((Equality::Row(base_type), ValueType::Row)),
         _ => of_other(base_type, collation),
     }
 }
@@ -158,7 +167,7 @@ pub(crate) fn of(Collated { of_type, collation }: Collated) -> Result<(Equality,
 ///
 /// All arrays share an operator class, and so do all enums, composite types, ranges and multiranges. But a type may
 /// have one of its own, with another `=`, and that comes first.
-fn of_other(base_type: Oid, collation: Oid) -> Result<(Equality, Kind), NotHashable> {
+fn of_other(base_type: Oid, collation: Oid) -> Result<(Equality, ValueType), NotHashable> {
     // SAFETY: PostgreSQL answers for any type. Entries of the type cache live as long as the process.
     unsafe {
         let entry = type_cache(base_type, pg_sys::TYPECACHE_BTREE_OPFAMILY);
@@ -169,23 +178,28 @@ fn of_other(base_type: Oid, collation: Oid) -> Result<(Equality, Kind), NotHasha
                 of_type: element,
                 collation,
             };
-            return Ok((Equality::Parts(Whole::Array, elements), Kind::Array));
+            return Ok((Equality::Parts(Whole::Array, elements), ValueType::Array));
         }
         match pg_sys::get_typtype(base_type) as u8 {
-            pg_sys::TYPTYPE_ENUM if is_compared_as(pg_sys::ANYENUMOID) => Ok((Equality::Label, Kind::Enum)),
-            pg_sys::TYPTYPE_COMPOSITE if is_compared_as(pg_sys::RECORDOID) => Ok((Equality::Row(base_type), Kind::Row)),
+            pg_sys::TYPTYPE_ENUM if is_compared_as(pg_sys::ANYENUMOID) => Ok((Equality::Label, ValueType::Enum)),
+            pg_sys::TYPTYPE_COMPOSITE if is_compared_as(pg_sys::RECORDOID) => {
+                Ok((Equality::Row(base_type), ValueType::Row))
+            }
             pg_sys::TYPTYPE_RANGE if is_compared_as(pg_sys::ANYRANGEOID) => {
                 let entry = type_cache(base_type, pg_sys::TYPECACHE_RANGE_INFO);
-                Ok((Equality::Parts(Whole::Range(entry), bounds(entry)?), Kind::Range))
+                Ok((Equality::Parts(Whole::Range(entry), bounds(entry)?), ValueType::Range))
             }
             pg_sys::TYPTYPE_MULTIRANGE if is_compared_as(pg_sys::ANYMULTIRANGEOID) => {
                 let entry = (*type_cache(base_type, pg_sys::TYPECACHE_MULTIRANGE_INFO)).rngtype;
-                Ok((Equality::Parts(Whole::Multirange(entry), bounds(entry)?), Kind::Range))
+                Ok((
+                    Equality::Parts(Whole::Multirange(entry), bounds(entry)?),
+                    ValueType::Range,
+                ))
             }
             _ => {
                 let function = hash_function(base_type)?;
                 if function.of_type == base_type {
-                    return Ok((Equality::Own(function), Kind::Other));
+                    return Ok((Equality::Own(function), ValueType::Foreign));
                 }
                 of(Collated {
                     of_type: function.of_type,
@@ -322,7 +336,7 @@ fn look_into(of_type: Oid, collation: Oid) -> Result<Found, NotHashable> {
             unread.push(part);
         }
     };
-    let (mut equality, kind) = of(Collated { of_type, collation })?;
+    let (mut equality, value_type) = of(Collated { of_type, collation })?;
     let mut has_anonymous_rows = false;
     loop {
         match equality {
@@ -343,7 +357,7 @@ fn look_into(of_type: Oid, collation: Oid) -> Result<Found, NotHashable> {
         }
         let Some(next) = unread.pop() else {
             return Ok(Found {
-                kind,
+                kind: value_type.kind(),
                 has_anonymous_rows,
             });
         };

@@ -7,7 +7,7 @@
 
 use crate::hash::numeric;
 use allocator_api2::vec::Vec;
-use cvm_sketch::hash::{self, Sequence};
+use cvm_sketch::hash::JsonTokens;
 use cvm_sketch::{OutOfMemory, Surroundings};
 
 const COUNT: u32 = 0x0FFF_FFFF;
@@ -43,7 +43,7 @@ pub(crate) fn hash<A: Surroundings>(
     allocator: A,
 ) -> Option<Result<u64, OutOfMemory>> {
     let mut document = Document {
-        tokens: Sequence::new(seed),
+        tokens: JsonTokens::new(seed),
         seed,
         check,
         allocator,
@@ -57,7 +57,7 @@ pub(crate) fn hash<A: Surroundings>(
 
 /// A document while it is read.
 struct Document<A: Surroundings> {
-    tokens: Sequence,
+    tokens: JsonTokens,
     seed: u64,
     check: fn(),
     allocator: A,
@@ -110,23 +110,23 @@ impl<A: Surroundings> Document<A> {
         match header & (IS_SCALAR | IS_OBJECT | IS_ARRAY) {
             IS_OBJECT => {
                 let mut children = Children::new(rest, 2 * count)?;
-                self.tokens.push(b"{");
+                self.tokens.begin_object();
                 for _ in 0..count {
                     self.pause(&children);
                     let (_, key) = children.next()?;
-                    self.tokens.push_word(b'k', hash::bytes(key, self.seed));
+                    self.tokens.key(key);
                 }
                 Some(Container {
                     children,
-                    end: Some(b"}"),
+                    end: Some(End::Object),
                 })
             }
             IS_ARRAY => {
                 let children = Children::new(rest, count)?;
-                self.tokens.push(b"[");
+                self.tokens.begin_array();
                 Some(Container {
                     children,
-                    end: Some(b"]"),
+                    end: Some(End::Array),
                 })
             }
             // PostgreSQL keeps a document that is a scalar as an array of one element.
@@ -145,14 +145,11 @@ impl<A: Surroundings> Document<A> {
             self.pause(children);
             let (kind, child) = children.next()?;
             match kind {
-                NULL => self.tokens.push(b"n"),
-                FALSE => self.tokens.push(b"f"),
-                TRUE => self.tokens.push(b"t"),
-                STRING => self.tokens.push_word(b's', hash::bytes(child, self.seed)),
-                NUMERIC => {
-                    let number = numeric::hash(varlena_bytes(child)?, self.seed)?;
-                    self.tokens.push_word(b'd', number);
-                }
+                NULL => self.tokens.null(),
+                FALSE => self.tokens.boolean(false),
+                TRUE => self.tokens.boolean(true),
+                STRING => self.tokens.string(child),
+                NUMERIC => self.tokens.number(numeric::hash(varlena_bytes(child)?, self.seed)?),
                 CONTAINER => return Some(Some(child)),
                 _ => return None,
             }
@@ -161,8 +158,10 @@ impl<A: Surroundings> Document<A> {
     }
 
     fn close(&mut self, container: &Container<'_>) {
-        if let Some(end) = container.end {
-            self.tokens.push(end);
+        match container.end {
+            Some(End::Object) => self.tokens.end_object(),
+            Some(End::Array) => self.tokens.end_array(),
+            None => {}
         }
     }
 
@@ -176,8 +175,13 @@ impl<A: Surroundings> Document<A> {
 /// A container that is being read.
 struct Container<'a> {
     children: Children<'a>,
-    /// The token of its end.
-    end: Option<&'static [u8; 1]>,
+    /// What ends with it. A document that is a scalar has no such token.
+    end: Option<End>,
+}
+
+enum End {
+    Object,
+    Array,
 }
 
 /// The children of a container that have not been read yet.

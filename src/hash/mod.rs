@@ -5,11 +5,12 @@
 //!
 //! - [`plain`]: types that need nothing but the datum; [`numeric`] is one of them.
 //! - [`jsonb`], [`text_search`], [`enum_labels`]; and [`type_hash`], the type's own function.
-//! - [`array`](mod@array), [`range`], [`composite`]: values with parts. [`part`] says what a part adds to the hash, for
-//!   all three alike. [`container`] walks parts that have parts themselves.
+//! - [`array`](mod@array), [`range`], [`composite`]: values with parts. [`part`] hands each to its rule, for all three
+//!   alike. [`container`] walks parts that have parts themselves.
 //!
-//! To give a type another rule: which type has which is in `equality::of`, the rule in `plain`, the bytes that it hashes
-//! in docs/hashes.md. How values of the type are written in samples is in `sample::text`.
+//! What is read here is hashed by `cvm_sketch::hash`, which says what goes in. To give a type another rule: which of the
+//! core's types of values it is, is in `equality::of`; how its datums are read, in `plain`; the bytes that are hashed of
+//! them, in the core and in docs/hashes.md. How values of the type are written in samples is in `sample::text`.
 //!
 //! Some files import each other in a circle, since the data does: a rule holds a container, and a container holds
 //! rules.

@@ -20,13 +20,12 @@ const SHORT_NEGATIVE: u16 = 0x2000;
 const SHORT_WEIGHT_NEGATIVE: u16 = 0x0040;
 const SHORT_WEIGHT: u16 = 0x003F;
 
-/// The hash of the number in the bytes after the varlena's header; `None` if they are none. Neither allocates nor
-/// panics.
-#[inline]
-pub(crate) fn hash(bytes: &[u8], seed: u64) -> Option<u64> {
+/// The number in the bytes after the varlena's header; `None` if they are none. Neither allocates nor panics.
+#[inline(always)]
+pub(crate) fn read(bytes: &[u8]) -> Option<Decimal<'_>> {
     let (&header, rest) = bytes.split_first_chunk()?;
     let header = u16::from_le_bytes(header);
-    let number = match header & KIND {
+    Some(match header & KIND {
         SPECIAL => match header {
             INFINITY => Decimal::Infinity,
             NEGATIVE_INFINITY => Decimal::NegativeInfinity,
@@ -53,6 +52,11 @@ pub(crate) fn hash(bytes: &[u8], seed: u64) -> Option<u64> {
                 digits: digits.as_chunks().0,
             }
         }
-    };
-    Some(hash::decimal(number, seed))
+    })
+}
+
+/// The hash of the number that [`read`] finds in the bytes. Neither allocates nor panics.
+#[inline(never)]
+pub(crate) fn hash(bytes: &[u8], seed: u64) -> Option<u64> {
+    Some(hash::decimal(read(bytes)?, seed))
 }

@@ -1,30 +1,13 @@
-//! The parts of a value: the elements of an array, the bounds of a range, the columns of a row. What a part adds to the
-//! hash of the whole.
+//! The parts of a value: the elements of an array, the bounds of a range, the columns of a row.
 
 use crate::hash::container::Container;
 use crate::hash::rule::Rule;
 use crate::pg::pg_sys::Datum;
-use cvm_sketch::hash::Sequence;
+use cvm_sketch::hash::Parts;
 use std::ptr::NonNull;
 
 /// A part that has parts itself: its rule, and its value.
 pub(crate) type Inner = (NonNull<Container>, Datum);
-
-/// Each part begins with one of these.
-const NULL: u8 = 0;
-const NOT_NULL: u8 = 1;
-
-/// Adds a part that is NULL.
-#[inline(always)]
-pub(crate) fn put_null(sequence: &mut Sequence) {
-    sequence.push(&[NULL]);
-}
-
-/// Adds a part by its hash, or by the word that is hashed of it.
-#[inline(always)]
-pub(crate) fn put_hash(hash: u64, sequence: &mut Sequence) {
-    sequence.push_word(NOT_NULL, hash);
-}
 
 /// Adds a part that is not NULL; or returns it if it has parts itself. `None` as of [`Rule::hash`].
 ///
@@ -35,7 +18,7 @@ pub(crate) fn put_hash(hash: u64, sequence: &mut Sequence) {
 pub(crate) unsafe fn put<const LEARN: bool>(
     rule: &mut Rule,
     value: Datum,
-    sequence: &mut Sequence,
+    parts: &mut Parts,
     seed: u64,
 ) -> Option<Option<Inner>> {
     let word = unsafe {
@@ -45,10 +28,9 @@ pub(crate) unsafe fn put<const LEARN: bool>(
             _ => None,
         }
     };
-    let hash = match word {
-        Some(word) => word as u64,
-        None => unsafe { rule.hash::<LEARN>(value, seed)? },
-    };
-    put_hash(hash, sequence);
+    match word {
+        Some(word) => parts.word(word),
+        None => parts.hash(unsafe { rule.hash::<LEARN>(value, seed)? }),
+    }
     Some(None)
 }

@@ -4,7 +4,7 @@
 use crate::hash::numeric;
 use crate::pg::pg_sys::{self, Datum};
 use crate::pg::varlena;
-use cvm_sketch::hash;
+use cvm_sketch::hash::{AccessItem, Form, Interval, Single, ZonedTime};
 use std::ffi::CStr;
 
 // Integers of 64 bits travel inside the datum. Shorter ones are read from its low end.
@@ -12,20 +12,34 @@ const _: () = assert!(size_of::<Datum>() == 8 && cfg!(target_endian = "little"))
 
 /// A rule that needs only the datum.
 pub(crate) trait PlainHash {
-    /// The hash of a value, or `None` if it has to be detoasted first. Does not allocate, panic or raise an error.
-    ///
-    /// # Safety
-    ///
-    /// `value` is of a type that the implementation is for.
-    unsafe fn hash(value: Datum, seed: u64) -> Option<u64>;
+    /// The form in which values are hashed.
+    const FORM: Form;
 
-    /// The integer that stands for the value in hashing; `None` for rules without one.
+    /// What is hashed of a value, or `None` if it has to be detoasted first. Does not allocate, panic or raise an
+    /// error.
     ///
     /// # Safety
     ///
-    /// As [`hash`](Self::hash).
-    unsafe fn word(_value: Datum) -> Option<i64> {
-        None
+    /// `value` is of a type that the implementation is for, and lives for `'a`.
+    unsafe fn read<'a>(value: Datum) -> Option<Single<'a>>;
+
+    /// The hash of a value; otherwise as [`read`](Self::read).
+    ///
+    /// # Safety
+    ///
+    /// As [`read`](Self::read).
+    #[inline(always)]
+    unsafe fn hash(value: Datum, seed: u64) -> Option<u64>
+    where
+        Self: Sized,
+    {
+        unsafe {
+            match Self::FORM {
+                // Out of line. Inside of callers for any rule it would cost all other rules registers.
+                Form::Decimal => numeric::hash(varlena::plain_bytes(value)?, seed),
+                _ => Some(Self::read(value)?.hash(seed)),
+            }
+        }
     }
 }
 
@@ -35,10 +49,10 @@ pub(crate) trait Visitor {
     fn visit<H: PlainHash>(self) -> Self::Output;
 }
 
-/// Declares rules. Each has an expression for the hash of a datum, or for its [word](PlainHash::word). Each becomes a
-/// variant of [`Plain`] and an implementation of [`PlainHash`].
+/// Declares rules. Each has the form in which the value is hashed, and an expression for what that form takes. Each
+/// becomes a variant of [`Plain`] and an implementation of [`PlainHash`].
 macro_rules! plain_hashes {
-    ($($(#[$doc:meta])* $name:ident: $rule:ident |$value:ident $(, $seed:ident)?| $made:expr;)+) => {
+    ($($(#[$doc:meta])* $name:ident: $form:ident |$value:ident| $read:expr;)+) => {
         /// The rules that need only the datum.
         #[derive(Clone, Copy)]
         pub(crate) enum Plain {
@@ -51,10 +65,24 @@ macro_rules! plain_hashes {
         }
 
         $(impl PlainHash for each::$name {
-            plain_hashes!($rule |$value $(, $seed)?| $made);
+            const FORM: Form = Form::$form;
+
+            #[inline(always)]
+            #[allow(unused_unsafe, reason = "what is in the datum itself is read without")]
+            unsafe fn read<'a>($value: Datum) -> Option<Single<'a>> {
+                // SAFETY: a pointer in the datum is valid as long as the row.
+                Some(Single::$form(unsafe { $read }))
+            }
         })+
 
         impl Plain {
+            /// The form in which values are hashed.
+            pub(crate) const fn form(self) -> Form {
+                match self {
+                    $(Plain::$name => each::$name::FORM),+
+                }
+            }
+
             /// As [`PlainHash::hash`].
             ///
             /// # Safety
@@ -69,16 +97,16 @@ macro_rules! plain_hashes {
                 }
             }
 
-            /// As [`PlainHash::word`].
+            /// The word that stands for a value inside of others; `None` if it has none, or has to be detoasted first.
             ///
             /// # Safety
             ///
-            /// As [`PlainHash::word`].
+            /// As [`PlainHash::read`].
             #[inline(always)]
-            pub(crate) unsafe fn word(self, value: Datum) -> Option<i64> {
+            pub(crate) unsafe fn word(self, value: Datum) -> Option<u64> {
                 unsafe {
                     match self {
-                        $(Plain::$name => each::$name::word(value)),+
+                        $(Plain::$name => each::$name::read(value)?.word()),+
                     }
                 }
             }
@@ -91,54 +119,29 @@ macro_rules! plain_hashes {
             }
         }
     };
-
-    (hash |$value:ident, $seed:ident| $made:expr) => {
-        #[inline(always)]
-        unsafe fn hash($value: Datum, $seed: u64) -> Option<u64> {
-            // SAFETY: a pointer in the datum is valid as long as the row.
-            unsafe { $made }
-        }
-    };
-
-    (word |$value:ident| $made:expr) => {
-        #[inline(always)]
-        unsafe fn hash(value: Datum, seed: u64) -> Option<u64> {
-            unsafe { Some(hash::integer(Self::word(value)?, seed)) }
-        }
-
-        #[inline(always)]
-        unsafe fn word($value: Datum) -> Option<i64> {
-            Some($made)
-        }
-    };
 }
 
 plain_hashes! {
     /// "char", signed as its cast to integer is.
-    Int8: word |value| i64::from(value.value() as i8);
-    Int16: word |value| i64::from(value.value() as i16);
-    Int32: word |value| i64::from(value.value() as i32);
-    Int64: word |value| value.value() as i64;
-    UInt32: word |value| i64::from(value.value() as u32);
-    Boolean: word |value| i64::from(value.value() as u8 != 0);
-    Float32: word |value| hash::double_as_integer(f64::from(f32::from_bits(value.value() as u32)));
-    Float64: word |value| hash::double_as_integer(f64::from_bits(value.value() as u64));
-    Numeric: hash |value, seed| numeric::hash(varlena::plain_bytes(value)?, seed);
-    /// Bytes of variable length, compared as they are.
-    Bytes: hash |value, seed| Some(hash::bytes(varlena::plain_bytes(value)?, seed));
-    /// Bytes of variable length, compared without trailing blanks.
-    BlankPadded: hash |value, seed| Some(hash::bytes(hash::without_blanks(varlena::plain_bytes(value)?), seed));
+    Int8: Word |value| i64::from(value.value() as i8);
+    Int16: Word |value| i64::from(value.value() as i16);
+    Int32: Word |value| i64::from(value.value() as i32);
+    Int64: Word |value| value.value() as i64;
+    UInt32: Word |value| i64::from(value.value() as u32);
+    Boolean: Word |value| i64::from(value.value() as u8 != 0);
+    Float32: Double |value| f64::from(f32::from_bits(value.value() as u32));
+    Float64: Double |value| f64::from_bits(value.value() as u64);
+    Numeric: Decimal |value| numeric::read(varlena::plain_bytes(value)?)?;
+    Varlena: Bytes |value| varlena::plain_bytes(value)?;
+    BlankPadded: BlankPadded |value| varlena::plain_bytes(value)?;
     /// Bytes that a zero ends.
-    ZeroEnded: hash |value, seed| Some(hash::bytes(CStr::from_ptr(value.cast_mut_ptr()).to_bytes(), seed));
-    FixedBytes6: hash |value, seed| Some(hash::bytes(fixed::<6>(value), seed));
-    FixedBytes8: hash |value, seed| Some(hash::bytes(fixed::<8>(value), seed));
-    FixedBytes12: hash |value, seed| Some(hash::bytes(fixed::<12>(value), seed));
-    FixedBytes16: hash |value, seed| Some(hash::bytes(fixed::<16>(value), seed));
-    Interval: hash |value, seed| Some({
-        let interval: &pg_sys::Interval = &*value.cast_mut_ptr();
-        hash::interval(interval.month, interval.day, interval.time, seed)
-    });
-    AclItem: hash |value, seed| Some(hash::bytes(&rights(&*value.cast_mut_ptr()), seed));
+    ZeroEnded: Bytes |value| CStr::from_ptr(value.cast_mut_ptr()).to_bytes();
+    FixedBytes6: Bytes |value| fixed::<6>(value);
+    FixedBytes8: Bytes |value| fixed::<8>(value);
+    FixedBytes16: Bytes |value| fixed::<16>(value);
+    ZonedTime: ZonedTime |value| zoned_time(&*value.cast_mut_ptr());
+    Interval: Interval |value| interval(&*value.cast_mut_ptr());
+    AccessItem: AccessItem |value| access_item(&*value.cast_mut_ptr());
 }
 
 /// A fixed number of bytes, by reference.
@@ -151,16 +154,34 @@ unsafe fn fixed<'a, const LENGTH: usize>(value: Datum) -> &'a [u8; LENGTH] {
     unsafe { &*value.cast_mut_ptr() }
 }
 
-/// Who grants which rights to whom, as PostgreSQL keeps it since 16: 32 bits for the rights and 32 for the grant
-/// options. PostgreSQL 15 has 16 bits for each.
-fn rights(item: &pg_sys::AclItem) -> [u8; 16] {
+#[inline(always)]
+fn zoned_time(time: &pg_sys::TimeTzADT) -> ZonedTime {
+    ZonedTime {
+        microseconds: time.time,
+        seconds_west: time.zone,
+    }
+}
+
+#[inline(always)]
+fn interval(interval: &pg_sys::Interval) -> Interval {
+    Interval {
+        months: interval.month,
+        days: interval.day,
+        microseconds: interval.time,
+    }
+}
+
+/// The rights are in the lower half of a word, the grant options in the upper one. PostgreSQL 15 has 16 bits for each,
+/// and later versions 32.
+fn access_item(item: &pg_sys::AclItem) -> AccessItem {
     #[cfg(not(feature = "pg15"))]
-    let rights = item.ai_privs;
+    let (rights, grant_options) = (item.ai_privs as u32, (item.ai_privs >> 32) as u32);
     #[cfg(feature = "pg15")]
-    let rights = u64::from(item.ai_privs & 0xFFFF) | u64::from(item.ai_privs >> 16) << 32;
-    let mut bytes = [0; 16];
-    bytes[..4].copy_from_slice(&item.ai_grantee.to_u32().to_le_bytes());
-    bytes[4..8].copy_from_slice(&item.ai_grantor.to_u32().to_le_bytes());
-    bytes[8..].copy_from_slice(&rights.to_le_bytes());
-    bytes
+    let (rights, grant_options) = (item.ai_privs & 0xFFFF, item.ai_privs >> 16);
+    AccessItem {
+        grantee: item.ai_grantee.to_u32(),
+        grantor: item.ai_grantor.to_u32(),
+        rights,
+        grant_options,
+    }
 }

@@ -4,7 +4,7 @@ use crate::hash::part::{Inner, put};
 use crate::hash::rule::Rule;
 use crate::pg::pg_sys::{Datum, RangeBound, TypeCacheEntry};
 use crate::pg::unguarded::{self, check_interrupts};
-use cvm_sketch::hash::Sequence;
+use cvm_sketch::hash::{Bound, Parts};
 use std::ptr::NonNull;
 
 /// The rule for ranges of one type, and for the multiranges of these.
@@ -14,12 +14,6 @@ pub(crate) struct Bounds {
 }
 
 impl Bounds {
-    const EMPTY: u8 = 1;
-    const LOWER_INFINITE: u8 = 2;
-    const LOWER_INCLUSIVE: u8 = 4;
-    const UPPER_INFINITE: u8 = 8;
-    const UPPER_INCLUSIVE: u8 = 16;
-
     /// Bounds of ranges of a type, with the rule for them.
     pub(crate) fn new(range_type: *mut TypeCacheEntry, rule: Rule) -> Self {
         Bounds { range_type, rule }
@@ -31,12 +25,12 @@ impl Bounds {
     ///
     /// `range` is a range of that type with a header of four bytes.
     #[inline(always)]
-    pub(crate) unsafe fn open_range(bounds: NonNull<Self>, range: Datum, sequence: &mut Sequence) -> UnreadBounds {
+    pub(crate) unsafe fn open_range(bounds: NonNull<Self>, range: Datum, parts: &mut Parts) -> UnreadBounds {
         let both = unsafe { unguarded::range_bounds(bounds.as_ref().range_type, range) };
         let [lower, upper] = match both {
-            Some(both) => Self::put_flags(both, sequence),
+            Some(both) => Self::begin(both, parts),
             None => {
-                sequence.push(&[Self::EMPTY]);
+                parts.begin_empty_range();
                 [None, None]
             }
         };
@@ -56,13 +50,9 @@ impl Bounds {
     ///
     /// `ranges` is a multirange of that type with a header of four bytes.
     #[inline(always)]
-    pub(crate) unsafe fn open_multirange(
-        bounds: NonNull<Self>,
-        ranges: Datum,
-        sequence: &mut Sequence,
-    ) -> UnreadBounds {
+    pub(crate) unsafe fn open_multirange(bounds: NonNull<Self>, ranges: Datum, parts: &mut Parts) -> UnreadBounds {
         let count = unsafe { unguarded::multirange_len(ranges) };
-        sequence.push(&count.to_le_bytes());
+        parts.begin_multirange(count);
         UnreadBounds {
             bounds,
             lower: None,
@@ -75,12 +65,13 @@ impl Bounds {
 
     /// Adds the flags of a range that is not empty, and returns the bounds that there are.
     #[inline(always)]
-    fn put_flags([lower, upper]: [RangeBound; 2], sequence: &mut Sequence) -> [Option<Datum>; 2] {
-        let flag = |is_set, flag| if is_set { flag } else { 0 };
-        sequence.push(&[flag(lower.infinite, Self::LOWER_INFINITE)
-            | flag(lower.inclusive, Self::LOWER_INCLUSIVE)
-            | flag(upper.infinite, Self::UPPER_INFINITE)
-            | flag(upper.inclusive, Self::UPPER_INCLUSIVE)]);
+    fn begin([lower, upper]: [RangeBound; 2], parts: &mut Parts) -> [Option<Datum>; 2] {
+        let bound = |bound: &RangeBound| match (bound.infinite, bound.inclusive) {
+            (true, _) => Bound::Infinite,
+            (false, true) => Bound::Inclusive,
+            (false, false) => Bound::Exclusive,
+        };
+        parts.begin_range(bound(&lower), bound(&upper));
         [lower, upper].map(|bound| (!bound.infinite).then_some(bound.val))
     }
 }
@@ -103,18 +94,14 @@ impl UnreadBounds {
     ///
     /// As [`Rule::hash`] for the range or multirange. Nothing else refers to the rule.
     #[inline(always)]
-    pub(crate) unsafe fn read<const LEARN: bool>(
-        &mut self,
-        sequence: &mut Sequence,
-        seed: u64,
-    ) -> Option<Option<Inner>> {
+    pub(crate) unsafe fn read<const LEARN: bool>(&mut self, parts: &mut Parts, seed: u64) -> Option<Option<Inner>> {
         // SAFETY: a multirange has as many ranges as `count` says. Of a range that is 0.
         unsafe {
             loop {
                 let rule = &mut self.bounds.as_mut().rule;
                 for bound in [&mut self.lower, &mut self.upper] {
                     if let Some(bound) = bound.take()
-                        && let Some(inner) = put::<LEARN>(rule, bound, sequence, seed)?
+                        && let Some(inner) = put::<LEARN>(rule, bound, parts, seed)?
                     {
                         return Some(Some(inner));
                     }
@@ -125,7 +112,7 @@ impl UnreadBounds {
                 check_interrupts();
                 let both = unguarded::multirange_bounds(self.bounds.as_ref().range_type, self.ranges, self.next);
                 self.next += 1;
-                [self.lower, self.upper] = Bounds::put_flags(both, sequence);
+                [self.lower, self.upper] = Bounds::begin(both, parts);
             }
         }
     }

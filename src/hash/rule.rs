@@ -2,7 +2,8 @@
 //!
 //! Values that are equal by `=` must hash alike, else they are counted twice. Others must hash differently, else they
 //! are counted once. PostgreSQL's own hash functions only promise the first, since their callers compare the values,
-//! too. So all types of PostgreSQL have rules of ours. `docs/hashes.md` lists them, with the bytes that go in.
+//! too. So all types of PostgreSQL have rules of ours. `docs/hashes.md` lists them, with the bytes that go in, and
+//! `cvm_sketch::hash` has them.
 
 use crate::hash::array::Elements;
 use crate::hash::composite::Rows;
@@ -54,7 +55,7 @@ impl Rule {
             of_type: declared,
             collation,
         };
-        let (mut equality, kind) = equality::of(compared)?;
+        let (mut equality, value_type) = equality::of(compared)?;
         // Ranges of ranges and arrays of domains over arrays may be as deep as somebody likes.
         let mut around = Vec::new_in(allocator);
         let mut rule = loop {
@@ -89,7 +90,7 @@ impl Rule {
                 Whole::Multirange(entry) => Container::Multirange(allocator.place(Bounds::new(entry, rule)).or_raise()),
             });
         }
-        Ok((rule, kind))
+        Ok((rule, value_type.kind()))
     }
 
     /// The hash of a value; `None` if that takes a row type or a label that has not been looked up before.

@@ -4,7 +4,7 @@
 //! compares, no less and no more: `silly_cmp_tsvector` in `tsvector_op.c`, `CompareTSQ` in `tsquery_op.c`.
 #![forbid(unsafe_code)]
 
-use cvm_sketch::hash::{self, Sequence};
+use cvm_sketch::hash::{QueryTokens, VectorTokens};
 
 /// How many tokens are read before the next look at interrupts.
 const UNCHECKED: usize = 1_024;
@@ -21,8 +21,7 @@ pub(crate) fn hash_vector(bytes: &[u8], seed: u64, check: fn()) -> Option<u64> {
     let (&count, rest) = bytes.split_first_chunk()?;
     let (entries, data) = rest.split_at_checked(4 * usize::try_from(i32::from_le_bytes(count)).ok()?)?;
 
-    let mut tokens = Sequence::new(seed);
-    tokens.push(&(bytes.len() as u32).to_le_bytes());
+    let mut tokens = VectorTokens::new(bytes.len() as u32, seed);
     for (index, &entry) in entries.as_chunks().0.iter().enumerate() {
         if index.is_multiple_of(UNCHECKED) {
             check();
@@ -30,22 +29,15 @@ pub(crate) fn hash_vector(bytes: &[u8], seed: u64, check: fn()) -> Option<u64> {
         let entry = u32::from_le_bytes(entry);
         let length = (entry >> 1 & ((1 << LENGTH_BITS) - 1)) as usize;
         let start = (entry >> (1 + LENGTH_BITS)) as usize;
-        let lexeme = hash::bytes(data.get(start..start + length)?, seed);
+        let lexeme = data.get(start..start + length)?;
         if entry & HAS_POSITIONS == 0 {
-            tokens.push_word(b'l', lexeme);
+            tokens.lexeme(lexeme);
             continue;
         }
         let positions = data.get((start + length).next_multiple_of(2)..)?;
         let (&count, positions) = positions.split_first_chunk()?;
-        tokens.push_word(b'p', lexeme);
-        tokens.push(&count);
         let positions = positions.get(..2 * usize::from(u16::from_le_bytes(count)))?;
-        // Each with its weight in the upper two bits.
-        positions
-            .as_chunks::<2>()
-            .0
-            .iter()
-            .for_each(|position| tokens.push(position));
+        tokens.placed_lexeme(lexeme, positions.as_chunks().0);
     }
     Some(tokens.finish())
 }
@@ -69,7 +61,7 @@ pub(crate) fn hash_query(bytes: &[u8], seed: u64, check: fn()) -> Option<u64> {
     let count = usize::try_from(i32::from_le_bytes(count)).ok()?;
     let (items, words) = rest.split_at_checked(ITEM_LEN * count)?;
 
-    let mut tokens = Sequence::new(seed);
+    let mut tokens = QueryTokens::new(seed);
     for (index, item) in items.as_chunks::<ITEM_LEN>().0.iter().enumerate() {
         if index.is_multiple_of(UNCHECKED) {
             check();
@@ -80,15 +72,12 @@ pub(crate) fn hash_query(bytes: &[u8], seed: u64, check: fn()) -> Option<u64> {
                 let place = u32::from_le_bytes(*item.last_chunk()?);
                 let length = (place & ((1 << LENGTH_BITS) - 1)) as usize;
                 let start = (place >> LENGTH_BITS) as usize;
-                tokens.push_word(b'v', hash::bytes(words.get(start..start + length)?, seed));
+                tokens.word(words.get(start..start + length)?);
             }
-            (OPERATOR, NOT) => tokens.push(b"!"),
-            (OPERATOR, AND) => tokens.push(b"&"),
-            (OPERATOR, OR) => tokens.push(b"|"),
-            (OPERATOR, PHRASE) => {
-                tokens.push(b"<");
-                tokens.push::<2>(&distance);
-            }
+            (OPERATOR, NOT) => tokens.not(),
+            (OPERATOR, AND) => tokens.and(),
+            (OPERATOR, OR) => tokens.or(),
+            (OPERATOR, PHRASE) => tokens.followed_by(u16::from_le_bytes(distance)),
             _ => return None,
         }
     }

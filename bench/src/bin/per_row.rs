@@ -64,11 +64,11 @@ fn case_hash_decimal(values: &[u64]) -> u64 {
 #[inline(never)]
 fn case_hash_pair(values: &[u64]) -> u64 {
     values.iter().fold(0, |sum, &value| {
-        let mut sequence = hash::Sequence::new(0);
-        sequence.push(&2_u32.to_le_bytes());
-        sequence.push_word(1, value);
-        sequence.push_word(1, 7);
-        sum ^ sequence.finish()
+        let mut row = hash::Parts::new(0);
+        row.begin_row(2);
+        row.word(value);
+        row.word(7);
+        sum ^ row.finish()
     })
 }
 

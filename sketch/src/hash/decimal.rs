@@ -36,7 +36,7 @@ pub enum Decimal<'a> {
 /// Four decimals are hashed as integers: zero as 0, NaN as 2, infinity as 3, negative infinity as 4.
 ///
 /// Neither allocates nor panics.
-#[inline]
+#[inline(always)]
 pub fn decimal(number: Decimal<'_>, seed: u64) -> u64 {
     let (is_negative, mut weight, mut digits) = match number {
         Decimal::Finite {
@@ -63,7 +63,7 @@ pub fn decimal(number: Decimal<'_>, seed: u64) -> u64 {
             let last = digits.last_chunk().map_or(0, |&last| pair(last));
             pair([first, second]) | last << (u16::BITS as usize * (digits.len() - 2))
         }
-        _ => return many_digits(head, digits.iter().copied(), seed),
+        _ => return many_digits(head, digits, seed),
     };
     let all: [u8; 16] = (u128::from(few) << u64::BITS | u128::from(head)).to_le_bytes();
     bytes(&all, seed)
@@ -90,7 +90,11 @@ fn without_zeros(mut weight: i32, mut digits: &[[u8; 2]]) -> (i32, &[[u8; 2]]) {
 
 #[cold]
 #[inline(never)]
-fn many_digits(head: u64, digits: impl Iterator<Item = [u8; 2]>, seed: u64) -> u64 {
+fn many_digits(head: u64, digits: &[[u8; 2]], seed: u64) -> u64 {
+    many_digits_of(head, digits.iter().copied(), seed)
+}
+
+fn many_digits_of(head: u64, digits: impl Iterator<Item = [u8; 2]>, seed: u64) -> u64 {
     let mut sequence = Sequence::new(seed);
     sequence.push(&head.to_le_bytes());
     digits.for_each(|digit| sequence.push(&digit));
@@ -237,7 +241,7 @@ pub fn decimal_digits(is_negative: bool, digits: &[u8], exponent: i64, seed: u64
         return Ok(decimal(number, seed));
     }
     let all = std::iter::once(digit(first, first_zeros)).chain(others);
-    Ok(many_digits(head(is_negative, weight), all, seed))
+    Ok(many_digits_of(head(is_negative, weight), all, seed))
 }
 
 #[cfg(test)]

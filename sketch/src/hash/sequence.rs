@@ -10,7 +10,7 @@ use xxhash_rust::xxh3::Xxh3;
 /// parts were added, or combined by exclusive or.
 ///
 /// Allocates nothing.
-pub struct Sequence {
+pub(crate) struct Sequence {
     seed: u64,
     length: usize,
     buffer: [u8; Sequence::ROOM],
@@ -23,7 +23,7 @@ impl Sequence {
 
     /// The sequence of no bytes.
     #[inline]
-    pub fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Sequence {
             seed,
             length: 0,
@@ -32,9 +32,15 @@ impl Sequence {
         }
     }
 
+    /// The seed that the sequence is hashed under, and so what is inside.
+    #[inline]
+    pub(crate) fn seed(&self) -> u64 {
+        self.seed
+    }
+
     /// Adds a piece of fixed length, so that no byte has to say the length.
     #[inline]
-    pub fn push<const N: usize>(&mut self, piece: &[u8; N]) {
+    pub(crate) fn push<const N: usize>(&mut self, piece: &[u8; N]) {
         const { assert!(N <= Self::ROOM) }
         if self.length + N > Self::ROOM {
             self.spill();
@@ -47,10 +53,16 @@ impl Sequence {
 
     /// Adds a word, a hash or a value of eight bytes, after a mark that says which.
     #[inline]
-    pub fn push_word(&mut self, mark: u8, word: u64) {
+    pub(crate) fn push_word(&mut self, mark: u8, word: u64) {
         let mut piece = [mark; 1 + size_of::<u64>()];
         piece[1..].copy_from_slice(&word.to_le_bytes());
         self.push(&piece);
+    }
+
+    /// Adds the hash of a text, after a mark.
+    #[inline(always)]
+    pub(crate) fn push_text(&mut self, mark: u8, text: &[u8]) {
+        self.push_word(mark, bytes(text, self.seed));
     }
 
     #[cold]
@@ -64,7 +76,7 @@ impl Sequence {
 
     /// The hash of all bytes added.
     #[inline]
-    pub fn finish(mut self) -> u64 {
+    pub(crate) fn finish(mut self) -> u64 {
         if self.long.is_some() {
             self.spill();
         }

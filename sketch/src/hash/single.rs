@@ -1,6 +1,135 @@
-//! What is hashed of single values that are not hashed as they come.
+//! Values that hold no others, and what is hashed of them.
 
+use crate::hash::decimal::{Decimal, decimal, scaled_decimal};
 use crate::hash::function::{bytes, integer};
+
+/// A value that holds no others, in the [form](Form) in which it is hashed. [`ValueType::form`] says which that is.
+///
+/// [`ValueType::form`]: crate::hash::ValueType::form
+#[derive(Clone, Copy, Debug)]
+pub enum Single<'a> {
+    /// A number of eight bytes.
+    Word(i64),
+    /// A floating-point number of either width.
+    Double(f64),
+    /// A decimal number in digits of base 10,000.
+    Decimal(Decimal<'a>),
+    /// A decimal number: `unscaled` times 10^-`scale`.
+    #[allow(missing_docs)]
+    ScaledDecimal { unscaled: i128, scale: i32 },
+    /// Bytes, compared as they are.
+    Bytes(&'a [u8]),
+    /// Text, compared [without trailing blanks](without_blanks).
+    BlankPadded(&'a [u8]),
+    /// A time of day with a zone.
+    ZonedTime(ZonedTime),
+    /// An interval.
+    Interval(Interval),
+    /// An entry of an access control list.
+    AccessItem(AccessItem),
+}
+
+/// The form in which the values of a type are hashed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// As [`Single::Word`].
+    Word,
+    /// As [`Single::Double`].
+    Double,
+    /// As [`Single::Decimal`] or [`Single::ScaledDecimal`].
+    Decimal,
+    /// As [`Single::Bytes`].
+    Bytes,
+    /// As [`Single::BlankPadded`].
+    BlankPadded,
+    /// As [`Single::ZonedTime`].
+    ZonedTime,
+    /// As [`Single::Interval`].
+    Interval,
+    /// As [`Single::AccessItem`].
+    AccessItem,
+    /// By its parts or its tokens.
+    Whole,
+    /// By the hash function of the type itself, whose result is hashed as an integer.
+    Own,
+}
+
+/// A time of day, and how far from Greenwich.
+#[derive(Clone, Copy, Debug)]
+#[allow(missing_docs)]
+pub struct ZonedTime {
+    pub microseconds: i64,
+    pub seconds_west: i32,
+}
+
+/// An interval, in the units that PostgreSQL keeps apart.
+#[derive(Clone, Copy, Debug)]
+#[allow(missing_docs)]
+pub struct Interval {
+    pub months: i32,
+    pub days: i32,
+    pub microseconds: i64,
+}
+
+/// Who grants which rights to whom: Oids of roles, and bits.
+#[derive(Clone, Copy, Debug)]
+#[allow(missing_docs)]
+pub struct AccessItem {
+    pub grantee: u32,
+    pub grantor: u32,
+    pub rights: u32,
+    pub grant_options: u32,
+}
+
+impl Single<'_> {
+    /// The hash of the value where it stands alone. Neither allocates nor panics.
+    #[inline(always)]
+    pub fn hash(self, seed: u64) -> u64 {
+        match self {
+            Single::Word(word) => integer(word, seed),
+            Single::Double(number) => double(number, seed),
+            Single::Decimal(number) => decimal(number, seed),
+            Single::ScaledDecimal { unscaled, scale } => scaled_decimal(unscaled, scale, seed),
+            Single::Bytes(value) => bytes(value, seed),
+            Single::BlankPadded(text) => bytes(without_blanks(text), seed),
+            Single::ZonedTime(time) => {
+                let mut all = [0; 12];
+                all[..8].copy_from_slice(&time.microseconds.to_le_bytes());
+                all[8..].copy_from_slice(&time.seconds_west.to_le_bytes());
+                bytes(&all, seed)
+            }
+            Single::Interval(Interval {
+                months,
+                days,
+                microseconds,
+            }) => interval(months, days, microseconds, seed),
+            Single::AccessItem(item) => {
+                let [grantee, grantor, rights, grant_options] =
+                    [item.grantee, item.grantor, item.rights, item.grant_options].map(u128::from);
+                bytes(
+                    &(grantee | grantor << 32 | rights << 64 | grant_options << 96).to_le_bytes(),
+                    seed,
+                )
+            }
+        }
+    }
+
+    /// The eight bytes that stand for the value inside of others; `None` if its hash does.
+    #[inline(always)]
+    pub fn word(self) -> Option<u64> {
+        match self {
+            Single::Word(word) => Some(word as u64),
+            Single::Double(number) => Some(double_as_integer(number) as u64),
+            Single::Decimal(_)
+            | Single::ScaledDecimal { .. }
+            | Single::Bytes(_)
+            | Single::BlankPadded(_)
+            | Single::ZonedTime(_)
+            | Single::Interval(_)
+            | Single::AccessItem(_) => None,
+        }
+    }
+}
 
 /// Dates are hashed as days since 2000-01-01. These lie between 1970-01-01 and that day.
 pub const EPOCH_DAYS: i32 = 10_957;
@@ -93,5 +222,59 @@ mod tests {
         // 30 years of 365 days, and seven leap days, of 1972 to 1996.
         assert_eq!(EPOCH_DAYS, 30 * 365 + 7);
         assert_eq!(EPOCH_MICROSECONDS, 946_684_800_000_000);
+    }
+
+    #[test]
+    fn each_form_is_hashed_as_docs_hashes_md_says() {
+        let [a, b, c] = [[1, 0, 0, 0], [2, 0, 0, 0], [4, 0, 0, 0]];
+        let zero: [u8; 4] = [0; 4];
+        for (value, is_word, all) in [
+            (Single::Word(-2), true, (-2_i64).to_le_bytes().to_vec()),
+            (Single::Double(-0.0), true, vec![0; 8]),
+            (Single::Double(1.5), true, 1.5_f64.to_le_bytes().to_vec()),
+            (
+                Single::Decimal(Decimal::NotANumber),
+                false,
+                2_i64.to_le_bytes().to_vec(),
+            ),
+            (
+                Single::ScaledDecimal { unscaled: 10, scale: 1 },
+                false,
+                [zero, zero, a, zero].concat(),
+            ),
+            (Single::Bytes(b"a "), false, b"a ".to_vec()),
+            (Single::BlankPadded(b"a "), false, b"a".to_vec()),
+            (
+                Single::ZonedTime(ZonedTime {
+                    microseconds: 1,
+                    seconds_west: 2,
+                }),
+                false,
+                [a, zero, b].concat(),
+            ),
+            (
+                Single::Interval(Interval {
+                    months: 0,
+                    days: 0,
+                    microseconds: -1,
+                }),
+                false,
+                vec![0xFF; 16],
+            ),
+            (
+                Single::AccessItem(AccessItem {
+                    grantee: 1,
+                    grantor: 0,
+                    rights: 2,
+                    grant_options: 4,
+                }),
+                false,
+                [a, zero, b, c].concat(),
+            ),
+        ] {
+            assert_eq!(value.hash(7), bytes(&all, 7), "{value:?}");
+            let word = is_word.then(|| u64::from_le_bytes(all.try_into().unwrap()));
+            assert_eq!(value.word(), word, "{value:?}");
+        }
     }
 }

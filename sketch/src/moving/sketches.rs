@@ -3,6 +3,7 @@
 //! Encoded sketches have their hashes in ascending order, and so has the union here. A sketch enters or leaves in one
 //! pass over both, without a look-up, whatever its hashes are.
 
+use crate::hash::kind::Kind;
 use crate::host::{CHECK_EVERY, CHECK_EVERY_BYTES, OutOfMemory, Surroundings, checking};
 use crate::moving::bag::Bag;
 use crate::set::width::{cell, cells, level_of, threshold};
@@ -11,7 +12,6 @@ use crate::sketch::codec::FramedSketch;
 use crate::sketch::error::{MergeError, OperationError};
 use crate::sketch::flags::Flags;
 use crate::sketch::header::Header;
-use crate::sketch::kind::Kind;
 use allocator_api2::vec::Vec;
 
 /// A hash as the reserve keeps it, and how often sketches of the frame retain it. A sketch of level 0 may retain two

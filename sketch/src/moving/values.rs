@@ -1,5 +1,6 @@
 //! The sketch of a frame that values enter and leave.
 
+use crate::hash::kind::Kind;
 use crate::host::{CHECK_EVERY, OutOfMemory, Surroundings, checking};
 use crate::moving::levels::Levels;
 use crate::set::capacity::{MAX_CAPACITY, MIN_CAPACITY};
@@ -9,7 +10,6 @@ use crate::set::threshold::{HASH_BITS, truncate};
 use crate::set::width::{cell, cut, threshold};
 use crate::sketch::flags::Flags;
 use crate::sketch::header::Header;
-use crate::sketch::kind::Kind;
 use allocator_api2::vec::Vec;
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;

@@ -1,8 +1,8 @@
 //! What a sample reports as an error.
 
+use crate::hash::kind::Kind;
 use crate::host::OutOfMemory;
 use crate::sample::codec::{MAX_OCCURRENCES, MAX_TEXT_LEN, MAX_TEXTS_LEN};
-use crate::sketch::kind::Kind;
 use std::fmt;
 
 /// Why a sample could not take a row or another sample.

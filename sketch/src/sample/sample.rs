@@ -5,6 +5,7 @@
 //! exact. (Gibbons, "Distinct Sampling for Highly-Accurate Answers to Distinct Values Queries and Event Reports", VLDB
 //! 2001.)
 
+use crate::hash::kind::Kind;
 use crate::host::{OutOfMemory, Surroundings, checking};
 use crate::sample::codec::{EncodedSample, MAX_SIZE, MIN_SIZE, SAMPLE_FORMAT_VERSION};
 use crate::sample::entry::{Entry, Measured};
@@ -16,7 +17,6 @@ use crate::set::threshold::{HASH_BITS, MAX_LEVEL, threshold, truncate};
 use crate::sketch::agreement::Common;
 use crate::sketch::error::OperationError;
 use crate::sketch::header::Header;
-use crate::sketch::kind::Kind;
 use allocator_api2::alloc::Global;
 use allocator_api2::boxed::Box;
 use allocator_api2::vec::Vec;

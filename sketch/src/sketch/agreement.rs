@@ -1,8 +1,8 @@
 //! The rules for two sketches in one operation: on what both agree.
 
+use crate::hash::kind::Kind;
 use crate::sketch::error::OperationError;
 use crate::sketch::header::Header;
-use crate::sketch::kind::Kind;
 
 /// What two operands agree on.
 pub(crate) struct Common {

@@ -1,8 +1,8 @@
 //! Errors of operations on sketches.
 
+use crate::hash::kind::Kind;
 use crate::host::OutOfMemory;
 use crate::sketch::header::DecodeError;
-use crate::sketch::kind::Kind;
 use std::fmt;
 
 /// Why an operation on sketches has no result.

@@ -1,6 +1,6 @@
 //! The flags of a sketch in one byte, in memory and encoded: the derived mark and the kind.
 
-use crate::sketch::kind::Kind;
+use crate::hash::kind::Kind;
 use serde::{Deserialize, Serialize};
 
 /// The bit that marks a sketch whose level may be higher than its hashes call for.

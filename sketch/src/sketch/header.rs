@@ -1,12 +1,12 @@
 //! The header of a sketch: all that stands before the hashes in its bytes.
 
+use crate::hash::kind::Kind;
 use crate::set::capacity::{DEFAULT_CAPACITY, MAX_CAPACITY, MIN_CAPACITY};
 use crate::set::estimate::estimate;
 use crate::set::threshold as whole;
 use crate::set::threshold::HASH_BITS;
 use crate::set::width::{MAX_LEVEL, threshold, width};
 use crate::sketch::flags::{Flags, RESERVED};
-use crate::sketch::kind::Kind;
 use bincode::Options;
 use serde::{Deserialize, Serialize};
 use std::fmt;

@@ -1,7 +1,6 @@
 //! Sketches in memory and as bytes, and what can be made of two of them.
 //!
-//! - `kind`: what values a sketch is of. `flags` and `header`: what its bytes say before the hashes, and how they may
-//!   be wrong.
+//! - `flags` and `header`: what a sketch's bytes say before the hashes, and how they may be wrong.
 //! - `elias_fano`: the coding of the hashes. `codec`: the whole sketch as bytes. `text`: bytes as text.
 //! - `error`: why an operation has no result. `agreement`: what two sketches have to agree on.
 //! - `sketch`: adding hashes, merging. `operations`: encoded sketches as sets.
@@ -12,7 +11,6 @@ mod elias_fano;
 pub(crate) mod error;
 pub(crate) mod flags;
 pub(crate) mod header;
-pub(crate) mod kind;
 pub mod operations;
 #[expect(
     clippy::module_inception,

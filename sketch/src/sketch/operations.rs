@@ -30,6 +30,7 @@
 //! Adding values and downsampling refuse it: both promise the sketch that the values alone would give. At level 0 no
 //! hash is gone, and nothing is marked.
 
+use crate::hash::kind::Kind;
 use crate::host::{OutOfMemory, Surroundings, checking};
 use crate::set::sort::dedup;
 use crate::set::threshold::truncate;
@@ -38,7 +39,6 @@ use crate::sketch::agreement::{Common, common_kind};
 use crate::sketch::codec::EncodedSketch;
 use crate::sketch::error::OperationError;
 use crate::sketch::header::Header;
-use crate::sketch::kind::Kind;
 use allocator_api2::vec::Vec;
 
 /// The sketch of all values in `a` or `b`: what [`Sketch::merge`](crate::Sketch::merge) makes of them. Its bytes are in

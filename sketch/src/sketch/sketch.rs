@@ -1,5 +1,6 @@
 //! The sketch: how a sample of hashes accumulates, merges and estimates.
 
+use crate::hash::kind::Kind;
 use crate::host::{OutOfMemory, Surroundings, checking};
 use crate::set::batch::{BLOCKS, Batch, candidates};
 use crate::set::capacity::{MAX_CAPACITY, MIN_CAPACITY};
@@ -12,7 +13,6 @@ use crate::sketch::codec::{EncodedSketch, FramedSketch};
 use crate::sketch::error::{MergeError, OperationError};
 use crate::sketch::flags::Flags;
 use crate::sketch::header::Header;
-use crate::sketch::kind::Kind;
 use allocator_api2::alloc::Global;
 use allocator_api2::vec::Vec;
 use std::fmt;
