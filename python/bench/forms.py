@@ -33,13 +33,14 @@ class Column:
 
 @dataclass(frozen=True)
 class Form:
-    """A way to count: whose it is, what it takes, how it is said in a table, and the version of whose package is recorded."""
+    """A way to count: its name and what it takes, as the tables say it, the package whose version is recorded, and how many threads."""
 
     name: str
     takes: str
     make: Callable[[Column], Call]
     package: str | None = None
     kinds: tuple[str, ...] = ("str", "int")
+    threads: int = 1
 
 
 def length_of_set(column: Column) -> Call:
@@ -136,22 +137,19 @@ def by_datasketches(name: str) -> Callable[[Column], Call]:
     return make
 
 
-# The names of ours, by which the pages find them.
-OURS, OURS_AS_ARTICLE, OURS_THREADS, OURS_BATCHES = (
-    "cvm_count", "cvm_count, the article's accuracy", "cvm_count, 2 threads", "cvm_count, batches of 1,000")
-
+# scripts/figures.py finds them by their names.
 FORMS = [
     Form("len(set())", "list", length_of_set),
     Form("article, Python", "list", by_article("count_approx")),
     Form("article, naive Rust", "list", by_article("count_approx_naive")),
     Form("article, optimised Rust", "list", by_article("count_approx_optimised")),
-    Form(OURS_AS_ARTICLE, "list", by_us("list", epsilon=0.5, delta=0.001), "cvm_count"),
-    Form(OURS, "list", by_us("list"), "cvm_count"),
-    Form(OURS, "Arrow", by_us("arrow"), "cvm_count"),
-    Form(OURS, "NumPy", by_us("numpy"), "cvm_count", ("int",)),
+    Form("cvm_count, the article's accuracy", "list", by_us("list", epsilon=0.5, delta=0.001), "cvm_count"),
+    Form("cvm_count", "list", by_us("list"), "cvm_count"),
+    Form("cvm_count", "Arrow", by_us("arrow"), "cvm_count"),
+    Form("cvm_count", "NumPy", by_us("numpy"), "cvm_count", ("int",)),
     Form("cvm_count, epsilon 0.01", "Arrow", by_us("arrow", epsilon=0.01), "cvm_count"),
-    Form(OURS_THREADS, "Arrow", by_us("arrow", threads=2), "cvm_count"),
-    Form(OURS_BATCHES, "Arrow", batches_of(1_000), "cvm_count"),
+    Form("cvm_count, 2 threads", "Arrow", by_us("arrow", threads=2), "cvm_count", threads=2),
+    Form("cvm_count, batches of 1,000", "Arrow", batches_of(1_000), "cvm_count"),
     Form("polars approx_n_unique", "polars", by_polars("approx_n_unique"), "polars"),
     Form("polars n_unique", "polars", by_polars("n_unique"), "polars"),
     Form("duckdb approx_count_distinct", "Arrow", by_duckdb("approx_count_distinct(x)"), "duckdb"),
