@@ -1,6 +1,6 @@
 # What people type. Each target is one script; PG_CONFIG says for which server, by default that of the pg_config on the PATH.
 
-.PHONY: all help install uninstall clean demo test setup package bench bench-core harden fuzz accuracy valgrind
+.PHONY: all help install uninstall clean demo test setup package bench bench-core bench-python harden fuzz accuracy valgrind
 .DEFAULT_GOAL := all
 
 all:      ## build for the server of PG_CONFIG; installs nothing
@@ -35,6 +35,9 @@ bench:    ## measure through SQL beside count() and peers (BENCH="--rows 1000000
 
 bench-core: ## measure the sketch in process
 	@cargo bench -p bench
+
+bench-python: ## measure from Python beside the article's forms and peers (BENCH="--rows 1000000" is faster)
+	@python/bench/run $(BENCH)
 
 harden:   ## bad input, faults and load through SQL, the long form
 	@scripts/harden long

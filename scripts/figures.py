@@ -10,7 +10,7 @@ import os
 import re
 import sys
 
-PAGES = ["README.md", "bench/README.md", "docs/servers.md"]
+PAGES = ["README.md", "bench/README.md", "docs/python.md", "docs/servers.md"]
 
 
 def results(name):
@@ -21,7 +21,7 @@ def results(name):
         return list(csv.DictReader(file))
 
 
-SQL, MEMORY, STORED, DASHBOARDS, WINDOWS = map(results, ["sql", "memory", "stored", "dashboards", "windows"])
+SQL, MEMORY, STORED, DASHBOARDS, WINDOWS, PYTHON = map(results, ["sql", "memory", "stored", "dashboards", "windows", "python"])
 
 
 class Missing(Exception):
@@ -233,6 +233,93 @@ def windows_machine():
                      for cores, cpu, server, date, commit in some(found, "any window"))
 
 
+# The columns that are counted from Python: the article's list first.
+TEXTS, DISTINCT_TEXTS, INTEGERS, DISTINCT_INTEGERS = PYTHON_COLUMNS = [
+    f"{kind}, {distinct} distinct" for kind in ("str", "int") for distinct in ("100,000", "all")]
+AS_ARTICLE = "cvm_count, the article's accuracy"
+
+
+def from_python(column, form, takes="list"):
+    """The row of a form over a column."""
+    rows = [row for row in PYTHON if (row["column"], row["form"], row["input"]) == (column, form, takes)]
+    return some(rows, f"{form} of {takes}, {column}")[0]
+
+
+def milliseconds(*row):
+    return float(from_python(*row)["best_ms"])
+
+
+def python_story():
+    """The article's list: what the article reports, and what each form takes here."""
+    rows = []
+    for what, form, takes, reported in [
+        ("the article's function in Python", "article, Python", "list", 0.78),
+        ("its naive Rust, over Python's set", "article, naive Rust", "list", 0.37),
+        ("its optimised Rust", "article, optimised Rust", "list", 0.21),
+        ("`cvm_count`, the same list and accuracy", AS_ARTICLE, "list", None),
+        ("`cvm_count`, the same list, epsilon 0.03", "cvm_count", "list", None),
+        ("`cvm_count`, an Arrow column of it, epsilon 0.03", "cvm_count", "Arrow", None),
+        ("`cvm_count`, the same on two threads", "cvm_count, 2 threads", "Arrow", None),
+    ]:
+        row = from_python(TEXTS, form, takes)
+        rows.append([what, f"{reported:.2f} s" if reported else "", f"**{float(row['best_ms']) / 1e3:.3f} s**", f"{float(row['error_percent']):+.1f} %"])
+    return table(["", "there", "here", "error"], rows)
+
+
+def python_speed():
+    """Nanoseconds an item, of every form and what it takes; the most memory and the largest error over the columns."""
+    lines = []
+    # All forms take integers; one of them nothing else.
+    for form, takes in [(row["form"], row["input"]) for row in PYTHON if row["column"] == INTEGERS]:
+        of_form = {row["column"]: row for row in PYTHON if (row["form"], row["input"]) == (form, takes) and row["ns_an_item"]}
+        mark = "**" if form.startswith("cvm_count") else ""
+        lines.append([f"{mark}{form}{mark}", takes,
+                      *(f"{float(of_form[column]['ns_an_item']):.1f}" if column in of_form else "" for column in PYTHON_COLUMNS),
+                      f"{max(float(row['peak_mb']) for row in of_form.values()):,.1f}",
+                      f"{max(abs(float(row['error_percent'])) for row in of_form.values()):.1f}"])
+    return table(["", "takes", "texts, 100,000", "all distinct", "integers, 100,000", "all distinct", "MB", "error, %"], lines)
+
+
+def python_reach():
+    """What had been set out to reach from Python: against another form, and in nanoseconds an item."""
+    def bounded(measured, bound, form):
+        text, bound_text = form(measured), form(bound)
+        return [f"**{text}**", f"{bound_text}{', missed' if measured > bound and text != bound_text else ''}"]
+
+    lines = []
+    for column, bound, nanoseconds in [(TEXTS, 0.7, 4), (DISTINCT_TEXTS, 0.7, 4), (INTEGERS, 0.6, 3), (DISTINCT_INTEGERS, 0.6, 3)]:
+        for takes in ["Arrow", "NumPy"] if column.startswith("int") else ["Arrow"]:
+            ours = from_python(column, "cvm_count", takes)
+            peer = milliseconds(column, "polars approx_n_unique", "polars")
+            lines.append([f"{takes}, {column}", "polars approx_n_unique",
+                          *bounded(float(ours["best_ms"]) / peer, bound, "{:.2f}".format),
+                          *bounded(float(ours["ns_an_item"]), nanoseconds, "{:.1f} ns".format)])
+    for column, bound in [(TEXTS, 0.75), (INTEGERS, 0.5)]:
+        lines.append([f"list, {column}", "article, optimised Rust",
+                      *bounded(milliseconds(column, AS_ARTICLE) / milliseconds(column, "article, optimised Rust"), bound, "{:.2f}".format), "", ""])
+    for column in PYTHON_COLUMNS:
+        one_thread = milliseconds(column, "cvm_count", "Arrow")
+        for form, bound in [("cvm_count, 2 threads", 1 / 1.7), ("cvm_count, batches of 1,000", 2)]:
+            lines.append([f"Arrow, {column}, {form.split(', ', 1)[1]}", "one call, one thread",
+                          *bounded(milliseconds(column, form, "Arrow") / one_thread, bound, "{:.2f}".format), "", ""])
+    lines.append(["import", "", "", "", *bounded(milliseconds("import", "cvm_count", ""), 20, "{:.1f} ms".format)])
+    for column in ["str, 10 items", "int, 10 items"]:
+        for row in PYTHON:
+            if (row["column"], row["form"]) == (column, "cvm_count"):
+                lines.append([f"{row['input']}, {column}", "", "", "", *bounded(1e3 * float(row["best_ms"]), 3, "{:.1f} µs".format)])
+    return table(["", "against", "multiple", "reach", "by itself", "reach"], lines)
+
+
+def python_machine():
+    row = some(PYTHON, "any row from Python")[0]
+    return f"{row['cores']} cores of an {row['cpu']}, Python {row['python']}, {row['date']}, commit {row['commit']}"
+
+
+def python_versions():
+    found = {row["form"].split()[0]: row["version"] for row in PYTHON if row["column"] == TEXTS and row["input"] != "list" or "datasketches" in row["form"]}
+    return ", ".join(f"{name} {version}" for name, version in some(found, "any version").items() if not name.startswith("cvm_count"))
+
+
 FIGURES = {
     "faster": faster,
     "speed": speed,
@@ -248,6 +335,14 @@ FIGURES = {
     "windows, machine": windows_machine,
     "windows, 0.03": lambda: windows_times("cvm_count", "ROWS [0-9]|RANGE"),
     "windows, 0.01": lambda: windows_times(FINER, "ROWS [0-9]|RANGE"),
+    "python, the article's list": python_story,
+    "python, speed": python_speed,
+    "python, reach": python_reach,
+    "python, machine": python_machine,
+    "python, versions": python_versions,
+    "python, to": lambda: f"{milliseconds(TEXTS, 'cvm_count', 'Arrow') / 1e3:.3f} s",
+    "python, import": lambda: f"{milliseconds('import', 'cvm_count', ''):.0f} ms",
+    "python, ten items": lambda: f"{1e3 * milliseconds('str, 10 items', 'cvm_count'):.1f} µs",
     "integers": lambda: ratio("integers"),
     "nanoseconds a row": lambda: f"{float(one(work('integers'), 'cvm_count')['median_ms']) / 10:.0f}",
     "union": lambda: ratio("10,000 stored sketches"),

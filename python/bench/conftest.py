@@ -1,0 +1,1 @@
+"""pytest puts this folder on the path: the tests import the modules in it."""
