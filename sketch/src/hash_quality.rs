@@ -8,7 +8,7 @@
 
 use crate::hash;
 use crate::set::secret::{Key, Secret};
-use crate::set::table::places_of;
+use crate::set::table::pairs_of;
 use crate::set::threshold::{HASH_BITS, threshold, truncate};
 use crate::sketch::Sketch;
 use std::collections::BTreeSet;
@@ -201,11 +201,11 @@ fn fault(keys: &[Vec<u8>], function: HashFunction, seed: u64) -> Option<String> 
         ),
         (
             "one place in a level",
-            histogram(1_024, belonging().map(|&hash| places_of(hash, 1_024)[0] as u64)),
+            histogram(1_024, belonging().map(|&hash| pairs_of(hash, 1_025)[0] as u64)),
         ),
         (
             "other place in a level",
-            histogram(1_024, belonging().map(|&hash| places_of(hash, 1_024)[1] as u64)),
+            histogram(1_024, belonging().map(|&hash| pairs_of(hash, 1_025)[1] as u64)),
         ),
         // Independence makes all pairs equally frequent.
         (
@@ -213,7 +213,7 @@ fn fault(keys: &[Vec<u8>], function: HashFunction, seed: u64) -> Option<String> 
             histogram(
                 1_024,
                 hashes.iter().map(|&hash| {
-                    let [one, other] = places_of(hash, 32);
+                    let [one, other] = pairs_of(hash, 33);
                     ((one << 5) | other) as u64
                 }),
             ),

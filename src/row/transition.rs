@@ -267,9 +267,8 @@ unsafe extern "C-unwind" fn accumulate_slowly<A: Aggregate>(fcinfo: FunctionCall
         let context = aggregate_context(fcinfo);
         let (state, value) = (argument(fcinfo, 0), argument(fcinfo, 1));
         let parameters = A::parameters(fcinfo);
-        let given = (!state.isnull).then(|| recognized::<A::State>(state));
-        if let Some(state) = &given {
-            A::raise_unless_said_before(state, parameters);
+        if !state.isnull {
+            A::raise_unless_said_before(recognized(state), parameters);
         }
         if value.isnull {
             return unchanged(fcinfo, state);
@@ -280,21 +279,22 @@ unsafe extern "C-unwind" fn accumulate_slowly<A: Aggregate>(fcinfo: FunctionCall
             put_in_place::<A>(fcinfo, site, transition);
         }
         let hash = site.hasher.hash(value.value, A::seed(parameters));
-        let state = match given {
-            Some(state) => state,
-            None => {
-                if let Some(transition) = A::before_state(&mut site.kept, context) {
-                    put_in_place::<A>(fcinfo, site, transition);
-                }
-                let allocator = ContextAllocator::new(context);
-                let state = A::new_state(parameters, site.hasher.kind(), allocator);
-                allocator.place(state).or_raise().as_mut()
+        let place = if state.isnull {
+            if let Some(transition) = A::before_state(&mut site.kept, context) {
+                put_in_place::<A>(fcinfo, site, transition);
             }
+            let allocator = ContextAllocator::new(context);
+            let state = A::new_state(parameters, site.hasher.kind(), allocator);
+            allocator.place(state).or_raise()
+        } else {
+            trusted(state)
         };
+        // What is returned does not come from this reference: the state is used long after it.
+        let state = &mut *place.as_ptr();
         if !state.offer(hash) {
             A::accumulate(state, hash, fcinfo);
         }
-        Datum::from(std::ptr::from_mut(state))
+        Datum::from(place.as_ptr())
     }
 }
 

@@ -1,10 +1,12 @@
 //! A set of hashes that is looked up again and again: a cuckoo hash table with a stash.
 //!
-//! The bits of each hash give it two places, and it is in one of them. A look-up takes two loads and two comparisons. A
-//! new hash takes the first of its places. Whichever hash was there moves to its own other place, and so on. (Pagh and
-//! Rodler, "Cuckoo Hashing", Journal of Algorithms 51, 2004.) In rare cases this does not end soon. Then the last hash
-//! goes to a stash. (Kirsch, Mitzenmacher and Wieder, "More Robust Hashing: Cuckoo Hashing with a Stash", SIAM Journal
-//! on Computing 39, 2009.)
+//! The bits of each hash give it two pairs of neighbouring places, and it is in one of these four. A look-up takes four
+//! loads and four comparisons, in two cache lines most of the time. A new hash takes a free one of its places. If there is
+//! none, it takes that of another hash, which moves to a place of its own other three, and so on. (Pagh and Rodler,
+//! "Cuckoo Hashing", Journal of Algorithms 51, 2004.) Pairs may begin anywhere, so that they overlap: the table can be
+//! filled to 96 %. (Lehman and Panigrahy, "3.5-Way Cuckoo Hashing for the Price of 2-and-a-Bit", ESA 2009.) In rare cases
+//! moving does not end soon. Then the last hash goes to a stash. (Kirsch, Mitzenmacher and Wieder, "More Robust Hashing:
+//! Cuckoo Hashing with a Stash", SIAM Journal on Computing 39, 2009.)
 //!
 //! Sketches come from outside too, and somebody may have chosen their hashes to have the same places. Nearly all such
 //! hashes are in the stash. Nobody can choose places there, and a look-up costs what the stash costs.
@@ -20,31 +22,48 @@ type Stash<A> = HashSet<Key, Secret, A>;
 
 /// How many hashes move at most for a new one.
 ///
-/// With so many moves, one in 1,600 random hashes ends in the stash of the most crowded table. Of many millions, one in
-/// 1,200 does, since their two places are not quite independent.
-const MOVES: usize = 16;
+/// With so many moves, one in 1,700 random hashes ends in the stash of tables that grow.
+const MOVES: usize = 40;
 
 /// The most places that a core's own cache holds beside all else: a quarter of a megabyte.
 const SMALL: usize = 1 << 15;
 
-/// The least number of places in a table of `count` hashes. Cuckoo hashing cannot fill a table beyond one hash for two
-/// places.
+/// PostgreSQL's allocator rounds blocks of up to so many places up to a power of two.
+const ROUNDED: usize = 1 << 10;
+
+/// The least number of places in a table of `count` hashes. The table is at most nine tenths full.
 fn places_for(count: usize) -> usize {
-    count * 9 / 4 + 2
+    count * 10 / 9 + 4
+}
+
+/// The most places that take no more memory than so many.
+fn rounded(places: usize) -> usize {
+    if places > ROUNDED {
+        places
+    } else {
+        places.next_power_of_two()
+    }
 }
 
 /// An odd number with random digits: those of the golden ratio.
 const FACTOR: u64 = 0x9E37_79B9_7F4A_7C15;
 
-/// The two places, among `count`, where a hash may be.
+/// The first places of the two pairs, among `count` places, where a hash may be.
 ///
 /// The upper bits are zero in all hashes that belong to a high level, and the lower ones in all that are
 /// [cut](Table::cut). So the bits in between are multiplied, and the product decides. A hash keeps its places as it is
 /// cut.
 #[inline(always)]
-pub(crate) fn places_of(hash: u64, count: usize) -> [usize; 2] {
+pub(crate) fn pairs_of(hash: u64, count: usize) -> [usize; 2] {
     let product = (hash >> (HASH_BITS - WIDTH)).wrapping_mul(FACTOR);
-    [product >> u32::BITS, u64::from(product as u32)].map(|bits| ((bits * count as u64) >> u32::BITS) as usize)
+    let pairs = (count as u64).wrapping_sub(1);
+    [product >> u32::BITS, u64::from(product as u32)].map(|bits| ((bits * pairs) >> u32::BITS) as usize)
+}
+
+/// The places where a hash may be. Two of them may be the same.
+fn places_of(hash: u64, count: usize) -> [usize; 4] {
+    let [one, other] = pairs_of(hash, count);
+    [one, one + 1, other, other + 1]
 }
 
 pub(crate) struct Table<A: Surroundings> {
@@ -67,7 +86,7 @@ impl<A: Surroundings> Table<A> {
         allocator: A,
     ) -> Result<Self, OutOfMemory> {
         let mut table = Table {
-            places: zeros(places_for(count), allocator.clone())?,
+            places: zeros(rounded(places_for(count)), allocator.clone())?,
             kept,
             placed: 0,
             stash: Stash::with_hasher_in(Secret::random(), allocator.clone()),
@@ -103,18 +122,16 @@ impl<A: Surroundings> Table<A> {
 
     /// Zero if what is kept of the hash is in one of its places. Cannot panic.
     ///
-    /// Otherwise the lesser exclusive or of the hash with what its two places hold.
+    /// Otherwise the least exclusive or of it with what its places hold.
     #[inline(always)]
     pub(crate) fn difference(&self, hash: u64) -> u64 {
-        let [one, other] = places_of(hash, self.places.len());
-        match (self.places.get(one), self.places.get(other)) {
-            // Chance decides which of the two it is in, so no branch separates them.
-            (Some(one), Some(other)) => {
-                let held = (hash & self.kept) + 1;
-                (one ^ held).min(other ^ held)
-            }
+        let held = (hash & self.kept) + 1;
+        // Chance decides in which of the places it is, so no branch separates them.
+        let [one, other] = pairs_of(hash, self.places.len()).map(|pair| match self.places.get(pair..pair + 2) {
+            Some(&[first, second]) => (first ^ held).min(second ^ held),
             _ => u64::MAX,
-        }
+        });
+        one.min(other)
     }
 
     /// Adds hashes. The slice serves as working room, and holds nothing of use afterwards.
@@ -141,21 +158,29 @@ impl<A: Surroundings> Table<A> {
         if self.is_placed(hash) || self.stash.contains(&Key(hash)) {
             return Ok(());
         }
-        let [mut place, _] = places_of(hash, self.places.len());
-        let mut moved = hash + 1;
-        for _ in 0..MOVES {
-            std::mem::swap(&mut self.places[place], &mut moved);
-            if moved == 0 {
+        let mut moved = hash;
+        // The place that the moved hash has left, which it must not take again.
+        let mut left = usize::MAX;
+        for moves in 0..MOVES {
+            let places = places_of(moved, self.places.len());
+            if let Some(free) = places.into_iter().find(|&place| self.places[place] == 0) {
+                self.places[free] = moved + 1;
                 self.placed += 1;
                 return Ok(());
             }
-            let [one, other] = places_of(moved - 1, self.places.len());
-            place = if place == one { other } else { one };
+            // Bits of the hash and of the count decide which one moves on, so that none goes to and fro.
+            let turn = (moved >> (HASH_BITS - WIDTH)) as usize ^ moves;
+            let place = (turn..turn + places.len())
+                .map(|turn| places[turn % places.len()])
+                .find(|&place| place != left)
+                .unwrap_or(places[0]);
+            let out = std::mem::replace(&mut self.places[place], moved + 1);
+            (moved, left) = (out - 1, place);
         }
         if self.stash.len() == self.stash.capacity() {
             self.grow_stash()?;
         }
-        self.stash.insert(Key(moved - 1));
+        self.stash.insert(Key(moved));
         Ok(())
     }
 
@@ -184,21 +209,15 @@ impl<A: Surroundings> Table<A> {
     pub(crate) fn cut(&mut self, kept: u64) -> Result<(), OutOfMemory> {
         self.kept = kept;
         let allocator = self.allocator().clone();
-        for held in checking(self.places.iter_mut(), allocator.clone()) {
-            if let Some(hash) = held.checked_sub(1) {
-                *held = (hash & kept) + 1;
-            }
-        }
-        // Two that are equal have the same two places.
         for place in checking(0..self.places.len(), allocator.clone()) {
-            let held = self.places[place];
-            if let Some(hash) = held.checked_sub(1) {
-                for other in places_of(hash, self.places.len()) {
-                    if other != place && self.places[other] == held {
-                        self.places[other] = 0;
-                        self.placed -= 1;
-                    }
-                }
+            let Some(hash) = std::mem::take(&mut self.places[place]).checked_sub(1) else {
+                continue;
+            };
+            // Two that are equal have the same places, and those in front of this place are cut.
+            if self.is_placed(hash) {
+                self.placed -= 1;
+            } else {
+                self.places[place] = (hash & kept) + 1;
             }
         }
         let stash = std::mem::replace(
@@ -256,7 +275,7 @@ mod tests {
 
     fn random(i: u64) -> u64 {
         let mixed = (i ^ (i >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB) >> 8
+        (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB) >> 16 << 8
     }
 
     type HashOf = fn(u64) -> u64;
@@ -264,28 +283,32 @@ mod tests {
     /// Each hash comes twice, at every size, while the table grows.
     #[test]
     fn one_random_hash_in_a_thousand_is_stashed() {
-        let mut table = Table::new_in(std::iter::empty(), 0, u64::MAX, Global).unwrap();
+        let mut table = Table::new_in(std::iter::empty(), 0, kept(0), Global).unwrap();
         let (mut stashed, mut all) = (0, 0);
         for i in 1..100_000_u64 {
             table.insert(&mut [random(i), random(i / 2 + 1)]).unwrap();
             assert_eq!(table.len() as u64, i.max(2) - u64::from(i == 1));
             (stashed, all) = (stashed + table.stash.len(), all + table.len());
         }
+        println!("stashed {stashed} of {all}");
         assert!(stashed * 1_000 < all, "{stashed} of {all}");
-        assert!(table.places.len() < places_for(table.len()) * 5 / 4 + 3);
+        assert!(table.places.len() <= rounded(places_for(table.len() * 5 / 4)));
     }
 
     #[test]
     fn a_table_is_a_set_whatever_the_hashes_are() {
-        let kinds: [(&str, HashOf); 5] = [
+        let kinds: [(&str, HashOf); 6] = [
             ("random", random),
-            ("of the same two places", |i| 0x0123_4567_0000 | i),
-            ("of one place", |i| i),
-            ("of few places", |i| ((random(i) % 16) << 16) | i),
+            ("of few places", |i| random(i / 256) >> 16 << 16 | (i % 256) << 8),
+            ("of fewer places", |i| {
+                0x0123_4567_0000 | (i / 256) << 48 | (i % 256) << 8
+            }),
+            ("one after another, of few places", |i| i << 8),
             ("one after another", |i| i << 16),
+            ("up to the last", |i| (1 << HASH_BITS) - 256 - (i << 8)),
         ];
         for (name, hash_of) in kinds {
-            let mut table = Table::new_in((0..10).map(hash_of), 10, u64::MAX, Global).unwrap();
+            let mut table = Table::new_in((0..10).map(hash_of), 10, kept(0), Global).unwrap();
             let mut expected: BTreeSet<u64> = (0..10).map(hash_of).collect();
             for round in 0..40_u64 {
                 for i in 0..500 {
@@ -308,11 +331,12 @@ mod tests {
     /// Somebody may choose hashes that all belong to many levels. Moving a million of them at each would take minutes.
     #[test]
     fn thinning_leaves_the_stash_as_it_is() {
-        let chosen = |i: u64| 0x0123_4567_0000 | i;
-        let mut table = Table::new_in((0..20_000).map(chosen), 20_000, u64::MAX, Global).unwrap();
+        let chosen = |i: u64| 0x0123_0000_0000 | (i / 256) << 24 | (i % 256) << 8;
+        let mut table = Table::new_in((0..20_000).map(chosen), 20_000, kept(0), Global).unwrap();
         let stashed = |table: &Table<Global>| table.stash.iter().map(|key| key.0).collect::<std::vec::Vec<u64>>();
         let before = stashed(&table);
-        assert_eq!(before.len(), 19_998);
+        // Of 256 with the same places, at most four are not there.
+        assert!((19_600..20_000).contains(&before.len()));
         for level in 1..50 {
             table.retain_below(threshold(level).unwrap());
             assert_eq!(stashed(&table), before);
@@ -324,7 +348,7 @@ mod tests {
     /// The last of these levels comes after 3 x 10^11 distinct values, and a quarter of its 31,900 cells is held.
     #[test]
     fn thinning_for_ever_does_not_grow_a_table() {
-        let mut table = Table::new_in((0..8_517).map(random), 8_517, u64::MAX, Global).unwrap();
+        let mut table = Table::new_in((0..8_517).map(random), 8_517, kept(0), Global).unwrap();
         let (places, mut threshold, mut i) = (table.places.len(), 1 << HASH_BITS, 8_517);
         for level in 1..=130 {
             threshold -= threshold / 8;
@@ -346,12 +370,12 @@ mod tests {
         let kinds: [HashOf; 4] = [
             |i| random(i),
             |i| random(i / 2) ^ ((i % 2) << 15),
-            |i| random(i / 300) ^ (i % 300),
-            |i| ((random(i) % 16) << 16) | (i << 3),
+            |i| random(i / 200) >> 16 << 16 | (i % 200) << 8,
+            |i| random(i / 200 % 16) >> 16 << 16 | (i / 3_200 * 200 + i % 200) << 8,
         ];
         for hash_of in kinds {
             for count in [0, 1, 2, 10, 1_000, 8_000] {
-                let mut table = Table::new_in((0..count).map(hash_of), count as usize, u64::MAX, Global).unwrap();
+                let mut table = Table::new_in((0..count).map(hash_of), count as usize, kept(0), Global).unwrap();
                 let expected: BTreeSet<u64> = (0..count).map(|i| hash_of(i) >> 16 << 16).collect();
                 table.cut(kept(1)).unwrap();
                 assert_eq!(table.len(), expected.len());
