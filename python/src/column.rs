@@ -65,6 +65,16 @@ fn only_column(field: &Field) -> PyResult<&Field> {
 
 /// What the items of a column are; `None` of a column that holds only nulls.
 fn type_of(column: &Field) -> PyResult<Option<Type>> {
+    match (column.extension_type_name(), column.data_type()) {
+        (Some("arrow.uuid"), DataType::FixedSizeBinary(16)) => return Ok(Some(Type::Uuid)),
+        // Text, until kind says that it is more.
+        (None | Some("arrow.json"), _) => {}
+        (Some(name), _) => {
+            return Err(TypeError::new_err(format!(
+                "a column of Arrow's extension type {name} has no rule to be hashed by; cast it to what it is stored as"
+            )));
+        }
+    }
     let data_type = match column.data_type() {
         DataType::Dictionary(keys, values) if keys.is_dictionary_key_type() => values,
         own => own,
@@ -77,7 +87,6 @@ fn type_of(column: &Field) -> PyResult<Option<Type>> {
         DataType::Float16 | DataType::Float32 | DataType::Float64 => Type::Float,
         DataType::Decimal32(..) | DataType::Decimal64(..) | DataType::Decimal128(..) => Type::Numeric,
         DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => Type::Text,
-        DataType::FixedSizeBinary(16) if column.extension_type_name() == Some("arrow.uuid") => Type::Uuid,
         DataType::Binary | DataType::LargeBinary | DataType::BinaryView | DataType::FixedSizeBinary(_) => Type::Bytes,
         DataType::Date32 | DataType::Date64 => Type::Date,
         DataType::Timestamp(_, None) => Type::Timestamp,
@@ -350,8 +359,18 @@ fn has_nul(bytes: &[u8]) -> bool {
 fn views<T: ByteViewType>(array: &GenericByteViewArray<T>, values: &mut Values, is_text: bool) -> PyResult<()> {
     /// A view is the length of an item and, where it fits, the item; otherwise four bytes of it, a buffer and an offset.
     const VIEW: usize = 16;
+    /// The bits of a view that are no part of an item of each length.
+    const BESIDE: [u128; VIEW - 3] = {
+        let mut beside = [0; VIEW - 3];
+        let mut length = 0;
+        while length < beside.len() {
+            beside[length] = !((u128::MAX >> (8 * (VIEW - 4 - length))) & !(u32::MAX as u128));
+            length += 1;
+        }
+        beside
+    };
     let buffers = array.data_buffers();
-    let (is_sound, found_nul) = (Cell::new(true), Cell::new(false));
+    let (is_sound, nuls) = (Cell::new(true), Cell::new(0));
     let views: &[[u8; VIEW]] = array.views().inner().as_chunks().0;
     let item = |i: usize| {
         let view = &views[i];
@@ -359,8 +378,8 @@ fn views<T: ByteViewType>(array: &GenericByteViewArray<T>, values: &mut Values, 
         let (length, buffer, offset) = (part(0), part(8), part(12));
         if let Some(short) = view[4..].get(..length) {
             // What is behind the item is no part of it.
-            let word = u128::from_le_bytes(*view) >> 32 | u128::MAX << (8 * length);
-            found_nul.set(found_nul.get() | has_zero_byte(word as u64) | has_zero_byte((word >> 64) as u64));
+            let word = u128::from_le_bytes(*view) | BESIDE[length];
+            nuls.set(nuls.get() | zero_bytes(word as u64) | zero_bytes((word >> 64) as u64));
             return short;
         }
         match buffers
@@ -368,7 +387,7 @@ fn views<T: ByteViewType>(array: &GenericByteViewArray<T>, values: &mut Values, 
             .and_then(|buffer| buffer.get(offset..offset + length))
         {
             Some(long) => {
-                found_nul.set(found_nul.get() | has_nul(long));
+                nuls.set(nuls.get() | u64::from(has_nul(long)));
                 long
             }
             None => {
@@ -381,17 +400,17 @@ fn views<T: ByteViewType>(array: &GenericByteViewArray<T>, values: &mut Values, 
         None => values.add_bytes((0..views.len()).map(item))?,
         Some(nulls) => values.add_bytes(nulls.valid_indices().map(item))?,
     }
-    match (is_sound.get(), is_text && found_nul.get()) {
+    match (is_sound.get(), is_text && nuls.get() != 0) {
         (false, _) => Err(outside()),
         (true, true) => Err(types::nul()),
         (true, false) => Ok(()),
     }
 }
 
-/// Whether one of the bytes of a word is 0. (Mycroft's formula: only a byte that is 0 borrows into its upper bit.)
-fn has_zero_byte(word: u64) -> bool {
+/// Zero if no byte of a word is. (Mycroft's formula: only a byte that is 0 borrows into its upper bit.)
+fn zero_bytes(word: u64) -> u64 {
     const ONES: u64 = u64::MAX / 255;
-    word.wrapping_sub(ONES) & !word & (ONES << 7) != 0
+    word.wrapping_sub(ONES) & !word & (ONES << 7)
 }
 
 /// The categories that occur in a dictionary-encoded array, those that are null left out.

@@ -150,6 +150,8 @@ def test_libraries_agree():
     assert sketch(pl.Series(days)) == sketch(duckdb.sql("SELECT unnest(?::date[])", params=[days])) == sketch(days)
     assert sketch(pd.Series(moments)) == sketch(pl.Series(moments)) == sketch([pd.Timestamp(moment) for moment in moments]) == sketch(moments)
     assert sketch(pa.ExtensionArray.from_storage(pa.uuid(), pa.array([bytes(15) + b"\1"], pa.binary(16)))) == sketch([uuid.UUID(int=1)])
+    documents = pa.ExtensionArray.from_storage(pa.json_(), pa.array(['{"a": 1}']))
+    assert sketch(documents) == sketch(['{"a": 1}']) and sketch(documents, kind="jsonb") == sketch([{"a": 1}], kind="jsonb")
 
 
 def test_what_is_no_value():
@@ -201,6 +203,8 @@ def test_nan_is_a_value_but_to_pandas():
         (pa.array(["a\0b"], pa.string_view()), ValueError, "NUL"),
         (pa.array(["a\0b" * 10], pa.string_view()), ValueError, "NUL"),
         (pa.array(["a\0b"]).dictionary_encode(), ValueError, "NUL"),
+        (pa.ExtensionArray.from_storage(pa.bool8(), pa.array([0, 1], pa.int8())), TypeError, "extension type arrow.bool8 has no rule"),
+        (pd.Series(pd.period_range("2026-01", periods=3, freq="M")), TypeError, "extension type pandas.period has no rule"),
         (pa.table({"a": [1], "b": [2]}), TypeError, 'one column, not a table of 2: "a", "b"; pass one of them'),
         (pl.DataFrame({f"c{i}": [1] for i in range(12)}), TypeError, 'a table of 12: .*"c9", ...; pass one'),
         (pl.DataFrame(), TypeError, "without columns"),
