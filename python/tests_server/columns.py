@@ -396,6 +396,7 @@ def kind_forms() -> list[Form]:
         Form("pandas float64 with nulls as integer", INTEGER, "v", small, pandas("float64"), "integer"),
         Form("JSON text as jsonb", JSON, "v::jsonb", a_document, listed(TEXT), "jsonb"),
         Form("arrow JSON text as jsonb", JSON, "v::jsonb", a_document, arrow(pa.string()), "jsonb"),
+        Form("arrow json", JSON, "v::jsonb", a_document, arrow(pa.json_()), "jsonb"),
         Form("dict as jsonb", JSON, "v::jsonb", a_container, documents, "jsonb"),
         Form("str as enum", TEXT, "v::mood", lambda r: r.choice(MOODS), listed(TEXT), "enum"),
         Form("dictionary as enum", TEXT, "v::mood", lambda r: r.choice(MOODS), arrow(pa.string()), "enum"),
