@@ -27,8 +27,6 @@ MICROSECONDS = DAYS * 86_400_000_000
 # The first day and the first microsecond that PostgreSQL has, and the last day, counted from 1970.
 FIRST_DAY, LAST_DAY = -2_440_588, 2_145_042_905
 FIRST_MICROSECOND = FIRST_DAY * 86_400_000_000
-# The last second of a timestamp, that of the year 294276.
-LAST_SECOND = 9_224_318_015_999
 # What Python's datetime has.
 PYTHON_DAYS = (-719_162, 2_932_896)
 TICKS = {"s": 1_000_000, "ms": 1_000, "us": 1}
@@ -396,6 +394,7 @@ def kind_forms() -> list[Form]:
         Form("pandas float64 with nulls as integer", INTEGER, "v", small, pandas("float64"), "integer"),
         Form("JSON text as jsonb", JSON, "v::jsonb", a_document, listed(TEXT), "jsonb"),
         Form("arrow JSON text as jsonb", JSON, "v::jsonb", a_document, arrow(pa.string()), "jsonb"),
+        Form("arrow json", JSON, "v::jsonb", a_document, arrow(pa.json_()), "jsonb"),
         Form("dict as jsonb", JSON, "v::jsonb", a_container, documents, "jsonb"),
         Form("str as enum", TEXT, "v::mood", lambda r: r.choice(MOODS), listed(TEXT), "enum"),
         Form("dictionary as enum", TEXT, "v::mood", lambda r: r.choice(MOODS), arrow(pa.string()), "enum"),
