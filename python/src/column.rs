@@ -266,9 +266,7 @@ pub fn unsigned(value: u64, as_type: Type, seed: u64) -> PyResult<u64> {
 
 fn timestamps<T: ArrowTimestampType>(array: &dyn Array, values: &mut Values) -> PyResult<()> {
     let per_second = per_second(T::UNIT);
-    words::<T>(array, values, |value| {
-        types::timestamp(types::microseconds(value, per_second)?)
-    })
+    words::<T>(array, values, |value| types::timestamp(value, per_second))
 }
 
 fn per_second(unit: TimeUnit) -> i64 {
@@ -286,7 +284,7 @@ fn times<T: ArrowPrimitiveType<Native: Into<i64>>>(
     per_second: i64,
 ) -> PyResult<()> {
     words::<T>(array, values, |value| {
-        types::time(types::microseconds(value.into(), per_second)?)
+        types::time(types::microseconds(value.into(), per_second, "time")?)
     })
 }
 
@@ -296,7 +294,8 @@ fn durations<T: ArrowPrimitiveType<Native = i64>>(
     per_second: i64,
 ) -> PyResult<()> {
     primitives::<T>(array, values, |value, seed| {
-        Ok(hash::interval(0, 0, types::microseconds(value, per_second)?, seed))
+        let microseconds = types::microseconds(value, per_second, "interval")?;
+        Ok(hash::interval(0, 0, microseconds, seed))
     })
 }
 

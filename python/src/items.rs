@@ -324,7 +324,7 @@ fn uncommon(item: &Bound<'_, PyAny>, class: Class, values: &mut Values) -> PyRes
             values.type_for(if is_zoned { Type::TimestampTz } else { Type::Timestamp })?;
             let (days, microseconds) = parts(&item.sub(epoch(py, is_zoned)?)?)?;
             let since_1970 = i64::from(days) * 86_400_000_000 + microseconds;
-            Ok(hash::integer(types::timestamp(since_1970)?, seed))
+            Ok(hash::integer(types::timestamp(since_1970, 1_000_000)?, seed))
         }
         Class::Duration => {
             values.type_for(Type::Interval)?;
@@ -359,7 +359,7 @@ fn parts(item: &Bound<'_, PyAny>) -> PyResult<(i32, i64)> {
     let delta = item.cast::<PyDelta>()?;
     // pandas has them.
     if let Some(nanoseconds) = item.getattr_opt(intern!(item.py(), "nanoseconds"))? {
-        types::microseconds(nanoseconds.extract()?, 1_000_000_000)?;
+        types::microseconds(nanoseconds.extract()?, 1_000_000_000, "interval")?;
     }
     let microseconds = i64::from(delta.get_seconds()) * 1_000_000 + i64::from(delta.get_microseconds());
     Ok((delta.get_days(), microseconds))

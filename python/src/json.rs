@@ -4,6 +4,7 @@ use crate::error::{TypeError, ValueError};
 use crate::items::{Class, class_of, decimal, integer};
 use crate::types::{self, Type};
 use cvm_sketch::hash::{JsonTokens, compare_keys};
+use pyo3::exceptions::PyRecursionError;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString, PyTuple};
@@ -20,7 +21,13 @@ pub fn hash_of_text(text: &Bound<'_, PyString>, seed: u64) -> PyResult<u64> {
     let options = PyDict::new(py);
     options.set_item(intern!(py, "parse_float"), &number)?;
     options.set_item(intern!(py, "parse_constant"), &number)?;
-    hash(&loads.call((text,), Some(&options))?, seed)
+    let document = loads.call((text,), Some(&options)).map_err(|error| {
+        if error.is_instance_of::<PyRecursionError>(py) {
+            return too_deep();
+        }
+        error
+    })?;
+    hash(&document, seed)
 }
 
 /// The hash of a document, given as what `json.loads` makes of it.
@@ -32,9 +39,7 @@ pub fn hash(document: &Bound<'_, PyAny>, seed: u64) -> PyResult<u64> {
 
 fn put(part: &Bound<'_, PyAny>, tokens: &mut JsonTokens, seed: u64, depth: usize) -> PyResult<()> {
     if depth > MAX_DEPTH {
-        return Err(ValueError::new_err(format!(
-            "a JSON document is more than {MAX_DEPTH} levels deep"
-        )));
+        return Err(too_deep());
     }
     if part.is_none() {
         tokens.null();
@@ -89,6 +94,11 @@ fn put_object(object: &Bound<'_, PyDict>, tokens: &mut JsonTokens, seed: u64, de
     }
     tokens.end_object();
     Ok(())
+}
+
+#[cold]
+fn too_deep() -> PyErr {
+    ValueError::new_err(format!("a JSON document is more than {MAX_DEPTH} levels deep"))
 }
 
 fn finite(number: &Bound<'_, PyAny>, seed: u64) -> PyResult<u64> {

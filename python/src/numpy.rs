@@ -159,11 +159,11 @@ fn add_block(block: Vec<i64>, words: Words, as_type: Type, values: &mut Values) 
 #[inline(always)]
 fn time_hash(value: i64, words: Words, seed: u64) -> PyResult<u64> {
     match words {
-        Words::Times(per_second) => {
-            let since_1970 = types::microseconds(value, per_second)?;
-            Ok(hash::integer(types::timestamp(since_1970)?, seed))
+        Words::Times(per_second) => Ok(hash::integer(types::timestamp(value, per_second)?, seed)),
+        Words::Durations(per_second) => {
+            let microseconds = types::microseconds(value, per_second, "interval")?;
+            Ok(hash::interval(0, 0, microseconds, seed))
         }
-        Words::Durations(per_second) => Ok(hash::interval(0, 0, types::microseconds(value, per_second)?, seed)),
         _ => Ok(hash::integer(types::date(value)?, seed)),
     }
 }

@@ -235,9 +235,9 @@ fn beyond<T>(what: &str) -> PyResult<T> {
     )))
 }
 
-/// Microseconds from a number of units, of which a second has `per_second`.
+/// Microseconds from a number of units, of which a second has `per_second`. `what` names the type that keeps them.
 #[inline(always)]
-pub fn microseconds(number: i64, per_second: i64) -> PyResult<i64> {
+pub fn microseconds(number: i64, per_second: i64, what: &str) -> PyResult<i64> {
     const MICROSECONDS: i64 = 1_000_000;
     if per_second > MICROSECONDS {
         let per_microsecond = per_second / MICROSECONDS;
@@ -250,19 +250,31 @@ pub fn microseconds(number: i64, per_second: i64) -> PyResult<i64> {
     }
     match number.checked_mul(MICROSECONDS / per_second) {
         Some(microseconds) => Ok(microseconds),
-        None => beyond("timestamp"),
+        None => beyond(what),
     }
 }
 
-/// What stands for a point in time, given in microseconds since 1970.
+/// What stands for a point in time, given in units since 1970, of which a second has `per_second`.
 #[inline(always)]
-pub fn timestamp(since_1970: i64) -> PyResult<i64> {
+pub fn timestamp(since_1970: i64, per_second: i64) -> PyResult<i64> {
+    const WHAT: &str = "timestamp";
     // From 4714-11-24 BC until before 294277-01-01.
     const RANGE: std::ops::Range<i64> = -211_813_488_000_000_000..9_223_371_331_200_000_000;
-    match since_1970.checked_sub(EPOCH_MICROSECONDS) {
+    // Counted from 2000, the year 1700 is beyond 64 bits of nanoseconds; counted from 1970, 294276 is beyond microseconds.
+    let since_2000 = if since_1970 == i64::MAX {
         // The last number there is stands for infinity, where others have one.
-        Some(timestamp) if RANGE.contains(&timestamp) && since_1970 != i64::MAX => Ok(timestamp),
-        _ => beyond("timestamp"),
+        None
+    } else if per_second > 1_000_000 {
+        microseconds(since_1970, per_second, WHAT)?.checked_sub(EPOCH_MICROSECONDS)
+    } else {
+        let since_2000 = since_1970.checked_sub(EPOCH_MICROSECONDS / 1_000_000 * per_second);
+        since_2000
+            .map(|units| microseconds(units, per_second, WHAT))
+            .transpose()?
+    };
+    match since_2000 {
+        Some(since_2000) if RANGE.contains(&since_2000) => Ok(since_2000),
+        _ => beyond(WHAT),
     }
 }
 

@@ -197,6 +197,8 @@ def test_nan_is_a_value_but_to_pandas():
         (pa.array([1500], pa.timestamp("ns")), ValueError, "nanoseconds"),
         (pa.array([2**63 - 1], pa.timestamp("us")), OverflowError, "timestamp"),
         (pa.array([-1], pa.time64("us")), OverflowError, "range of PostgreSQL's time"),
+        (pa.array([2**62], pa.duration("s")), OverflowError, "range of PostgreSQL's interval"),
+        (np.array([2**62], "m8[s]"), OverflowError, "range of PostgreSQL's interval"),
         (pa.Array.from_buffers(pa.date64(), 1, [None, pa.py_buffer((1).to_bytes(8, "little"))]), ValueError, "time of day"),
         (pa.array(["a\0b"]), ValueError, "NUL"),
         (pa.array(["a\0b", None]), ValueError, "NUL"),

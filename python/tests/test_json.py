@@ -71,7 +71,7 @@ def test_depth_has_an_end():
         sketch([document], kind="jsonb")
     while document:
         document = document.pop()
-    with pytest.raises((ValueError, RecursionError)):
+    with pytest.raises(ValueError, match="500 levels deep"):
         sketch(["[" * 100_000 + "]" * 100_000], kind="jsonb")
 
 

@@ -27,6 +27,8 @@ MICROSECONDS = DAYS * 86_400_000_000
 # The first day and the first microsecond that PostgreSQL has, and the last day, counted from 1970.
 FIRST_DAY, LAST_DAY = -2_440_588, 2_145_042_905
 FIRST_MICROSECOND = FIRST_DAY * 86_400_000_000
+# The last second of a timestamp, that of the year 294276.
+LAST_SECOND = 9_224_318_015_999
 # What Python's datetime has.
 PYTHON_DAYS = (-719_162, 2_932_896)
 TICKS = {"s": 1_000_000, "ms": 1_000, "us": 1}

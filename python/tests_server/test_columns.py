@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import hashes
-from columns import FIRST_DAY, FORMS, LAST_DAY, Column, Family, drawn_column
+from columns import FIRST_DAY, FORMS, LAST_DAY, LAST_SECOND, Column, Family, drawn_column
 
 BATCH = 500
 
@@ -218,6 +218,7 @@ ENDS = [
     (pa.date32(), FIRST_DAY, "date '4714-11-24 BC'", FIRST_DAY - 1, "date '4714-11-23 BC'"),
     (pa.date32(), LAST_DAY, "date '5874897-12-31'", LAST_DAY + 1, "date '5874898-01-01'"),
     (pa.timestamp("s"), FIRST_DAY * 86_400, "timestamp '4714-11-24 BC'", FIRST_DAY * 86_400 - 1, "timestamp '4714-11-23 23:59:59 BC'"),
+    (pa.timestamp("s"), LAST_SECOND, "timestamp '294276-12-31 23:59:59'", LAST_SECOND + 1, "timestamp '294277-01-01'"),
     (pa.timestamp("ms", "UTC"), FIRST_DAY * 86_400_000, "timestamptz '4714-11-24 00:00+00 BC'", FIRST_DAY * 86_400_000 - 1, "timestamptz '4714-11-23 23:59+00 BC'"),
     (pa.uint64(), 2**63 - 1, "9223372036854775807", 2**63, "9223372036854775808::bigint"),
 ]
