@@ -10,14 +10,17 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDictMethods, PyList, PyTuple};
 
 /// Adds items of any form.
-fn add(items: &Bound<'_, PyAny>, values: &mut Values, asked: Option<usize>) -> PyResult<()> {
+fn add(items: &Bound<'_, PyAny>, values: &mut Values, asked: Option<i64>) -> PyResult<()> {
     let threads = threads(asked)?;
     if items.is_exact_instance_of::<PyList>() || items.is_exact_instance_of::<PyTuple>() {
         return items::add(items, values);
     }
     // While nobody has loaded NumPy, nothing is an array of its.
-    if let Some(numpy) = items::modules(items.py())?.get_item(intern!(items.py(), "numpy"))? {
-        let array_type = numpy.getattr(intern!(items.py(), "ndarray"))?;
+    let numpy = items::modules(items.py())?.get_item(intern!(items.py(), "numpy"))?;
+    let array_type = numpy
+        .map(|numpy| numpy.getattr_opt(intern!(items.py(), "ndarray")))
+        .transpose()?;
+    if let Some(array_type) = array_type.flatten() {
         if items.get_type().is(&array_type) {
             return numpy::add(items, values, threads);
         }
@@ -68,7 +71,7 @@ fn add(items: &Bound<'_, PyAny>, values: &mut Values, asked: Option<usize>) -> P
 /// ValueError
 ///     Where an argument is out of its range, or a value is none of the kind.
 /// OverflowError
-///     Where a value does not fit PostgreSQL's type.
+///     Where a value does not fit PostgreSQL's type, or an argument 64 bits.
 ///
 /// Notes
 /// -----
@@ -77,7 +80,7 @@ fn add(items: &Bound<'_, PyAny>, values: &mut Values, asked: Option<usize>) -> P
 /// Strip trailing blanks where the column is char(n). Of citext, and of text under other collations, only the server knows
 /// the hashes. pandas makes NULL of NaN in what it exports, so that only `to_numpy()` of its columns counts NaN.
 ///
-/// Beside the sketch (about 0.2 MB at the default accuracy, for each thread) a call takes half a megabyte for each thread of a
+/// Beside the sketch (about 0.2 MB at the default accuracy, for each thread) a call takes up to a megabyte for each thread of a
 /// NumPy array, and a byte for each category of a dictionary-encoded column. Of Arrow data the producer holds an array at a
 /// time. A str that is not ASCII keeps its UTF-8 form once it was counted, as Python does with those that it encodes.
 ///
@@ -93,7 +96,7 @@ fn add(items: &Bound<'_, PyAny>, values: &mut Values, asked: Option<usize>) -> P
 /// (981878, 1027144)
 /// >>> cvm_count.sketch([1, 2.5])
 /// Traceback (most recent call last):
-/// TypeError: items must be of one type, not integer and floating point; kind="numeric" or kind="floating point" takes both
+/// TypeError: items must be of one type, not integer and floating point; kind="floating point" takes both
 #[pyfunction]
 #[pyo3(signature = (items, epsilon = 0.03, delta = 0.01, seed = 0, kind = None, threads = None))]
 pub fn sketch(
@@ -102,7 +105,7 @@ pub fn sketch(
     delta: f64,
     seed: i64,
     kind: Option<&str>,
-    threads: Option<usize>,
+    threads: Option<i64>,
 ) -> PyResult<Sketch> {
     let mut values = Values::new(epsilon, delta, seed, kind)?;
     add(items, &mut values, threads)?;
@@ -124,7 +127,7 @@ pub fn count_approx(
     delta: f64,
     seed: i64,
     kind: Option<&str>,
-    threads: Option<usize>,
+    threads: Option<i64>,
 ) -> PyResult<u64> {
     let mut values = Values::new(epsilon, delta, seed, kind)?;
     add(items, &mut values, threads)?;
@@ -181,10 +184,17 @@ impl Builder {
         })
     }
 
-    /// Adds the items of a batch, as `sketch` takes them. Where this raises, a part of the batch may have been added.
+    /// Adds the items of a batch, as `sketch` takes them. Where this raises, a part of the batch may have been added, and
+    /// something in place of a value that is at fault: make another builder then.
     #[pyo3(signature = (items, threads = None))]
-    fn update(&mut self, items: &Bound<'_, PyAny>, threads: Option<usize>) -> PyResult<()> {
-        add(items, &mut self.values, threads)
+    fn update(&mut self, items: &Bound<'_, PyAny>, threads: Option<i64>) -> PyResult<()> {
+        if !self.values.is_untyped() {
+            return add(items, &mut self.values, threads);
+        }
+        // A batch without values says nothing of the type of the next.
+        let added = add(items, &mut self.values, threads);
+        self.values.forget_type_of_none()?;
+        added
     }
 
     /// The sketch of all batches so far. More may come.

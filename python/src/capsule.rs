@@ -6,11 +6,12 @@
 //! too large, pointers that are null, types nested without end. Offsets, views and keys are checked as they are read.
 #![allow(unsafe_code)]
 
-use crate::error::{MemoryError, TypeError, ValueError};
+use crate::error::{KeyboardInterrupt, MemoryError, TypeError, ValueError};
 use arrow_array::ffi::{FFI_ArrowArray, FFI_ArrowSchema, from_ffi_and_data_type};
 use arrow_array::ffi_stream::FFI_ArrowArrayStream;
-use arrow_array::{ArrayRef, make_array};
+use arrow_array::{ArrayRef, make_array, new_empty_array};
 use arrow_data::layout;
+use arrow_schema::extension::EXTENSION_TYPE_NAME_KEY;
 use arrow_schema::{ArrowError, DataType, Field};
 use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyTuple};
@@ -125,8 +126,16 @@ impl Arrays {
     }
 
     /// The next array, of which no pointer is null that is needed, and no buffer too short for what the array says of
-    /// itself. May take as long as the producer likes.
+    /// itself. May take as long as the producer likes, which is not asked again after the end or an error.
     pub fn next(&mut self) -> PyResult<Option<ArrayRef>> {
+        let next = self.next_or_end();
+        if !matches!(next, Ok(Some(_))) {
+            self.source = Source::One(None);
+        }
+        next
+    }
+
+    fn next_or_end(&mut self) -> PyResult<Option<ArrayRef>> {
         let array = match &mut self.source {
             Source::One(array) => array.take(),
             Source::Stream(stream) => {
@@ -151,6 +160,10 @@ impl Arrays {
         let data_type = self.field.data_type();
         // SAFETY: both are the same C structure.
         check_array(unsafe { &*(&raw const array).cast::<RawArray>() }, data_type)?;
+        if array.is_empty() {
+            // Its buffers may be missing, and an offset that is no end of anything may be left of what it was a slice of.
+            return Ok(Some(new_empty_array(data_type)));
+        }
         // SAFETY: the array is as the C data interface has it, as far as that can be checked.
         let data = unsafe { from_ffi_and_data_type(array, data_type.clone()) }.map_err(invalid)?;
         data.validate().map_err(invalid)?;
@@ -185,10 +198,13 @@ fn failure(stream: &mut FFI_ArrowArrayStream, code: c_int) -> PyErr {
             (!words.is_null()).then(|| CStr::from_ptr(words).to_string_lossy().into_owned())
         }
     });
-    ValueError::new_err(format!(
-        "the Arrow stream failed: {}",
-        words.unwrap_or(format!("error {code}"))
-    ))
+    let words = words.unwrap_or(format!("error {code}"));
+    let message = format!("the Arrow stream failed: {words}");
+    // Of a stream that Python code makes, only the words of an exception come through.
+    match words.contains("KeyboardInterrupt") {
+        true => KeyboardInterrupt::new_err(message),
+        false => ValueError::new_err(message),
+    }
 }
 
 /// The field that a schema describes.
@@ -230,9 +246,22 @@ fn check_schema(schema: &RawSchema, depth: usize) -> PyResult<()> {
         check_schema(child, depth + 1)?;
     }
     // SAFETY: a dictionary that is not null is a schema.
-    match unsafe { schema.dictionary.as_ref() } {
-        Some(dictionary) => check_schema(dictionary, depth + 1),
-        None => Ok(()),
+    let Some(dictionary) = (unsafe { schema.dictionary.as_ref() }) else {
+        return Ok(());
+    };
+    check_schema(dictionary, depth + 1)?;
+    // `arrow_schema` drops the metadata of a dictionary.
+    // SAFETY: both are the same C structure.
+    let metadata = unsafe { &*(&raw const *dictionary).cast::<FFI_ArrowSchema>() }.metadata();
+    match metadata
+        .map_err(invalid)?
+        .get(EXTENSION_TYPE_NAME_KEY)
+        .map(String::as_str)
+    {
+        None | Some("arrow.json") => Ok(()),
+        Some(name) => Err(TypeError::new_err(format!(
+            "a dictionary of the extension type {name} has no rule to be hashed by"
+        ))),
     }
 }
 
@@ -289,6 +318,9 @@ fn check_array(array: &RawArray, data_type: &DataType) -> PyResult<()> {
     }
     // SAFETY: there are so many pointers.
     let buffer = |i: usize| unsafe { array.buffers.add(i).read_unaligned() };
+    if wanted.can_contain_null_mask && array.null_count > 0 && buffer(0).is_null() {
+        return Err(fault("there are nulls, but nothing says which"));
+    }
     if let DataType::Utf8 | DataType::Binary = data_type {
         check_offsets::<i32>(buffer(1).cast(), end)?;
     }

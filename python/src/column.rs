@@ -18,6 +18,7 @@ use std::sync::{Mutex, PoisonError};
 
 /// How many items are hashed between two looks at whether to go on.
 const PIECE: usize = 1 << 14;
+const FEW: usize = 1 << 6;
 
 /// Adds all items of the arrays.
 pub fn add(py: Python<'_>, arrays: Arrays, values: &mut Values, threads: usize) -> PyResult<()> {
@@ -26,8 +27,14 @@ pub fn add(py: Python<'_>, arrays: Arrays, values: &mut Values, threads: usize) 
         return Ok(());
     };
     let as_type = values.type_for(own)?;
-    let pieces = Mutex::new(Pieces { arrays, rest: None });
-    values.add_by(py, threads, |values, watch| {
+    // Documents may be long.
+    let piece = if as_type == Type::Document { FEW } else { PIECE };
+    let pieces = Mutex::new(Pieces {
+        arrays,
+        rest: None,
+        piece,
+    });
+    let added = values.add_by(py, threads, |values, watch| {
         while watch.check()? {
             let next = pieces.lock().unwrap_or_else(PoisonError::into_inner).next()?;
             let Some(piece) = next else {
@@ -36,7 +43,10 @@ pub fn add(py: Python<'_>, arrays: Arrays, values: &mut Values, threads: usize) 
             add_array(&piece, as_type, values)?;
         }
         Ok(())
-    })
+    });
+    // A producer may wait for threads of its own, which may need Python's lock.
+    py.detach(|| drop(pieces));
+    added
 }
 
 /// The column itself, or the only one of a table.
@@ -106,6 +116,8 @@ struct Pieces {
     arrays: Arrays,
     /// An array, and how many of its items were taken.
     rest: Option<(ArrayRef, usize)>,
+    /// How many items are a piece.
+    piece: usize,
 }
 
 impl Pieces {
@@ -119,11 +131,11 @@ impl Pieces {
         };
         // Each piece of a dictionary-encoded array would hash the dictionary again.
         let left = array.len() - taken;
-        if left <= PIECE || array.as_any_dictionary_opt().is_some() {
+        if left <= self.piece || array.as_any_dictionary_opt().is_some() {
             return Ok(Some(if taken == 0 { array } else { array.slice(taken, left) }));
         }
-        let piece = array.slice(taken, PIECE);
-        self.rest = Some((array, taken + PIECE));
+        let piece = array.slice(taken, self.piece);
+        self.rest = Some((array, taken + self.piece));
         Ok(Some(piece))
     }
 }
@@ -258,6 +270,12 @@ pub fn unsigned(value: u64, as_type: Type, seed: u64) -> PyResult<u64> {
     match i64::try_from(value) {
         Ok(value) => types::integer(value, as_type, seed),
         Err(_) if as_type == Type::Numeric => Ok(hash::scaled_decimal(value.into(), 0, seed)),
+        Err(_) if as_type == Type::Float => match value as f64 {
+            double if double as u128 == u128::from(value) => Ok(hash::double(double, seed)),
+            _ => Err(ValueError::new_err(format!(
+                "the integer {value} is no floating-point number"
+            ))),
+        },
         Err(_) => Err(OverflowError::new_err(format!(
             "the integer {value} is beyond PostgreSQL's bigint; kind=\"numeric\" takes it"
         ))),
@@ -319,16 +337,19 @@ fn strings<T: ByteArrayType>(array: &GenericByteArray<T>, values: &mut Values, i
         (Some(&first), Some(&last)) => item(first, last),
         _ => &[],
     };
-    let may_have_nul = is_text && has_nul(all);
+    let (least, greatest) = extremes(all);
+    let may_have_nul = is_text && least == 0;
+    let may_be_none = is_text && greatest >= 0x80;
     let items = offsets.windows(2).map(|ends| item(ends[0], ends[1]));
     match array.nulls() {
         None if may_have_nul => return Err(types::nul()),
+        None if may_be_none => values.try_add(items, |item, seed| Ok(types::bytes(types::utf8(item)?, seed)))?,
         None => values.add_bytes(items)?,
         Some(nulls) => {
             let items = items.zip(nulls).filter(|(_, is_valid)| *is_valid).map(|(item, _)| item);
-            match may_have_nul {
+            match may_have_nul || may_be_none {
                 false => values.add_bytes(items)?,
-                true => values.try_add(items, |item, seed| Ok(types::bytes(types::text(item)?, seed)))?,
+                true => values.try_add(items, |item, seed| Ok(types::bytes(types::utf8(item)?, seed)))?,
             }
         }
     }
@@ -349,9 +370,11 @@ fn documents(array: &dyn Array, values: &mut Values) -> PyResult<()> {
     }
 }
 
-/// Whether a byte is 0. Looks at all, which vector instructions do faster than stop at the first.
-fn has_nul(bytes: &[u8]) -> bool {
-    bytes.iter().fold(u8::MAX, |least, &byte| least.min(byte)) == 0
+/// The least byte and the greatest. Looks at all, which vector instructions do faster than stop at the first 0.
+fn extremes(bytes: &[u8]) -> (u8, u8) {
+    bytes.iter().fold((u8::MAX, 0), |(least, greatest), &byte| {
+        (least.min(byte), greatest.max(byte))
+    })
 }
 
 /// Items that are views: short ones themselves, long ones of other buffers.
@@ -369,7 +392,7 @@ fn views<T: ByteViewType>(array: &GenericByteViewArray<T>, values: &mut Values, 
         beside
     };
     let buffers = array.data_buffers();
-    let (is_sound, nuls) = (Cell::new(true), Cell::new(0));
+    let (is_sound, nuls, others) = (Cell::new(true), Cell::new(0), Cell::new(0));
     let views: &[[u8; VIEW]] = array.views().inner().as_chunks().0;
     let item = |i: usize| {
         let view = &views[i];
@@ -379,6 +402,7 @@ fn views<T: ByteViewType>(array: &GenericByteViewArray<T>, values: &mut Values, 
             // What is behind the item is no part of it.
             let word = u128::from_le_bytes(*view) | BESIDE[length];
             nuls.set(nuls.get() | zero_bytes(word as u64) | zero_bytes((word >> 64) as u64));
+            others.set(others.get() | u128::from_le_bytes(*view) & !BESIDE[length]);
             return short;
         }
         match buffers
@@ -386,7 +410,9 @@ fn views<T: ByteViewType>(array: &GenericByteViewArray<T>, values: &mut Values, 
             .and_then(|buffer| buffer.get(offset..offset + length))
         {
             Some(long) => {
-                nuls.set(nuls.get() | u64::from(has_nul(long)));
+                let (least, greatest) = extremes(long);
+                nuls.set(nuls.get() | u64::from(least == 0));
+                others.set(others.get() | u128::from(greatest));
                 long
             }
             None => {
@@ -399,11 +425,19 @@ fn views<T: ByteViewType>(array: &GenericByteViewArray<T>, values: &mut Values, 
         None => values.add_bytes((0..views.len()).map(item))?,
         Some(nulls) => values.add_bytes(nulls.valid_indices().map(item))?,
     }
-    match (is_sound.get(), is_text && nuls.get() != 0) {
-        (false, _) => Err(outside()),
-        (true, true) => Err(types::nul()),
-        (true, false) => Ok(()),
+    if !is_sound.get() {
+        return Err(outside());
     }
+    if is_text && nuls.get() != 0 {
+        return Err(types::nul());
+    }
+    // Bytes of 0x80 and above are parts of characters, or of nothing.
+    if is_text && others.get() & (u128::MAX / 255 << 7) != 0 {
+        for i in (0..views.len()).filter(|&i| array.is_valid(i)) {
+            types::utf8(item(i))?;
+        }
+    }
+    Ok(())
 }
 
 /// Zero if no byte of a word is. (Mycroft's formula: only a byte that is 0 borrows into its upper bit.)

@@ -5,8 +5,8 @@ use cvm_sketch::text::TextError;
 use cvm_sketch::{AccuracyError, DecodeError, MergeError, OperationError, OutOfMemory, UnknownKind};
 use pyo3::PyErr;
 pub use pyo3::exceptions::{
-    PyMemoryError as MemoryError, PyOverflowError as OverflowError, PyTypeError as TypeError,
-    PyValueError as ValueError,
+    PyKeyboardInterrupt as KeyboardInterrupt, PyMemoryError as MemoryError, PyOverflowError as OverflowError,
+    PyTypeError as TypeError, PyValueError as ValueError,
 };
 use std::fmt::Display;
 

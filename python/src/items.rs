@@ -11,8 +11,8 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{
-    PyBool, PyByteArray, PyBytes, PyDate, PyDateTime, PyDelta, PyDeltaAccess, PyDict, PyFloat, PyInt, PyList, PyString,
-    PyTime, PyTimeAccess, PyTuple, PyType,
+    PyBool, PyByteArray, PyBytes, PyDate, PyDateTime, PyDelta, PyDeltaAccess, PyDict, PyFloat, PyInt, PyList,
+    PyMemoryView, PyString, PyTime, PyTimeAccess, PyTuple, PyType,
 };
 
 /// How many items of a list are held at once. Holding them touches each, and the processor gets them all at the same time.
@@ -79,6 +79,10 @@ pub fn add(items: &Bound<'_, PyAny>, values: &mut Values) -> PyResult<()> {
         (
             items.is_instance_of::<PyBytes>(),
             "bytes, of which the bytes would be counted",
+        ),
+        (
+            items.is_instance_of::<PyMemoryView>(),
+            "a memoryview, of which the bytes would be counted",
         ),
         (
             items.is_instance_of::<PyByteArray>(),
@@ -274,6 +278,8 @@ fn large(item: &Bound<'_, PyAny>, as_type: Type, seed: u64, error: PyErr) -> PyR
             hash::decimal_digits(digits.len() < written.len(), digits.as_bytes(), 0, seed).or_raise()
         }
         Type::Float => {
+            // NumPy's integers are rounded before they are compared.
+            let item = item.call_method0(intern!(py, "__index__"))?;
             let double: f64 = item.extract()?;
             if !item.eq(double)? {
                 return Err(ValueError::new_err(format!(
@@ -320,7 +326,7 @@ fn uncommon(item: &Bound<'_, PyAny>, class: Class, values: &mut Values) -> PyRes
             Ok(hash::integer(types::date(ordinal - EPOCH)?, seed))
         }
         Class::DateTime => {
-            let is_zoned = !item.getattr(intern!(py, "tzinfo"))?.is_none();
+            let is_zoned = !item.call_method0(intern!(py, "utcoffset"))?.is_none();
             values.type_for(if is_zoned { Type::TimestampTz } else { Type::Timestamp })?;
             let (days, microseconds) = parts(&item.sub(epoch(py, is_zoned)?)?)?;
             let since_1970 = i64::from(days) * 86_400_000_000 + microseconds;
@@ -378,6 +384,12 @@ fn time_of_day(time: &Bound<'_, PyTime>, values: &mut Values) -> PyResult<u64> {
         return Err(ValueError::new_err("a time has a zone whose offset depends on the day"));
     }
     let (days, offset) = parts(&offset)?;
+    let offset = i64::from(days) * 86_400_000_000 + offset;
+    if offset.abs() >= 16 * 3_600_000_000 {
+        return Err(ValueError::new_err(
+            "a time has a zone 16 hours or more from Greenwich, which PostgreSQL does not have",
+        ));
+    }
     if offset % 1_000_000 != 0 {
         return Err(ValueError::new_err(
             "a time has a zone whose offset is no whole number of seconds",
@@ -386,7 +398,7 @@ fn time_of_day(time: &Bound<'_, PyTime>, values: &mut Values) -> PyResult<u64> {
     values.type_for(Type::TimeTz)?;
     let zoned = ZonedTime {
         microseconds,
-        seconds_west: -(days * 86_400 + (offset / 1_000_000) as i32),
+        seconds_west: -(offset / 1_000_000) as i32,
     };
     Ok(Single::ZonedTime(zoned).hash(values.seed()))
 }
@@ -397,6 +409,15 @@ pub fn decimal(item: &Bound<'_, PyAny>, as_type: Type, seed: u64) -> PyResult<u6
     let parts = item.call_method0(intern!(py, "as_tuple"))?;
     let (is_negative, digits, exponent): (i32, Vec<u8>, Bound<'_, PyAny>) = parts.extract()?;
     let is_negative = is_negative != 0;
+    if as_type == Type::Float {
+        let double: f64 = item.extract()?;
+        return match double.is_nan() || item.eq(double)? {
+            true => types::double(double, as_type, seed),
+            false => Err(ValueError::new_err(format!(
+                "the decimal {item} is no floating-point number"
+            ))),
+        };
+    }
     let Ok(exponent) = exponent.extract::<i64>() else {
         let special = match exponent.extract::<&str>()? {
             "F" if is_negative => Decimal::NegativeInfinity,

@@ -111,8 +111,11 @@ fn copy(array: &Bound<'_, PyAny>, common: Option<&str>) -> PyResult<Vec<i64>> {
     };
     match PyBuffer::get(of_common) {
         Ok(words) => words.to_vec(py),
-        // Of another type than integers, or one that Python's buffers know nothing of.
-        Err(_) => PyBuffer::get(&of_common.call_method1(intern!(py, "view"), (intern!(py, "<i8"),))?)?.to_vec(py),
+        // Of another type than integers, or one that Python's buffers know nothing of, or not aligned.
+        Err(_) => {
+            let copied = of_common.call_method0(intern!(py, "copy"))?;
+            PyBuffer::get(&copied.call_method1(intern!(py, "view"), (intern!(py, "<i8"),))?)?.to_vec(py)
+        }
     }
 }
 
@@ -133,7 +136,8 @@ fn words_of_unit(dtype: &Bound<'_, PyAny>) -> PyResult<Words> {
         ('M', Some(per_second), _, 1) => Ok(Words::Times(per_second)),
         ('m', Some(per_second), _, 1) => Ok(Words::Durations(per_second)),
         _ => Err(TypeError::new_err(format!(
-            "a NumPy array of dtype {dtype} has no rule to be hashed by; astype() to the unit D, s, ms, us or ns"
+            "NumPy's {dtype} has no rule to be hashed by; astype() to the unit {}s, ms, us or ns",
+            if kind == 'M' { "D, " } else { "" }
         ))),
     }
 }

@@ -114,10 +114,10 @@ impl Type {
 /// The error of values of two types in one column.
 #[cold]
 pub fn mixed(first: Type, then: Type) -> pyo3::PyErr {
-    let hint = if first.is_number() && then.is_number() {
-        "; kind=\"numeric\" or kind=\"floating point\" takes both"
-    } else {
-        ""
+    let hint = match (first, then) {
+        (Type::Integer, Type::Float) | (Type::Float, Type::Integer) => "; kind=\"floating point\" takes both",
+        (Type::Integer, Type::Numeric) | (Type::Numeric, Type::Integer) => "; kind=\"numeric\" takes both",
+        _ => "",
     };
     let (first, then) = (first.name(), then.name());
     TypeError::new_err(format!("items must be of one type, not {first} and {then}{hint}"))
@@ -195,7 +195,11 @@ pub fn scaled(unscaled: i128, scale: i32, as_type: Type, seed: u64) -> PyResult<
     };
     match integer_value.and_then(|value| i64::try_from(value).ok()) {
         Some(value) => integer(value, as_type, seed),
-        None => Err(ValueError::new_err("a decimal is no integer of 64 bits")),
+        None => Err(ValueError::new_err(format!(
+            "the decimal {unscaled}e{} is no integer of 64 bits, as kind=\"{}\" needs",
+            -i64::from(scale),
+            as_type.name()
+        ))),
     }
 }
 
@@ -220,6 +224,15 @@ pub fn text(text: &[u8]) -> PyResult<&[u8]> {
         return Err(nul());
     }
     Ok(text)
+}
+
+/// The bytes of a text that may be none.
+#[inline(always)]
+pub fn utf8(bytes: &[u8]) -> PyResult<&[u8]> {
+    match std::str::from_utf8(bytes) {
+        Ok(_) => text(bytes),
+        Err(_) => Err(ValueError::new_err("invalid Arrow data: a text is not UTF-8")),
+    }
 }
 
 /// The error of a text that holds the character NUL.

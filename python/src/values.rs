@@ -19,7 +19,7 @@ const BLOCK: usize = 1_024;
 const PATIENCE: Duration = Duration::from_millis(50);
 
 /// The most threads of a call.
-const MAX_THREADS: usize = 256;
+const MAX_THREADS: i64 = 256;
 
 /// The values of a column so far.
 pub struct Values {
@@ -87,6 +87,20 @@ impl Values {
             }
         }
         Ok(as_type)
+    }
+
+    /// Whether values of any type may come.
+    pub fn is_untyped(&self) -> bool {
+        self.found.is_none()
+    }
+
+    /// Lets values of any type come, if there are none yet.
+    pub fn forget_type_of_none(&mut self) -> PyResult<()> {
+        self.sketch.settle().or_raise()?;
+        if self.sketch.header().is_empty() {
+            self.found = None;
+        }
+        Ok(())
     }
 
     /// Adds values of which bytes are hashed.
@@ -209,7 +223,8 @@ fn work_apart(
         let mut first = Ok(());
         for part in parts {
             let (ends, is_over) = (ends.clone(), &is_over);
-            let spawned = thread::Builder::new().spawn_scoped(scope, move || {
+            // As much as a thread of Python has, since it may run there.
+            let spawned = thread::Builder::new().stack_size(8 << 20).spawn_scoped(scope, move || {
                 // The other end waits until all are gone.
                 let _ = ends.send(work(part, &mut Watch::of(is_over)));
             });
@@ -221,14 +236,15 @@ fn work_apart(
         }
         drop(ends);
         loop {
-            let end = match ended.recv_timeout(PATIENCE) {
-                Ok(end) => end,
-                Err(RecvTimeoutError::Timeout) => Python::attach(|py| py.check_signals()),
+            match ended.recv_timeout(PATIENCE) {
+                Ok(end) if first.is_ok() => first = end,
+                Ok(_) => {}
+                // A signal counts, whatever failed before.
+                Err(RecvTimeoutError::Timeout) => first = Python::attach(|py| py.check_signals()).and(first),
                 Err(RecvTimeoutError::Disconnected) => return first,
-            };
-            if end.is_err() && first.is_ok() {
+            }
+            if first.is_err() {
                 is_over.store(true, Ordering::Relaxed);
-                first = end;
             }
         }
     })
@@ -309,9 +325,9 @@ impl Turns {
 /// # Errors
 ///
 /// ValueError when it is not between 1 and 256.
-pub fn threads(asked: Option<usize>) -> PyResult<usize> {
+pub fn threads(asked: Option<i64>) -> PyResult<usize> {
     match asked.unwrap_or(1) {
-        threads @ 1..=MAX_THREADS => Ok(threads),
+        threads @ 1..=MAX_THREADS => Ok(threads as usize),
         threads => Err(ValueError::new_err(format!(
             "threads must be between 1 and {MAX_THREADS}, not {threads}"
         ))),

@@ -1,5 +1,6 @@
 """NumPy arrays and Arrow data: each form of a column has the sketch of the list of its items."""
 
+import ctypes
 import datetime as dt
 import math
 import uuid
@@ -270,3 +271,78 @@ def test_a_stream_that_fails():
     reader = pa.RecordBatchReader.from_batches(pa.schema([("a", pa.int64())]), batches())
     with pytest.raises(ValueError, match="the Arrow stream failed: .*no more of it"):
         sketch(reader, threads=2)
+
+
+class Uuids(pa.ExtensionType):
+    """A dictionary whose categories are of an extension type."""
+
+    def __init__(self):
+        super().__init__(pa.binary(16), "arrow.opaque")
+
+    def __arrow_ext_serialize__(self):
+        return b"{}"
+
+
+def test_an_extension_type_may_be_that_of_a_dictionary():
+    categories = pa.ExtensionArray.from_storage(Uuids(), pa.array([bytes(16)], pa.binary(16)))
+    with pytest.raises(TypeError, match="dictionary of the extension type arrow.opaque has no rule"):
+        sketch(pa.DictionaryArray.from_arrays([0, 0], categories))
+
+
+def test_an_empty_chunk_is_nothing():
+    """The only offset of an empty slice may be any, as that of a library that copies no offsets."""
+    for data_type, offsets in [(pa.utf8(), np.array([5], "i4")), (pa.large_binary(), np.array([5], "i8"))]:
+        empty = pa.Array.from_buffers(data_type, 0, [None, pa.py_buffer(offsets), pa.py_buffer(b"")])
+        assert sketch(empty) == sketch([])
+        full = pa.array(["a"], data_type)
+        assert sketch(pa.chunked_array([full, empty, full])) == sketch(full)
+
+
+def test_texts_are_utf8():
+    for text in ["\xff", "\xc3", "a\x80"]:
+        data = text.encode("latin-1")
+        offsets = pa.py_buffer(np.array([0, len(data)], "i4"))
+        binary = pa.Array.from_buffers(pa.binary(), 1, [None, offsets, pa.py_buffer(data)])
+        assert sketch(binary) == sketch([data])
+        for column in [pa.Array.from_buffers(pa.utf8(), 1, [None, offsets, pa.py_buffer(data)]), binary.cast(pa.binary_view()).view(pa.string_view())]:
+            with pytest.raises(ValueError, match="not UTF-8"):
+                sketch(column)
+    # Half of a character each.
+    halves = pa.Array.from_buffers(pa.utf8(), 2, [None, pa.py_buffer(np.array([0, 1, 2], "i4")), pa.py_buffer("é".encode())])
+    with pytest.raises(ValueError, match="not UTF-8"):
+        sketch(halves)
+    long = "é" * 20
+    for data_type in [pa.utf8(), pa.large_utf8(), pa.string_view()]:
+        assert sketch(pa.array(["é", None, long, "e"], data_type)) == sketch(["é", long, "e"])
+
+
+def test_doubles_of_large_integers():
+    for number, is_double in [(2**63, True), (2**63 + 2048, True), (2**63 + 1, False), (2**64 - 1, False)]:
+        for items in [[number], [np.uint64(number)], np.array([number], "u8"), pa.array([number], pa.uint64())]:
+            if is_double:
+                assert sketch(items, kind="floating point") == sketch([float(number)])
+            else:
+                with pytest.raises(ValueError, match=f"the integer {number} is no floating-point number"):
+                    sketch(items, kind="floating point")
+
+
+@pytest.mark.parametrize("dtype", ["i8", "f8", "M8[us]", "u8", "f4"])
+def test_arrays_that_are_not_aligned(dtype):
+    table = np.zeros(5, [("byte", "u1"), ("item", dtype)])
+    table["item"] = np.arange(5).astype(dtype)
+    assert sketch(table["item"]) == sketch(np.arange(5).astype(dtype))
+
+
+def test_a_number_of_nulls_says_which():
+    schema, array = pa.array([1, 2]).__arrow_c_array__()
+    get = ctypes.pythonapi.PyCapsule_GetPointer
+    get.restype, get.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
+    # The second number of the structure.
+    ctypes.c_int64.from_address(get(array, b"arrow_array") + 8).value = 1
+
+    class Exported:
+        def __arrow_c_array__(self, requested_schema=None):
+            return schema, array
+
+    with pytest.raises(ValueError, match="there are nulls, but nothing says which"):
+        sketch(Exported())

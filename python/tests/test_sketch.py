@@ -122,7 +122,7 @@ def test_arguments_are_checked():
         ({"kind": "Integer"}, ValueError, 'kind must be one of unknown, integer, .*, not "Integer"'),
         ({"threads": 0}, ValueError, "threads must be between 1 and 256, not 0"),
         ({"threads": 257}, ValueError, "threads must be between 1 and 256, not 257"),
-        ({"threads": -1}, OverflowError, "int"),
+        ({"threads": -1}, ValueError, "threads must be between 1 and 256, not -1"),
     ]:
         with pytest.raises(error, match=message):
             sketch([1], **arguments)

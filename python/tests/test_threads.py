@@ -26,11 +26,14 @@ class Endless:
     def __arrow_c_stream__(self, requested_schema=None):
         return self.reader.__arrow_c_stream__()
 
-items = {"stream": Endless, "iterator": lambda: itertools.repeat(1)}[sys.argv[1]]()
+def documents():
+    return pa.array(["[" + ",".join(map(str, range(300))) + "]"] * 40_000)
+
+items = {"stream": Endless, "iterator": lambda: itertools.repeat(1), "documents": documents}[sys.argv[1]]()
 signal.signal(signal.SIGALRM, signal.default_int_handler)
 signal.setitimer(signal.ITIMER_REAL, 0.1)
 try:
-    cvm_count.sketch(items, threads=int(sys.argv[2]))
+    cvm_count.sketch(items, threads=int(sys.argv[2]), kind="jsonb" if sys.argv[1] == "documents" else None)
 except KeyboardInterrupt:
     print("interrupted")
     os._exit(0)
@@ -38,7 +41,7 @@ print("came to its end")
 """
 
 
-@pytest.mark.parametrize("items, threads", [("stream", 1), ("stream", 3), ("iterator", 1)])
+@pytest.mark.parametrize("items, threads", [("stream", 1), ("stream", 3), ("iterator", 1), ("documents", 2)])
 def test_an_interrupt_ends_a_call(items, threads):
     ended = subprocess.run([sys.executable, "-c", INTERRUPTED, items, str(threads)], capture_output=True, text=True, timeout=60)
     assert ended.stdout == "interrupted\n", ended.stderr
@@ -145,3 +148,14 @@ def test_what_was_taken_is_given_back():
     gc.collect()
     assert pa.total_allocated_bytes() <= before
     assert [sys.getrefcount(item) for item in items] == counts
+
+
+def test_an_interrupt_of_a_producer_is_one():
+    def batches():
+        yield pa.record_batch({"a": [1]})
+        raise KeyboardInterrupt
+
+    for threads in [1, 2]:
+        reader = pa.RecordBatchReader.from_batches(pa.schema([("a", pa.int64())]), batches())
+        with pytest.raises(KeyboardInterrupt):
+            sketch(reader, threads=threads)
