@@ -402,7 +402,7 @@ fn views<T: ByteViewType>(array: &GenericByteViewArray<T>, values: &mut Values, 
             // What is behind the item is no part of it.
             let word = u128::from_le_bytes(*view) | BESIDE[length];
             nuls.set(nuls.get() | zero_bytes(word as u64) | zero_bytes((word >> 64) as u64));
-            others.set(others.get() | u128::from_le_bytes(*view) & !BESIDE[length]);
+            others.set(others.get() | (u128::from_le_bytes(*view) & !BESIDE[length]));
             return short;
         }
         match buffers
@@ -432,7 +432,7 @@ fn views<T: ByteViewType>(array: &GenericByteViewArray<T>, values: &mut Values, 
         return Err(types::nul());
     }
     // Bytes of 0x80 and above are parts of characters, or of nothing.
-    if is_text && others.get() & (u128::MAX / 255 << 7) != 0 {
+    if is_text && others.get() & ((u128::MAX / 255) << 7) != 0 {
         for i in (0..views.len()).filter(|&i| array.is_valid(i)) {
             types::utf8(item(i))?;
         }
