@@ -2,7 +2,7 @@
 
 use crate::error::{OrRaise, OverflowError, TypeError, ValueError};
 use crate::types::{self, Type};
-use crate::values::{Turns, Values};
+use crate::values::{BLOCK, Turns, Values};
 use crate::{json, numpy};
 use cvm_sketch::Kind;
 use cvm_sketch::hash::{self, Decimal, Single, ZonedTime};
@@ -17,9 +17,6 @@ use pyo3::types::{
 
 /// How many items of a list are held at once. Holding them touches each, and the processor gets them all at the same time.
 const HELD: usize = 256;
-
-/// How many items are hashed before the sketch looks at them.
-const BLOCK: usize = 1_024;
 
 /// What an object is.
 #[derive(Clone, Copy)]

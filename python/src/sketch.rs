@@ -38,6 +38,14 @@ pub struct Sketch {
 type Question<T> =
     fn(&EncodedSketch<'_>, &EncodedSketch<'_>, Confidence, &Global) -> Result<Interval<T>, OperationError>;
 
+/// An operation on two sketches, as the core has it.
+type Operation = fn(
+    &EncodedSketch<'_>,
+    &EncodedSketch<'_>,
+    usize,
+    Global,
+) -> Result<allocator_api2::vec::Vec<u8, Global>, OperationError>;
+
 impl Sketch {
     /// The sketch of these bytes.
     pub fn of(bytes: Vec<u8>) -> PyResult<Self> {
@@ -53,6 +61,11 @@ impl Sketch {
         let confidence = Confidence::new(confidence).or_raise()?;
         let answer = question(&self.encoded()?, &other.encoded()?, confidence, &Global).or_raise()?;
         Ok((answer.estimate, answer.lower, answer.upper))
+    }
+
+    fn combine(&self, other: &Self, operation: Operation) -> PyResult<Self> {
+        let combined = operation(&self.encoded()?, &other.encoded()?, 0, Global).or_raise()?;
+        Self::of(combined.to_vec())
     }
 }
 
@@ -164,27 +177,15 @@ impl Sketch {
     }
 
     fn __or__(&self, other: &Self) -> PyResult<Self> {
-        Self::of(
-            operations::union(&self.encoded()?, &other.encoded()?, 0, Global)
-                .or_raise()?
-                .to_vec(),
-        )
+        self.combine(other, operations::union)
     }
 
     fn __and__(&self, other: &Self) -> PyResult<Self> {
-        Self::of(
-            operations::intersection(&self.encoded()?, &other.encoded()?, 0, Global)
-                .or_raise()?
-                .to_vec(),
-        )
+        self.combine(other, operations::intersection)
     }
 
     fn __sub__(&self, other: &Self) -> PyResult<Self> {
-        Self::of(
-            operations::difference(&self.encoded()?, &other.encoded()?, 0, Global)
-                .or_raise()?
-                .to_vec(),
-        )
+        self.combine(other, operations::difference)
     }
 
     fn __eq__(&self, other: &Self) -> bool {

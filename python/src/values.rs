@@ -13,7 +13,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// How many hashes are made before the sketch looks at them. The processor then works on several at once.
-const BLOCK: usize = 1_024;
+pub const BLOCK: usize = 1_024;
 
 /// How long work goes on before Python is asked whether a signal came, such as that of Ctrl-C.
 const PATIENCE: Duration = Duration::from_millis(50);
