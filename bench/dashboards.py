@@ -1,14 +1,15 @@
 """Ten queries as dashboards write them, all with count(DISTINCT): exact, and approximated on request, the same SQL.
 
 Each query runs with and without cvm_count.count_distinct_epsilon, interleaved, each round in a warmed session of its own, with and
-without parallel workers. Times are medians. It connects to the server that the environment points to (bench/run starts one)."""
+without parallel workers. Times are medians. It connects to the server that the environment points to (bench/run starts one). The results of other
+versions of PostgreSQL stay."""
 
 import argparse
 import os
 import statistics
 from decimal import Decimal
 
-from bench import HERE, Server, machine, progress, write_csv
+from bench import HERE, Server, machine, progress, recorded
 
 TABLES = {
     "pages": "SELECT i AS page, 'category ' || i % 40 AS category FROM generate_series(0, 3999) i",
@@ -91,10 +92,10 @@ def main():
             both = rounds(query, arguments.runs, workers)
             (exact, exact_rows), (approximate, rows) = both["0"], both["0.03"]
             error = largest_error(exact_rows, rows)
-            results.append([name, workers, 1e3 * exact, 1e3 * approximate, exact / approximate, error])
+            results.append(dict(query=name, workers=workers, exact_ms=1e3 * exact, approximate_ms=1e3 * approximate,
+                                times_faster=exact / approximate, largest_error_percent=error, **about))
             print(f"{name:48} {workers:>7} {1e3 * exact:9.0f} {1e3 * approximate:9.0f} {exact / approximate:6.2f} {error:6.2f} %", flush=True)
-    header = ["query", "workers", "exact_ms", "approximate_ms", "times_faster", "largest_error_percent"]
-    write_csv(os.path.join(arguments.out, "dashboards.csv"), [*header, *about], [[*row, *about.values()] for row in results])
+    recorded(os.path.join(arguments.out, "dashboards.csv"), list(QUERIES), results, "query")
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import statistics
 
 import matplotlib.pyplot as plt
 
-from bench import HERE, Server, machine, progress, without_absent, write_csv
+from bench import HERE, Query, Server, machine, major, progress, recorded, without_absent
 
 # There are about a fifth as many visitors as rows.
 VISITOR = "hashint8extended(i, 1) & {population}"
@@ -215,10 +215,10 @@ def measure(server, work, rows, runs):
     if work["rivals"]:
         # Few rows are enough for what makes each frame anew. The time for the first, which reads its whole frame, is taken away.
         few = max(20, min(rows // 2, 3_000_000 // frame_rows))
-        recomputed = without_absent(server, {"recomputing": f"recomputing.approx_count_distinct_cvm({value})",
-                                             "hll": f"#hll_add_agg(hll_hash_bigint({value}))"})
-        for query, call in recomputed.items():
-            queries[query], rows_of[query] = [ahead(work, call, few), ahead(work, call, 0)], few
+        recomputed = [Query("recomputing", f"recomputing.approx_count_distinct_cvm({value})"),
+                      Query("hll", f"#hll_add_agg(hll_hash_bigint({value}))")]
+        for query in without_absent(server, recomputed):
+            queries[query.name], rows_of[query.name] = [ahead(work, query.select, few), ahead(work, query.select, 0)], few
         queries["exact"], rows_of["exact"] = [f"{gaps_and_islands(work)} OFFSET {ALL}"], rows
     times = interleaved(work["name"], queries, runs)
     base = spread(times[next(iter(queries))], rows)["us_a_row"]
@@ -265,23 +265,6 @@ def measure_memory(server, name, rows):
                 looks.append(state_bytes(session))
         # A megabyte is 2^20 bytes in PostgreSQL's settings, and here.
         yield result(name, query, frame_rows=frame_rows, bytes=max(looks), reach=2**20 * megabytes, reach_of="bytes")
-
-
-def major(row):
-    return int(re.match(r"\d+", row["server"])[0])
-
-
-def recorded(path, rows):
-    """Puts rows in the place of those of the same works on the same version of PostgreSQL, and returns all that are there."""
-    measured = {(major(row), row["work"]) for row in rows}
-    order = [*(work["name"] for work in works()), *SKETCHES, *STATES]
-    kept = []
-    if os.path.exists(path):
-        with open(path, newline="") as file:
-            kept = [row for row in csv.DictReader(file) if row["work"] in order and (major(row), row["work"]) not in measured]
-    rows = sorted(kept + rows, key=lambda row: (major(row), order.index(row["work"])))
-    write_csv(path, list(rows[0]), [list(row.values()) for row in rows])
-    return rows
 
 
 # The lines of the plot: query, label.
@@ -343,6 +326,7 @@ def main():
     print(f"{'work':44} {'query':24} {'us a row':>10} {'times sum':>9} {'bytes':>10} {'reach':>10}")
     sizes = {"rows": arguments.rows, "population": 2 ** (arguments.rows // 5).bit_length() - 1}
     path = os.path.join(arguments.out, "windows.csv")
+    order = [*(work["name"] for work in works()), *SKETCHES, *STATES]
 
     def measured(name, table, results):
         if not re.search(arguments.only, name):
@@ -352,7 +336,7 @@ def main():
         for row in rows:
             show(row)
         # After each work, so that a run that is broken off leaves what it has.
-        plot(recorded(path, rows), os.path.join(arguments.out, "windows.svg"))
+        plot(recorded(path, order, rows), os.path.join(arguments.out, "windows.svg"))
 
     for work in works():
         measured(work["name"], work["table"], measure(server, work, arguments.rows, arguments.runs))
