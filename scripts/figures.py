@@ -10,7 +10,7 @@ import os
 import re
 import sys
 
-PAGES = ["README.md", "bench/README.md", "docs/accuracy.md", "docs/python.md", "docs/servers.md"]
+PAGES = ["README.md", "bench/README.md", "docs/python.md", "docs/servers.md"]
 
 
 def results(name):
