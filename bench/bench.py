@@ -14,14 +14,7 @@ import statistics
 import sys
 import time
 
-import matplotlib
-
-matplotlib.use("svg")
-import matplotlib.pyplot as plt
 import psycopg2
-
-# Colours that the colour-blind tell apart.
-plt.style.use("tableau-colorblind10")
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
@@ -278,16 +271,6 @@ def measure(server, work, runs):
             memory_kb=None if counts_rows and "group" not in work else peak_memory_kb(server, work, work["queries"][name]))
 
 
-def error_sweep(server, trials):
-    """The error against n, through every phase around the capacity: one disjoint set of integers per trial."""
-    sizes = sorted({round(10 ** (e / 20)) for e in range(20, 141)} | {round(8517 * (8 / 7) ** (i / 6)) for i in range(-12, 30)})
-    for n in sizes:
-        progress(f"error sweep: n = {n:,}")
-        tries = max(1, min(trials, 4_000_000 // n))
-        yield n, tries, [float(row[0]) / n - 1 for row in server.all(
-            f"SELECT approx_count_distinct_cvm(i) FROM generate_series(0, {n}::bigint * {tries} - 1) i GROUP BY i / {n}")]
-
-
 def memory_sweep(server):
     """Memory per group against the number of distinct values in it."""
     expressions = {"count(v)": "count(v)", "cvm_count": "approx_count_distinct_cvm(v)", "hll": HLL.format(type="integer", x="v"),
@@ -333,106 +316,6 @@ def show(row):
           f"{row['ratio']:7.3f} {reach:>6} {error:>9} {memory:>14}", flush=True)
 
 
-def plot_ratios(rows, path):
-    rows = [row for row in rows if not re.search(r"\d distinct$|GROUP BY, ([\d,]+ values|sorted)", row["work"])]
-    names = list(dict.fromkeys(row["query"] for row in rows if not row["query"].startswith(("count", "detoasting", "reading"))))
-    labels = list(dict.fromkeys(row["work"] for row in rows))
-    figure, axes = plt.subplots(figsize=(9, 0.5 * len(labels) + 1.6))
-    for offset, name in enumerate(names):
-        points = [(labels.index(row["work"]), row["ratio"]) for row in rows if row["query"] == name]
-        height = 0.8 / len(names)
-        bars = axes.barh([y + offset * height - 0.4 + height / 2 for y, _ in points], [x for _, x in points], height, label=name)
-        axes.bar_label(bars, fmt="%.2f", padding=2, fontsize=7)
-    axes.axvline(1, color="black", linewidth=1)
-    axes.set_yticks(range(len(labels)), labels)
-    axes.invert_yaxis()
-    axes.set_xlabel("time, as a multiple of count(x)'s (of the type's own hash, of detoasting, where that is the measure)")
-    axes.legend()
-    figure.tight_layout()
-    figure.savefig(path, dpi=150)
-
-
-def plot_columns(rows, total, path):
-    """The ratio over the number of distinct values of a column."""
-    figure, panels = plt.subplots(1, 2, figsize=(9, 4), sharey=True)
-    for axes, (kind, numbers) in zip(panels, FEW.items()):
-        works_of = {f"{kind}, {number:,} distinct": number for number in [*numbers, total]} | {kind: total // 100}
-        for query in ["cvm_count", "hll", "count(DISTINCT"]:
-            points = sorted((works_of[row["work"]], row["ratio"]) for row in rows
-                            if row["work"] in works_of and row["query"].startswith(query) and "COLLATE" not in row["query"])
-            axes.plot([x for x, _ in points], [y for _, y in points], "o-", label=query.replace("count(DISTINCT", "count(DISTINCT x)"))
-        axes.axhline(1, color="black", linewidth=0.8)
-        axes.set_xscale("log")
-        axes.set_yscale("log")
-        axes.set_yticks([1, 1.5, 2, 3, 5, 10, 20], ["1", "1.5", "2", "3", "5", "10", "20"])
-        axes.set_title(kind)
-        axes.set_xlabel("distinct values of the column")
-    panels[0].set_ylabel("time, as a multiple of count(x)'s")
-    panels[0].legend()
-    figure.tight_layout()
-    figure.savefig(path, dpi=150)
-
-
-def plot_groups(rows, path):
-    """The ratio, and the bytes of a value, over the number of distinct values of a group."""
-    figure, (above, below) = plt.subplots(2, 1, figsize=(9, 7), sharex=True)
-    for query in ["cvm_count", "count(DISTINCT v)", "count_distinct(v)"]:
-        for times, line in [(1, "o-"), (10, "s--")]:
-            found = []
-            for work in works(10_000_000):
-                match = [row for row in rows if row["work"] == work["name"] and row["query"] == query and work.get("times") == times]
-                found += [(work["size"], row["ratio"], row["memory_kb"]) for row in match]
-            if found:
-                label = f"{query}, each value {'once' if times == 1 else f'{times} times'}"
-                above.plot([size for size, _, _ in found], [ratio for _, ratio, _ in found], line, label=label)
-    for times, line in [(1, "o-"), (10, "s--")]:
-        found = [(work["size"], float(row["memory_kb"]) * 1024 / work["groups"] / work["size"]) for work in works(10_000_000)
-                 for row in rows if row["work"] == work["name"] and row["query"] == "cvm_count" and work.get("times") == times]
-        below.plot([x for x, _ in found], [y for _, y in found], line, label=f"cvm_count, each value {'once' if times == 1 else '10 times'}")
-    sizes = [5, 20, 100, 300, 1_000, 10_000]
-    below.plot(sizes, [12 + 200 / size for size in sizes], color="black", linewidth=0.8, label="12 bytes a value and 200 a group")
-    above.axhline(1, color="black", linewidth=0.8)
-    above.set_ylabel("time, as a multiple of count(v)'s")
-    below.set_ylabel("bytes for each value of a group")
-    below.set_xlabel("distinct values of a group")
-    for axes in (above, below):
-        axes.set_xscale("log")
-        axes.legend()
-    below.set_yscale("log")
-    figure.tight_layout()
-    figure.savefig(path, dpi=150)
-
-
-def plot_errors(sweep, in_process, path):
-    """One point for each set that was counted through SQL, and the root mean square of many sets, counted in process."""
-    figure, axes = plt.subplots(figsize=(9, 4))
-    exact = [(n, e) for n, tries, errors in sweep for e in errors]
-    axes.plot([n for n, _ in exact], [100 * e for _, e in exact], ".", markersize=2, alpha=0.4, rasterized=True, label="one set of n integers")
-    axes.plot([n for n, _, _ in in_process], [100 * rms for _, _, rms in in_process], label="root mean square of 200 sets")
-    axes.axhline(3, color="black", linewidth=0.8)
-    axes.axhline(-3, color="black", linewidth=0.8, label="epsilon")
-    axes.set_xscale("log")
-    axes.set_xlabel("n, distinct values")
-    axes.set_ylabel("error, %")
-    axes.legend(loc="lower left")
-    figure.tight_layout()
-    figure.savefig(path, dpi=150)
-
-
-def plot_memory(sweep, path):
-    figure, axes = plt.subplots(figsize=(9, 4))
-    for name in dict.fromkeys(name for name, _, _ in sweep):
-        points = [(size, per_group) for other, size, per_group in sweep if other == name]
-        axes.plot([x for x, _ in points], [y for _, y in points], "o-", label=name)
-    axes.set_xscale("log")
-    axes.set_yscale("log")
-    axes.set_xlabel("distinct values in a group")
-    axes.set_ylabel("bytes for each group, as EXPLAIN ANALYZE reports")
-    axes.legend()
-    figure.tight_layout()
-    figure.savefig(path, dpi=150)
-
-
 def write_csv(path, header, rows):
     with open(path, "w", newline="") as file:
         writer = csv.writer(file)
@@ -465,7 +348,7 @@ def main():
     parser.add_argument("--rows", type=int, default=10_000_000, help="rows of the large tables (default: 10,000,000)")
     parser.add_argument("--runs", type=int, default=7, help="counted runs of each query (default: 7)")
     parser.add_argument("--only", default="", help="only the works whose name matches this regular expression, in place of their last results; no sweeps")
-    parser.add_argument("--out", default=os.path.join(HERE, "results"), help="folder for CSV and plots")
+    parser.add_argument("--out", default=os.path.join(HERE, "results"), help="folder for CSV")
     parser.add_argument("--commit", default="unknown", help="recorded with the results")
     arguments = parser.parse_args()
     os.makedirs(arguments.out, exist_ok=True)
@@ -498,21 +381,11 @@ def main():
             show(row)
         # After each work, so that a run that is broken off leaves what it has.
         rows = recorded(os.path.join(arguments.out, "sql.csv"), works(arguments.rows), [{**row, **about} for row in measured])
-    plot_ratios(rows, os.path.join(arguments.out, "ratios.svg"))
-    plot_columns(rows, arguments.rows, os.path.join(arguments.out, "columns.svg"))
-    plot_groups(rows, os.path.join(arguments.out, "groups.svg"))
     if arguments.only:
         return
-    sweep = list(error_sweep(server, 200))
-    write_csv(os.path.join(arguments.out, "errors.csv"), ["n", "tries", "mean_error", "rms_error"],
-              [[n, tries, statistics.fmean(errors), statistics.fmean(e * e for e in errors) ** 0.5] for n, tries, errors in sweep])
-    with open(os.path.join(arguments.out, "rms.csv"), newline="") as file:
-        in_process = [(int(row["n"]), int(row["tries"]), float(row["rms_error"])) for row in csv.DictReader(file)]
-    plot_errors(sweep, in_process, os.path.join(arguments.out, "errors.svg"))
     write_csv(os.path.join(arguments.out, "stored.csv"), ["sketch", "distinct", "bytes"], stored_sizes(server))
     memory = list(memory_sweep(server))
     write_csv(os.path.join(arguments.out, "memory.csv"), ["query", "values_per_group", "bytes_per_group"], memory)
-    plot_memory(memory, os.path.join(arguments.out, "memory.svg"))
     progress(f"results are in {arguments.out}\n")
 
 
