@@ -4,12 +4,9 @@ Within a work, the queries run interleaved, each round in a warmed session of it
 connects to the server that the environment points to (bench/run starts one). The results of other versions of PostgreSQL stay."""
 
 import argparse
-import csv
 import os
 import re
 import statistics
-
-import matplotlib.pyplot as plt
 
 from bench import HERE, Query, Server, machine, major, progress, recorded, without_absent
 
@@ -267,37 +264,6 @@ def measure_memory(server, name, rows):
         yield result(name, query, frame_rows=frame_rows, bytes=max(looks), reach=2**20 * megabytes, reach_of="bytes")
 
 
-# The lines of the plot: query, label.
-LINES = [("recomputing", "each frame anew"), ("hll", "hll, each frame anew"), ("exact", "exact, gaps and islands"),
-         ("cvm_count, epsilon 0.01", "cvm_count, epsilon 0.01"), ("cvm_count", "cvm_count"), ("sum(visitor)", "sum(bigint)")]
-
-
-def plot(rows, path):
-    """Time a row over the length of the frame, a panel for each version of PostgreSQL. RANGE, which compares times, stands apart."""
-    compared = [work["name"] for work in works() if work["rivals"] and not work["partition"]]
-    rows = [row for row in rows if row["work"] in compared]
-    if not rows:
-        return
-    servers = sorted({major(row) for row in rows})
-    figure, panels = plt.subplots(1, len(servers), figsize=(9, 4.5), sharey=True, squeeze=False)
-    for axes, server in zip(panels[0], servers):
-        for number, (query, label) in enumerate(LINES):
-            for unit, line in [("ROWS", "o-"), ("RANGE", "X")]:
-                points = sorted((int(row["frame_rows"]), float(row["us_a_row"])) for row in rows
-                                if major(row) == server and row["query"] == query and row["work"].startswith(unit))
-                if points:
-                    axes.plot(*zip(*points), line, color=f"C{number}", label=label if unit == "ROWS" else None)
-        axes.set_xscale("log")
-        axes.set_yscale("log")
-        axes.set_title(f"PostgreSQL {server}")
-        axes.set_xlabel("rows of the frame; crosses: RANGE 28 days")
-    panels[0][0].set_ylabel("microseconds a row")
-    panels[0][0].legend(loc="upper left", fontsize=8)
-    figure.tight_layout()
-    figure.savefig(path, dpi=150)
-    plt.close(figure)
-
-
 def show(row):
     def cell(column, form):
         return "" if row[column] is None else form.format(float(row[column]))
@@ -310,7 +276,7 @@ def main():
     parser.add_argument("--rows", type=int, default=1_000_000, help="rows of a table (default: 1,000,000)")
     parser.add_argument("--runs", type=int, default=5, help="counted runs of each query (default: 5)")
     parser.add_argument("--only", default="", help="only the works whose name matches this regular expression, in place of their last results")
-    parser.add_argument("--out", default=os.path.join(HERE, "results"), help="folder for the CSV and the plot")
+    parser.add_argument("--out", default=os.path.join(HERE, "results"), help="folder for the CSV")
     parser.add_argument("--commit", default="unknown", help="recorded with the results")
     arguments = parser.parse_args()
     os.makedirs(arguments.out, exist_ok=True)
@@ -336,7 +302,7 @@ def main():
         for row in rows:
             show(row)
         # After each work, so that a run that is broken off leaves what it has.
-        plot(recorded(path, order, rows), os.path.join(arguments.out, "windows.svg"))
+        recorded(path, order, rows)
 
     for work in works():
         measured(work["name"], work["table"], measure(server, work, arguments.rows, arguments.runs))

@@ -123,33 +123,9 @@ def judge(results, far):
     return faults
 
 
-def draw(sizes, folder):
-    """The error of each pattern against the number of values, from the rows of errors.csv."""
-    import matplotlib
-    matplotlib.use("svg")
-    # The same picture is the same file.
-    matplotlib.rcParams["svg.hashsalt"] = "cvm_count"
-    import matplotlib.pyplot as plt
-
-    cells = defaultdict(lambda: defaultdict(list))
-    for epsilon, delta, capacity, pattern, truth, _, _, mean, rms in sizes:
-        cells[epsilon, delta, capacity][pattern].append((truth / capacity, 100 * float(mean), 100 * float(rms)))
-    figure, axes = plt.subplots(len(cells), 1, figsize=(8, 2.6 * len(cells)), sharex=True, layout="constrained")
-    for axis, ((epsilon, delta, capacity), patterns) in zip(axes, cells.items()):
-        for pattern, points in patterns.items():
-            x, mean, rms = zip(*sorted(points))
-            line, = axis.plot(x, rms, ".-", linewidth=0.6, markersize=3, label=pattern)
-            axis.plot(x, mean, ":", linewidth=0.8, color=line.get_color())
-        axis.axhline(103 / math.sqrt(capacity), color="black", linewidth=0.8, linestyle="--")
-        axis.set(xscale="log", ylabel="error, %", title=f"epsilon {epsilon}, delta {delta}, capacity {capacity:,}")
-    axes[-1].set_xlabel("distinct values / capacity; dashed: 1.03 / sqrt(capacity), dotted: mean error")
-    axes[0].legend(fontsize=6, ncol=3)
-    figure.savefig(os.path.join(folder, "errors.svg"), metadata={"Date": None})
-
-
 def main():
     options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--long", metavar="FOLDER", help="the long form, with its results and plots in this folder")
+    options.add_argument("--long", metavar="FOLDER", help="the long form, with its results in this folder")
     folder = options.parse_args().long
     plan = LONG if folder else SHORT
     connection = psycopg2.connect("")
@@ -168,11 +144,10 @@ def main():
             failed = sum(abs(error) > epsilon for error in errors)
             mean, rms = sum(errors) / len(errors), math.sqrt(sum(e * e for e in errors) / len(errors))
             sizes.append([epsilon, delta, capacity, pattern, truth, len(errors), failed, f"{mean:.5f}", f"{rms:.5f}"])
-        with open(os.path.join(folder, "errors.csv"), "w", newline="") as file:
+        with open(os.path.join(folder, "failures.csv"), "w", newline="") as file:
             rows = csv.writer(file, lineterminator="\n")
             rows.writerow(["epsilon", "delta", "capacity", "pattern", "distinct", "trials", "failed", "mean_error", "rms_error"])
             rows.writerows(sizes)
-        draw(sizes, folder)
     for fault in faults:
         print(fault)
     sys.exit(bool(faults))

@@ -1,6 +1,6 @@
 """Two sets of 100 to 10,000,000 values with a given share in common, through SQL: how far cvm_sketch_intersection_bounds,
 cvm_sketch_difference_bounds and cvm_sketch_containment are off, beside the estimates of `a & b` and `a - b`, and how often the
-bounds miss. Usage: accuracy_between.py FOLDER, for its results and plot.
+bounds miss. Usage: accuracy_between.py FOLDER, for its results.
 
 Each seed is one independent trial of all pairs of sets. A set b is the numbers from 0 on, and a set a some of these and some
 below 0, so that all sets are unions of the same ranges, each of which is read once for a seed. It connects to the server that
@@ -81,35 +81,12 @@ def rms(errors):
     return math.sqrt(sum(error**2 for error in errors) / len(errors)) if errors else None
 
 
-def draw(errors, folder):
-    """The error of the intersection, as a share of the smaller set, for the larger ones: of (a, b, both), ours and the operator's."""
-    import matplotlib
-    matplotlib.use("svg")
-    # The same picture is the same file.
-    matplotlib.rcParams["svg.hashsalt"] = "cvm_count"
-    import matplotlib.pyplot as plt
-
-    sizes = [b for b in SIZES if b > 10**4]
-    figure, axes = plt.subplots(1, len(sizes), figsize=(4 * len(sizes), 3.6), sharey=True, layout="constrained")
-    for axis, b in zip(axes, sizes):
-        for share in SHARES[1:]:
-            points = [(a, errors[a, b, round(a * share)]) for a in SIZES if (a, b, round(a * share)) in errors]
-            x = [a for a, _ in points]
-            line, = axis.plot(x, [100 * ours / a for a, (ours, _) in points], ".-", linewidth=1, label=f"{share:.0%} in common")
-            axis.plot(x, [100 * plain / a for a, (_, plain) in points], ".:", linewidth=1, color=line.get_color())
-        axis.set(xscale="log", title=f"inside of {b:,} values", xlabel="values in the smaller set")
-        axis.set_yscale("symlog", linthresh=0.1)
-    axes[0].set_ylabel("error, % of the smaller set")
-    axes[0].legend(fontsize=7, title="dotted: # (a & b)", title_fontsize=7)
-    figure.savefig(os.path.join(folder, "between.svg"), metadata={"Date": None})
-
-
 def main():
     folder = sys.argv[1]
     cells = defaultdict(list)
     for sides, name, errors in trials():
         cells[sides, name].append(errors)
-    faults, intersections = [], {}
+    faults = []
     missed = total = 0
     with open(os.path.join(folder, "between.csv"), "w", newline="") as file:
         rows = csv.writer(file, lineterminator="\n")
@@ -119,13 +96,10 @@ def main():
             shown = [None if value is None else f"{value:.5g}" for value in (rms(ours), rms(plain))]
             rows.writerow([a, b, both, name, len(errors), *shown, sum(error is None for error in ours), sum(misses)])
             missed, total = missed + sum(misses), total + len(errors)
-            if name == "intersection":
-                intersections[a, b, both] = rms(ours), rms(plain)
             # At a rate of 5 %, 19 misses in 100 trials or more have a probability of below 1 in 10^6.
             if sum(misses) > len(errors) * 0.05 + 6 * math.sqrt(len(errors) * 0.05 * 0.95):
                 faults.append(f"{a} and {b} values, {both} in both: bounds of the {name} missed {sum(misses)} times")
     print(f"{total} bounds at 95 %, of which {missed} missed")
-    draw(intersections, folder)
     for fault in faults:
         print(fault)
     sys.exit(bool(faults))

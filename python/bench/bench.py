@@ -162,7 +162,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=ROWS, help=f"items of a column (default: {ROWS:,})")
     parser.add_argument("--rounds", type=int, default=6, help="calls of each form; half as many of one that takes a second (default: 6)")
-    parser.add_argument("--out", default=RESULTS, help="folder for the CSV and the plot")
+    parser.add_argument("--out", default=RESULTS, help="folder for the CSV")
     parser.add_argument("--commit", default="unknown", help="recorded with the results")
     arguments = parser.parse_args()
     about = machine(arguments.commit)
@@ -181,10 +181,6 @@ def main():
         writer = csv.DictWriter(file, FIELDS)
         writer.writeheader()
         writer.writerows({**row, **about} for row in rows)
-    # Last, so that no process that measures has its libraries.
-    from plot import plot
-
-    plot(rows, os.path.join(arguments.out, "python.svg"))
 
 
 if __name__ == "__main__":
