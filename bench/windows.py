@@ -8,7 +8,7 @@ import os
 import re
 import statistics
 
-from bench import HERE, Query, Server, machine, major, progress, recorded, without_absent
+from bench import HERE, Query, Server, machine, progress, recorded, without_absent
 
 # There are about a fifth as many visitors as rows.
 VISITOR = "hashint8extended(i, 1) & {population}"
