@@ -255,8 +255,8 @@ class Server:
     def __exit__(self, *_):
         self.connection.close()
 
-    def all(self, query):
-        self.cursor.execute(query)
+    def all(self, query, values=None):
+        self.cursor.execute(query, values)
         return self.cursor.fetchall() if self.cursor.description else None
 
     def one(self, query):
@@ -384,7 +384,7 @@ def accuracy_costs(server):
                 rows = f"SELECT generate_series(0, {groups * size * times - 1}) AS i"
                 counted = f"SELECT approx_count_distinct_cvm(i / {groups} % {size}, {epsilon}, {delta}) FROM ({rows}) r GROUP BY i % {groups}"
                 most = max(most, 1024 * memory_of(server, counted)[0] / groups)
-            yield dict(epsilon=epsilon, delta=delta, capacity=capacity, times=times, bytes_per_group=most)
+            yield dict(epsilon=str(epsilon), delta=str(delta), capacity=capacity, times=times, bytes_per_group=most)
 
 
 def stored_sizes(server):
@@ -458,6 +458,8 @@ def main():
     for peer in available & set(PEERS.values()):
         server.all(f"CREATE EXTENSION IF NOT EXISTS {peer}")
     about = machine(server, arguments.commit)
+    peers = server.all("SELECT extname || ' ' || extversion FROM pg_extension WHERE extname = ANY (%s) ORDER BY 1", (list(PEERS.values()),))
+    about["peers"] = ", ".join(name for name, in peers)
     print(", ".join(f"{key} {value}" for key, value in about.items()))
     print(f"{'work':38} {'query':32} {'mem':>4} {'median':>8} {'min':>8} {'max ms':>8} {'ratio':>7} {'reach':>5} {'error':>9} {'memory':>14} "
           f"{'disk':>12} plan")
@@ -485,7 +487,7 @@ def main():
         return
     write_csv(os.path.join(arguments.out, "stored.csv"), ["sketch", "distinct", "bytes"], stored_sizes(server))
     costs = [{**row, **about} for row in accuracy_costs(server)]
-    recorded(os.path.join(arguments.out, "costs.csv"), [epsilon for epsilon, _ in ACCURACIES], costs, "epsilon")
+    recorded(os.path.join(arguments.out, "costs.csv"), [str(epsilon) for epsilon, _ in ACCURACIES], costs, "epsilon")
     memory = [{**row, **about} for row in memory_sweep(server)]
     recorded(os.path.join(arguments.out, "memory.csv"), list(dict.fromkeys(row["query"] for row in memory)), memory, "query")
     progress(f"results are in {arguments.out}\n")
