@@ -10,7 +10,7 @@ import os
 import re
 import sys
 
-PAGES = ["README.md", "bench/README.md", "docs/python.md", "docs/servers.md"]
+PAGES = ["README.md", "bench/README.md", "docs/accuracy.md", "docs/python.md", "docs/servers.md"]
 
 
 def results(name):
@@ -21,7 +21,8 @@ def results(name):
         return list(csv.DictReader(file))
 
 
-SQL, MEMORY, STORED, DASHBOARDS, WINDOWS, PYTHON = map(results, ["sql", "memory", "stored", "dashboards", "windows", "python"])
+SQL, MEMORY, STORED, COSTS, DASHBOARDS, WINDOWS, PYTHON = map(
+    results, ["sql", "memory", "stored", "costs", "dashboards", "windows", "python"])
 
 
 class Missing(Exception):
@@ -34,21 +35,19 @@ def some(rows, what):
     return rows
 
 
-def work(name):
-    """The rows of a work: its base, ours, the peers, the exact forms."""
-    return some([row for row in SQL if row["work"] == name], f"the work {name!r}")
+def version(row):
+    """The version of PostgreSQL of a row: 18.6."""
+    return row["server"].split()[0]
 
 
-def one(rows, query):
-    return some([row for row in rows if row["query"] == query], f"the query {query!r}")[0]
+def servers(rows):
+    """The versions of PostgreSQL of rows, the newest first."""
+    return sorted({version(row) for row in rows}, key=lambda name: [int(part) for part in name.split(".")], reverse=True)
 
 
-def ratio(name, query="cvm_count"):
-    return f"{float(one(work(name), query)['ratio']):.2f}"
-
-
-def is_exact(row):
-    return row["query"].startswith("count(DISTINCT")
+def on_newest(rows):
+    newest = servers(some(rows, "any row"))[0]
+    return [row for row in rows if version(row) == newest]
 
 
 def table(head, rows):
@@ -56,110 +55,262 @@ def table(head, rows):
 
 
 def kilobytes(size):
+    """Of bytes, of which a kB has 1,000."""
+    if size < 1_000:
+        return f"{size:.0f} bytes"
+    if size >= 1_000_000:
+        return f"{size / 1e6:.1f} MB" if size < 10_000_000 else f"{size / 1e6:.0f} MB"
     return f"{size / 1000:.1f} kB" if size < 10_000 else f"{size / 1000:.0f} kB"
 
 
-def faster():
-    """What a user gains: the exact form of a work, or of a dashboard's query, beside ours."""
-    def line(what, exact_ms, ours_ms, error):
-        exact, ours = float(exact_ms) / 1e3, float(ours_ms) / 1e3
-        return [what, f"{exact:.2f} s", f"{ours:.2f} s", f"**{exact / ours:.1f} times**", f"{float(error):.1f} %"]
-
-    rows = []
-    for name in ["short texts", "integers", "distinct uuids", "numeric"]:
-        for exact in [row for row in SQL if row["work"] == name and is_exact(row)]:
-            ours = one(work(name), "cvm_count")
-            rows.append(line(f"{name}: `{exact['query']}`", exact["median_ms"], ours["median_ms"], abs(float(ours["error_percent"]))))
-    for query in ["visitors", "visitors by country", "totals and subtotals", "categories, joined"]:
-        row = next(row for row in DASHBOARDS if (row["query"], row["workers"]) == (query, "0"))
-        rows.append(line(f"dashboard: {query}", row["exact_ms"], row["approximate_ms"], row["largest_error_percent"]))
-    return table(["Counted", "`count(DISTINCT x)`", "approximately", "faster", "largest error"], rows)
+def machine(rows):
+    """What rows were measured on. All rows of a table are of one commit."""
+    found = {(row["cores"], row["cpu"], row["commit"]) for row in some(rows, "any row")}
+    if len(found) > 1:
+        sys.exit(f"results of several commits or machines stand in one table: {found}")
+    (cores, cpu, commit), = found
+    dates = " and ".join(sorted({row["date"] for row in rows}))
+    return f"{cores} cores of an {cpu}, PostgreSQL {' and '.join(servers(rows))}, {dates}, commit {commit}"
 
 
-def reach(row):
-    if not row["reach"]:
+def peers():
+    return ", ".join(sorted({name for row in some(SQL, "any row") for name in row["peers"].split(", ")}))
+
+
+def work(name):
+    """The rows of a work by server, the newest first: the base, ours, the peers, the exact forms."""
+    rows = some([row for row in SQL if row["work"] == name], f"the work {name!r}")
+    return [[row for row in rows if version(row) == server] for server in servers(rows)]
+
+
+def of_query(rows, query):
+    return next((row for row in rows if row["query"] == query), None)
+
+
+def of_system(rows, system):
+    return next((row for row in rows if row["system"] == system), None)
+
+
+def best_exact(rows, memory="1GB"):
+    """The fastest exact form."""
+    found = [row for row in rows if row["system"] == "exact" and row["work_mem"] == memory]
+    return min(found, key=lambda row: float(row["median_ms"]), default=None)
+
+
+def form(row):
+    """An exact form as users write it, without the name of the column; and how the server makes it out."""
+    written = re.sub(r"(count\(DISTINCT) \w+(.*?\))|SELECT DISTINCT", lambda match: f"`{match[1]} x{match[2]}`" if match[1] else "`SELECT DISTINCT`",
+                     row["query"])
+    return f"{written}, {row['plan']}"
+
+
+def both(chosen, text):
+    """A figure of the newest server, and that of the oldest where they differ by more than 0.05; `chosen` has a row of each, or None."""
+    found = [float(row["ratio"]) for row in chosen if row]
+    if not found:
         return ""
-    missed = round(float(row["ratio"]), 2) > float(row["reach"])
-    return f"{float(row['reach']):.2f}{', missed' if missed else ''}"
+    far = max(found) - min(found) > 0.05
+    return " / ".join(text.format(ratio) for ratio in (found if far else found[:1]))
+
+
+def ratio(name, pick, text="{:.2f}"):
+    return both([pick(rows) for rows in work(name)], text)
+
+
+def ours(name):
+    """The cells of ours and of its reach."""
+    rows = [of_system(rows, "cvm_count") for rows in work(name)]
+    bound = rows[0]["reach"]
+    missed = [version(row) for row in rows if bound and round(float(row["ratio"]), 2) > float(bound)]
+    said = "" if not missed else ", missed" if len(missed) == len(rows) else f", missed on {missed[0].split('.')[0]}"
+    return [f"**{both(rows, '{:.2f}')}**", f"{float(bound):.2f}{said}" if bound else ""]
+
+
+def times(name, query):
+    return ratio(name, lambda rows: of_query(rows, query))
+
+
+def best(name, memory="1GB"):
+    """The best exact form: its multiple; and which it is, on the newest server and where that differs, on the oldest."""
+    rows = [best_exact(rows, memory) for rows in work(name)]
+    if not rows[0]:
+        return ["", ""]
+    forms = list(dict.fromkeys(form(row) for row in rows))
+    return [both(rows, "{:.1f}"), " / ".join(forms)]
+
+
+def faster():
+    """What a user gains: the exact forms of a work beside ours."""
+    def seconds(row):
+        return f"{float(row['median_ms']) / 1e3:.2f} s"
+
+    lines = []
+    for name, words in {
+        "short texts": "short texts, 100,000 values",
+        "short texts, 10,000,000 distinct": "short texts, all distinct",
+        "integers": "integers, 100,000 values",
+        "short texts, 2 workers": "short texts, 100,000 values, 2 workers",
+        "GROUP BY, 1,000 values, each once": "2.5 million integers in groups of 1,000 values",
+    }.items():
+        plain = next(row for row in work(name)[0] if row["system"] == "exact")
+        exact = [best_exact(rows) for rows in work(name)]
+        approximate = [of_system(rows, "cvm_count") for rows in work(name)]
+        gains = [float(e["median_ms"]) / float(a["median_ms"]) for e, a in zip(exact, approximate)]
+        lines.append([words, seconds(plain), f"{seconds(exact[0])}, {form(exact[0])}", seconds(approximate[0]),
+                      f"**{gains[0]:.1f} times**", f"{gains[-1]:.1f} times"])
+    newest, oldest = (name.split(".")[0] for name in (servers(SQL)[0], servers(SQL)[-1]))
+    return table(["Counted", "`count(DISTINCT x)`", "best exact form, and how", "`approx_count_distinct_cvm`",
+                  f"as fast, on {newest}", f"on {oldest}"], lines)
 
 
 FEW = r"(.*), ([\d,]+) distinct"
 GROUPS = r"GROUP BY, ([\d,]+) values, each (.*)"
+PEERS = {"hll, log2m 11": "hll, 2.3 %", "hll, log2m 13": "hll, 1.1 %", "theta, lgk 13": "theta", "toolkit, 2^13 registers": "toolkit",
+         "count_distinct": "`count_distinct`"}
 
 
 def works():
     return dict.fromkeys(row["work"] for row in SQL)
 
 
-def beside(name):
-    """The cells of a work that are alike in all tables: ours, its reach, hll, the exact forms."""
-    has_hll = any(row["query"] == "hll" for row in work(name))
-    return [f"**{ratio(name)}**", reach(one(work(name), "cvm_count")), ratio(name, "hll") if has_hll else "",
-            ", ".join(f"{float(row['ratio']):.2f}" for row in work(name) if is_exact(row))]
+def against(name):
+    base = work(name)[0][0]["query"]
+    return f"`{base}`" if "(" in base else base
 
 
 def speed():
     """All works, but for those that have a table of their own."""
-    rows = []
+    lines = [[name, against(name), *ours(name)] for name in works()
+             if not re.fullmatch(FEW, name) and not re.fullmatch(GROUPS, name)]
+    return table(["Work", "against", "cvm_count", "reach"], lines)
+
+
+def exact_forms():
+    """Works without groups: each exact form, with the memory that spares it the disk and with less; the peers."""
+    lines = []
     for name in works():
-        if not re.fullmatch(FEW, name) and not re.fullmatch(GROUPS, name):
-            base = work(name)[0]["query"]
-            rows.append([name, f"`{base}`" if "(" in base else base, *beside(name)])
-    return table(["Work", "against", "cvm_count", "reach", "hll", "exact"], rows)
+        if not best(name)[0] or "GROUP BY" in name:
+            continue
+        def exact(pattern, memory="1GB"):
+            return ratio(name, lambda rows: next((row for row in rows if row["system"] == "exact" and row["work_mem"] == memory
+                                                  and re.fullmatch(pattern, row["query"])), None), "{:.1f}")
+        plain, collated, hashed = r"count\(DISTINCT \w+\)", r".*COLLATE.*", "SELECT DISTINCT"
+        lines.append([name, ours(name)[0], exact(plain), exact(collated), exact(hashed), exact(plain, "4MB"), exact(collated, "4MB"),
+                      exact(hashed, "4MB")])
+    return table(["Work", "cvm_count", "`count(DISTINCT x)`", '`… COLLATE "C"`', "`SELECT DISTINCT`", "with `4MB`: `count(DISTINCT x)`",
+                  '`… COLLATE "C"`', "`SELECT DISTINCT`"], lines)
+
+
+def peers_speed():
+    """Works without groups: the peers."""
+    lines = [[name, ours(name)[0], *(times(name, query) for query in PEERS)] for name in works()
+             if "GROUP BY" not in name and any(times(name, query) for query in PEERS)]
+    return table(["Work", "cvm_count", *PEERS.values()], lines)
 
 
 def few_values():
-    rows = [[*match.groups(), *beside(match[0])] for match in (re.fullmatch(FEW, name) for name in works()) if match]
-    return table(["Column", "distinct values", "cvm_count", "reach", "hll", "exact"], some(rows, "works of few values"))
+    lines = [[*match.groups(), *ours(match[0]), times(match[0], "hll, log2m 13"), times(match[0], "theta, lgk 13"), *best(match[0])]
+             for match in (re.fullmatch(FEW, name) for name in works()) if match]
+    return table(["Column", "distinct values", "cvm_count", "reach", "hll, 1.1 %", "theta", "best exact", "how"], lines)
 
 
 def groups():
-    rows = [[*match.groups(), *beside(match[0])] for match in (re.fullmatch(GROUPS, name) for name in works()) if match]
-    return table(["Values of a group", "each", "cvm_count", "reach", "hll", "exact"], some(rows, "works of groups"))
+    lines = []
+    for match in (re.fullmatch(GROUPS, name) for name in works()):
+        if match:
+            lines.append([*match.groups(), *ours(match[0]), *(times(match[0], query) for query in list(PEERS)[1:]),
+                          *(ratio(match[0], lambda rows: of_query(rows, query), "{:.1f}") for query in
+                            ["count(DISTINCT v)", "count(DISTINCT v), not presorted", "SELECT DISTINCT"])])
+    return table(["Values of a group", "each", "cvm_count", "reach", *list(PEERS.values())[1:], "`count(DISTINCT v)`", "not presorted",
+                  "`SELECT DISTINCT`"], lines)
 
 
 def own_hashes():
     """Types of which the own hash is measured by itself."""
-    rows = []
+    lines = []
     for name in dict.fromkeys(row["work"] for row in SQL if row["query"] == "count of its own hash"):
-        ours = float(one(work(name), "cvm_count")["median_ms"])
-        own = float(one(work(name), "count of its own hash")["median_ms"])
-        count = next(float(row["median_ms"]) for row in work(name) if re.match(r"count\((?!DISTINCT)", row["query"]))
-        rows.append([name, f"{ours / count:.2f}", f"{ours / own:.2f}", f"{work(name)[0]['query']}: {reach(one(work(name), 'cvm_count'))}"])
-    return table(["Type", "multiple of `count`", "of the type's own hash alone", "reach, and against what"], rows)
+        rows = on_newest([row for rows in work(name) for row in rows])
+        time = {row["query"]: float(row["median_ms"]) for row in rows}
+        count = next(time[query] for query in time if re.match(r"count\((?!DISTINCT)", query))
+        lines.append([name, f"{time['cvm_count'] / count:.2f}", f"{time['cvm_count'] / time['count of its own hash']:.2f}",
+                      f"{rows[0]['query']}: {ours(name)[1]}"])
+    return table(["Type", "multiple of `count`", "of the type's own hash alone", "reach, and against what"], lines)
 
 
 def merging():
     """The union of stored sketches, for one of them."""
-    rows = work("10,000 stored sketches")
+    rows = work("10,000 stored sketches")[0]
     sketches = 10_000
-    read, merged = (float(one(rows, name)["median_ms"]) / sketches for name in ("reading alone", "cvm_count"))
+    read, merged = (float(of_query(rows, name)["median_ms"]) / sketches for name in ("reading alone", "cvm_count"))
     return table(["", "for a sketch", "against reading it"], [
         ["reading it, out of line", f"{read:.3f} ms", "1"],
         ["`cvm_sketch_union_agg`, reading included", f"{merged:.3f} ms", f"{merged / read:.2f}"]])
 
 
-def group(size):
-    """Bytes that a group of so many values takes beyond what it takes for count."""
-    def bytes_of(query):
-        return float(one([row for row in MEMORY if row["values_per_group"] == str(size)], query)["bytes_per_group"])
-    return f"{round(bytes_of('cvm_count') - bytes_of('count(v)'), -1):,.0f}"
+def memory_of_groups():
+    """Bytes of a group by its distinct values, on the newest server."""
+    rows = on_newest(MEMORY)
+    columns = {"`count`": ("count(v)", "1"), "cvm_count": ("cvm_count", "1"), "each value 40 times": ("cvm_count", "40"),
+               "hll, 1.1 %": ("hll, log2m 13", "1"), "theta": ("theta, lgk 13", "1"), "toolkit": ("toolkit, 2^13 registers", "1")}
+    found = {(row["query"], row["times"], row["values_per_group"]): kilobytes(float(row["bytes_per_group"])) for row in rows}
+    lines = [[f"{int(values):,}", *(found.get((query, times, values), "") for query, times in columns.values())]
+             for values in dict.fromkeys(row["values_per_group"] for row in rows)]
+    return table(["Values of a group", *columns], lines)
 
 
-def stored(sketch):
-    """The size of a stored sketch of 100,000 values."""
-    sizes = [row for row in STORED if (row["sketch"], row["distinct"]) == (sketch, "100000")]
-    return kilobytes(int(some(sizes, f"sizes of {sketch}")[0]["bytes"]))
+def stored_sizes():
+    """Bytes of a stored sketch by its distinct values."""
+    found = {(row["sketch"], row["distinct"]): int(row["bytes"]) for row in STORED}
+    sketches = list(dict.fromkeys(sketch for sketch, _ in found))
+    lines = [[f"{int(distinct):,}", *(kilobytes(found[sketch, distinct]) for sketch in sketches)]
+             for distinct in dict.fromkeys(distinct for _, distinct in found) if distinct != "0"]
+    return table(["Values", *sketches], lines)
 
 
-def machine():
-    row = SQL[0]
-    return f"{row['cores']} cores of an {row['cpu']}, PostgreSQL {row['server'].split()[0]}, {row['date']}, commit {row['commit']}"
+def accuracies():
+    """What an accuracy costs, on the newest server: (epsilon, delta) -> capacity, typical error, memory where values come once and again."""
+    found = {}
+    for row in on_newest(COSTS):
+        capacity = int(row["capacity"])
+        # The root mean square, which scripts/accuracy.py tries.
+        error = 103 / capacity**0.5
+        cell = found.setdefault((row["epsilon"], row["delta"]), [capacity, f"{error:.2f} %" if error < 0.1 else f"{error:.1f} %"])
+        cell.append(kilobytes(float(row["bytes_per_group"])))
+    return found
+
+
+def marked(cells, is_default):
+    return [f"**{cell}**" for cell in cells] if is_default else cells
+
+
+def accuracy_costs():
+    """All accuracies. An eighth of the hashes is dropped at a time."""
+    return table(["epsilon", "delta", "exact up to", "typical error", "hashes kept, about", "memory, once", "memory, again and again"], [
+        [*marked([epsilon, delta, f"{capacity - 1:,}", error], (epsilon, delta) == ("0.03", "0.01")),
+         f"{capacity * 7 // 8:,} to {capacity - 1:,}", once, again]
+        for (epsilon, delta), (capacity, error, once, again) in accuracies().items()])
+
+
+def accuracy_in_short():
+    return table(["epsilon", "exact up to", "typical error", "memory of a group, at most"], [
+        marked([epsilon, f"{capacity - 1:,}", error, again], epsilon == "0.03")
+        for (epsilon, delta), (capacity, error, _, again) in accuracies().items() if delta == "0.01" and epsilon in ("0.1", "0.03", "0.01", "0.001")])
 
 
 def dashboards():
-    times = [float(row["times_faster"]) for row in DASHBOARDS]
-    return f"{min(times):.1f} to {max(times):.1f}"
+    """The queries of dashboards: exact and approximated, on the newest server; how many times as fast, on all."""
+    rows = on_newest(DASHBOARDS)
+
+    def gains(query, workers):
+        found = {version(row): float(row["times_faster"]) for row in DASHBOARDS if (row["query"], row["workers"]) == (query, workers)}
+        return " / ".join(f"{found[server]:.1f}" for server in servers(DASHBOARDS))
+
+    lines = []
+    for row in rows:
+        if row["workers"] == "0":
+            lines.append([row["query"], f"{float(row['exact_ms']) / 1e3:.2f} s", f"{float(row['approximate_ms']) / 1e3:.2f} s",
+                          gains(row["query"], "0"), gains(row["query"], "2"), f"{float(row['largest_error_percent']):.1f} %"])
+    return table(["Query", "exact", "approximated", "times as fast", "with 2 workers", "largest error"], lines)
 
 
 SKETCHES = r"daily sketches, (.*)"
@@ -214,23 +365,11 @@ def windows_of_sketches():
 
 def windows_memory():
     def megabytes(size):
-        return f"{size / 2**20:.2f} MB"
+        return f"{size / 1e6:.2f} MB"
 
     lines = [[match[1], server, f"{int(rows['cvm_count']['frame_rows']):,}", *against_reach(rows, "cvm_count", megabytes),
               *against_reach(rows, FINER, megabytes)] for match, server, rows in on_servers(STATES)]
     return table(["Window", "PostgreSQL", "rows of the longest frame", "at epsilon 0.03", "reach", "at epsilon 0.01", "reach"], lines)
-
-
-def windows_times(query, pattern):
-    """The least and the largest multiple of sum that ours takes, over the works of which the name matches."""
-    times = [float(row["times_sum"]) for row in some(WINDOWS, "any window") if row["query"] == query and re.match(pattern, row["work"])]
-    return f"{min(some(times, 'such windows')):.2f} to {max(times):.2f}"
-
-
-def windows_machine():
-    found = list(dict.fromkeys((row["cores"], row["cpu"], row["server"].split()[0], row["date"], row["commit"]) for row in WINDOWS))
-    return "; ".join(f"{cores} cores of an {cpu}, PostgreSQL {server}, {date}, commit {commit}"
-                     for cores, cpu, server, date, commit in some(found, "any window"))
 
 
 # The columns that are counted from Python: the article's list first.
@@ -323,36 +462,30 @@ def python_versions():
 FIGURES = {
     "faster": faster,
     "speed": speed,
+    "exact forms": exact_forms,
+    "peers": peers_speed,
     "few values": few_values,
     "groups": groups,
     "own hashes": own_hashes,
     "merging": merging,
-    "machine": machine,
+    "memory of groups": memory_of_groups,
+    "stored sizes": stored_sizes,
+    "accuracy": accuracy_in_short,
+    "accuracy, costs": accuracy_costs,
     "dashboards": dashboards,
+    "machine": lambda: machine(SQL),
+    "memory, machine": lambda: machine(MEMORY + COSTS),
+    "dashboards, machine": lambda: machine(DASHBOARDS),
+    "versions of peers": peers,
     "windows": windows,
     "windows of sketches": windows_of_sketches,
     "windows, memory": windows_memory,
-    "windows, machine": windows_machine,
-    "windows, 0.03": lambda: windows_times("cvm_count", "ROWS [0-9]|RANGE"),
-    "windows, 0.01": lambda: windows_times(FINER, "ROWS [0-9]|RANGE"),
+    "windows, machine": lambda: machine(WINDOWS),
     "python, the article's list": python_story,
     "python, speed": python_speed,
     "python, reach": python_reach,
     "python, machine": python_machine,
     "python, versions": python_versions,
-    "python, to": lambda: f"{milliseconds(TEXTS, 'cvm_count', 'Arrow') / 1e3:.3f} s",
-    "python, import": lambda: f"{milliseconds('import', 'cvm_count', ''):.0f} ms",
-    "python, ten items": lambda: f"{1e3 * milliseconds('str, 10 items', 'cvm_count'):.1f} µs",
-    "integers": lambda: ratio("integers"),
-    "nanoseconds a row": lambda: f"{float(one(work('integers'), 'cvm_count')['median_ms']) / 10:.0f}",
-    "union": lambda: ratio("10,000 stored sketches"),
-    "union, hll": lambda: ratio("10,000 stored sketches", "hll"),
-    "groups of 100": lambda: ratio("GROUP BY, groups of 100"),
-    "groups of 5": lambda: ratio("GROUP BY, groups of 5"),
-    "groups of 5, exact": lambda: ratio("GROUP BY, groups of 5", "count(DISTINCT v)"),
-    **{f"group of {size}": lambda size=size: group(size) for size in (7, 16, 100)},
-    "stored": lambda: stored("cvm_count"),
-    "stored, hll": lambda: stored("hll, log2m 13"),
 }
 
 
