@@ -91,29 +91,29 @@ def counting_few(column, hll_type):
     return ours(column) + selecting({name: SKETCHES[name] for name in names}, x=column, type=hll_type)
 
 
-def exact(column, texts=False, memories=("1GB",)):
-    """The exact forms over a column: with a work_mem that spares them the disk, and with others."""
-    queries = []
-    for memory in memories:
-        settings = {"work_mem": memory}
-        queries.append(Query(f"count(DISTINCT {column})", f"count(DISTINCT {column})", settings=settings))
-        if texts:
-            queries.append(Query(f'count(DISTINCT {column} COLLATE "C")', f'count(DISTINCT {column} COLLATE "C")', settings=settings))
-        queries.append(Query("SELECT DISTINCT", distinct=column, settings=settings))
-    return queries
+# A work_mem with which exact forms need not spill, and the server's default. Sorting may be faster in little memory, which caches hold.
+MEMORIES = ("1GB", "4MB")
+
+
+def in_memories(queries):
+    """The exact forms, each in much memory and in little."""
+    return [query._replace(settings={**query.settings, "work_mem": memory}) for memory in MEMORIES for query in queries]
+
+
+def exact(column, texts=False):
+    """The exact forms over a column."""
+    sorting = [f"count(DISTINCT {column})", *([f'count(DISTINCT {column} COLLATE "C")'] if texts else [])]
+    return in_memories([*(Query(form, form) for form in sorting), Query("SELECT DISTINCT", distinct=column)])
 
 
 def exact_in_groups():
     """The exact forms in groups: sorted, all at once from 16 on or each group by itself; or hashed."""
-    settings = {"work_mem": "1GB", "enable_sort": "on"}
-    apart = {**settings, "enable_presorted_aggregate": "off"}
-    return [Query("count(DISTINCT v)", "count(DISTINCT v)", settings=settings),
-            Query("count(DISTINCT v), not presorted", "count(DISTINCT v)", settings=apart, since=16),
-            Query("SELECT DISTINCT", distinct="v", settings={"work_mem": "1GB"})]
+    sort = {"enable_sort": "on"}
+    apart = {**sort, "enable_presorted_aggregate": "off"}
+    return in_memories([Query("count(DISTINCT v)", "count(DISTINCT v)", settings=sort),
+                        Query("count(DISTINCT v), not presorted", "count(DISTINCT v)", settings=apart, since=16),
+                        Query("SELECT DISTINCT", distinct="v")])
 
-
-# With which exact forms need not spill, and the server's default.
-MEMORIES = ("1GB", "4MB")
 
 # The distinct values of columns that have few, as most columns do: countries, statuses, categories.
 FEW = {"integers": [1, 10, 100, 1_000, 8_000], "short texts": [50, 5_000]}
@@ -135,11 +135,12 @@ def works(rows):
     series = f"generate_series(0, {half - 1}) i"
     yield dict(name="short texts", table="words", reach={"cvm_count": 1.05},
                create=f"SELECT 'word' || i % {distinct} AS word, i % {distinct} AS n FROM {shuffled}",
-               queries=counting("word", "text") + exact("word", True, MEMORIES), exact=distinct)
-    yield dict(name="integers", table="words", reach={"cvm_count": 1.03},
-               queries=counting("n", "integer") + exact("n", False, MEMORIES), exact=distinct)
-    yield dict(name="short texts, 2 workers", table="words", reach={"cvm_count": 1.08}, settings=WORKERS,
                queries=counting("word", "text") + exact("word", True), exact=distinct)
+    yield dict(name="integers", table="words", reach={"cvm_count": 1.03},
+               queries=counting("n", "integer") + exact("n"), exact=distinct)
+    # Sorting takes no workers, and is measured above.
+    yield dict(name="short texts, 2 workers", table="words", reach={"cvm_count": 1.08}, settings=WORKERS,
+               queries=counting("word", "text") + in_memories([Query("SELECT DISTINCT", distinct="word")]), exact=distinct)
     for kind, numbers in FEW.items():
         texts = kind == "short texts"
         made = "'country or page ' || i % {0} AS t{0}" if texts else "i % {0} AS n{0}"
@@ -155,7 +156,7 @@ def works(rows):
         texts = kind == "short texts"
         yield dict(name=f"{kind}, {rows:,} distinct", table="unique_values", reach={"cvm_count": 1.05},
                    create=f"SELECT i AS n, 'distinct ' || i AS t FROM {shuffled}",
-                   queries=counting(column, "text" if texts else "integer") + exact(column, texts, MEMORIES), exact=rows)
+                   queries=counting(column, "text" if texts else "integer") + exact(column, texts), exact=rows)
     # The n-th 1/n times as frequent as the first; values next to their like, in order and not.
     yield dict(name="integers, as frequent as words are", table="zipf", reach={"cvm_count": 1.05},
                create=f"SELECT floor(exp({math.log(distinct)} * (hashint8extended(i, 9) & 1048575) / 1048576))::int AS n FROM {shuffled}",
@@ -226,7 +227,7 @@ def works(rows):
         yield dict(name=f"GROUP BY, sorted, {size} values", table=f"sorted_{size}", group="g", reach={"cvm_count": 1.3},
                    settings={"enable_hashagg": "off", "enable_seqscan": "off"}, index="g",
                    create=f"SELECT i / {size} AS g, i % {size} * 7919 AS v FROM generate_series(0, {quarter - 1}) i",
-                   queries=ours("v") + [Query("count(DISTINCT v)", "count(DISTINCT v)", settings={"work_mem": "1GB"})],
+                   queries=ours("v") + in_memories([Query("count(DISTINCT v)", "count(DISTINCT v)")]),
                    exact=quarter)
     # Full sketches, a tenth of them different: each of two phases' worth of values above the default capacity. hll at log2m 13
     # has the same error, 1.1 %.
@@ -303,8 +304,8 @@ def memory_of(server, query):
     return (hashed[0]["Peak Memory Usage"], hashed[0].get("Disk Usage", 0)) if hashed else (None, None)
 
 
-# Exact forms and peers take far longer than what they are measured against, and a hundredth more or less says nothing of them.
-OTHER_RUNS = 3
+# Exact forms, and peers, take longer than what they are measured against, and a hundredth more or less says nothing of them.
+RUNS = {"exact": 2, **dict.fromkeys(PEERS, 3)}
 
 
 def measure(server, work, runs):
@@ -318,7 +319,7 @@ def measure(server, work, runs):
                     plans[number] = plan_of(session, query.statement(work))
             session.all(queries[0].statement(work))
             for number, query in enumerate(queries):
-                if query.system() not in ("count", "cvm_count", "other") and run > OTHER_RUNS:
+                if run > RUNS.get(query.system(), runs):
                     continue
                 progress(f"{work['name']}: run {run} of {runs}, {query.name}")
                 with session.having(query.settings):
