@@ -264,7 +264,7 @@ def memory_of_groups():
     """Bytes of a group by its distinct values, on the newest server."""
     rows = on_newest(MEMORY)
     columns = {"`count`": ("count(v)", "1"), "cvm_count": ("cvm_count", "1"), "each value 40 times": ("cvm_count", "40"),
-               "hll, 1.1 %": ("hll, log2m 13", "1"), "theta": ("theta, lgk 13", "1"), "toolkit": ("toolkit, 2^13 registers", "1")}
+               "hll, 1.1 %": ("hll, log2m 13", "1"), "theta": ("theta, lgk 13", "1")}
     found = {(row["query"], row["times"], row["values_per_group"]): kilobytes(float(row["bytes_per_group"])) for row in rows}
     lines = [[f"{int(values):,}", *(found.get((query, times, values), "") for query, times in columns.values())]
              for values in dict.fromkeys(row["values_per_group"] for row in rows)]
