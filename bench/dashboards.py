@@ -65,7 +65,7 @@ def largest_error(exact, approximate):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rows", type=int, default=5_000_000, help="rows of the table of visits (default: 5,000,000)")
+    parser.add_argument("--rows", type=int, default=2_000_000, help="rows of the table of visits (default: 2,000,000)")
     parser.add_argument("--runs", type=int, default=5, help="counted runs of each query (default: 5)")
     parser.add_argument("--out", default=os.path.join(HERE, "results"), help="folder for the CSV")
     parser.add_argument("--commit", default="unknown", help="recorded with the results")
