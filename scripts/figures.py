@@ -161,7 +161,7 @@ def faster():
         exact = [best_exact(rows) for rows in work(name)]
         approximate = [of_system(rows, "cvm_count") for rows in work(name)]
         gains = [float(e["median_ms"]) / float(a["median_ms"]) for e, a in zip(exact, approximate)]
-        lines.append([words, seconds(plain), f"{seconds(exact[0])}, {form(exact[0])}", seconds(approximate[0]),
+        lines.append([words, seconds(plain), f"{seconds(exact[0])}, {exact[0]['plan']}", seconds(approximate[0]),
                       f"**{gains[0]:.1f}**", f"{gains[-1]:.1f}"])
     newest, oldest = (name.split(".")[0] for name in (servers(SQL)[0], servers(SQL)[-1]))
     return table(["Counted", "`count(DISTINCT x)`", "best exact form, and how", "`approx_count_distinct_cvm`",
