@@ -145,8 +145,8 @@ SHOWN = {
 
 
 def short_form(query):
-    """An exact form without the names of columns."""
-    return re.sub(r"count\(DISTINCT \w+( COLLATE \"\w+\")?\)", r"count(DISTINCT x\1)", query)
+    """An exact form without the names of columns, and without how a group is sorted."""
+    return re.sub(r"count\(DISTINCT \w+( COLLATE \"\w+\")?\).*", r"count(DISTINCT x\1)", query)
 
 
 def ratios(rows, folder):
@@ -160,11 +160,14 @@ def ratios(rows, folder):
         for system, row in found.items():
             ratio, is_ours = float(row["ratio"]), system == "cvm_count"
             axes.plot(ratio, y, MARKER[system], color=COLOUR[system], markersize=9 if is_ours else 7, zorder=3)
-            axes.annotate(f"{ratio:.2f}" if ratio < 3 else f"{ratio:.1f}", (ratio, y), (0, 7), textcoords="offset points", ha="center",
-                          fontsize=9, color=COLOUR[system], fontweight="bold" if is_ours else "normal")
+            text = f"{ratio:.2f}" if ratio < 3 else f"{ratio:.1f}"
+            # Above, below and beside its dot, so that none covers another.
             if system == "exact":
-                axes.annotate(short_form(row["query"]), (ratio, y), (0, -14), textcoords="offset points", ha="center", fontsize=8,
-                              color="#777777")
+                axes.annotate(f"{text}  {short_form(row['query'])}", (ratio, y), (9, 0), textcoords="offset points", va="center", fontsize=9,
+                              color=COLOUR[system], bbox={"facecolor": "white", "edgecolor": "none", "pad": 1})
+            else:
+                axes.annotate(text, (ratio, y), (0, 7 if is_ours else -16), textcoords="offset points", ha="center", fontsize=9,
+                              color=COLOUR[system], fontweight="bold" if is_ours else "normal")
         ends = [1, *(float(row["ratio"]) for row in found.values())]
         axes.plot([min(ends), max(ends)], [y, y], color="#DDDDDD", linewidth=2, zorder=1)
         drawn += ends
