@@ -263,7 +263,6 @@ def memory(rows, folder):
     axes.set_ylim(80, 2 * max(float(row["bytes_per_group"]) for row in rows))
     arrange(figure, 0.85, 2.3, top=0.95)
     ends = []
-    # PostgreSQL does not know what the toolkit's states take.
     for system in ["cvm_count", "hll", "theta", "count"]:
         query, name = SYSTEMS[system]
         for times in sorted({int(row["times"]) for row in rows if row["query"] == query} if system == "cvm_count" else [1]):
