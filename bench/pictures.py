@@ -19,9 +19,8 @@ ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
 FOLDERS = [os.path.join(ROOT, "bench", "results"), os.path.join(ROOT, "docs", "accuracy")]
 
 # The look: a system has one colour and one marker in all pictures. The colour-blind tell them apart.
-LOOK = {"cvm_count": ("#0072B2", "o"), "hll": ("#D55E00", "s"), "theta": ("#009E73", "^"), "toolkit": ("#CC79A7", "v"),
-        "count_distinct": ("#56B4E9", "P"), "exact": ("#333333", "D"), "count": ("#999999", "|"), "article": ("#882255", "X"),
-        "polars": ("#E69F00", "<"), "duckdb": ("#999933", ">")}
+LOOK = {"cvm_count": ("#0072B2", "o"), "hll": ("#D55E00", "s"), "theta": ("#009E73", "^"), "exact": ("#333333", "D"),
+        "count": ("#999999", "|"), "article": ("#882255", "X"), "polars": ("#E69F00", "<"), "duckdb": ("#999933", ">")}
 COLOUR = {system: colour for system, (colour, _) in LOOK.items()}
 MARKER = {system: marker for system, (_, marker) in LOOK.items()}
 
@@ -99,8 +98,7 @@ def of_newest_server(rows):
 
 # Of each system the query that is shown, of sketches the one with the error of ours, and its name.
 SYSTEMS = {"cvm_count": ("cvm_count", "cvm_count"), "hll": ("hll, log2m 13", "hll at the same error"),
-           "theta": ("theta, lgk 13", "DataSketches theta"), "toolkit": ("toolkit, 2^13 registers", "TimescaleDB toolkit"),
-           "count": ("count(v)", "count(x)"), "exact": (None, "fastest exact form")}
+           "theta": ("theta, lgk 13", "DataSketches theta"), "count": ("count(v)", "count(x)"), "exact": (None, "fastest exact form")}
 COMPARED = ["cvm_count", "hll", "theta", "exact"]
 
 
