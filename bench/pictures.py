@@ -3,7 +3,6 @@
 Usage: bench/pictures.py [FOLDER...], by default those of the committed results. A picture is written beside its CSV file; one without
 such a file is left out. The same results give the same file."""
 
-import csv
 import math
 import os
 import re
@@ -16,6 +15,11 @@ import matplotlib.pyplot as plt
 from matplotlib.lines import Line2D
 
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
+sys.path.append(os.path.join(ROOT, "scripts"))
+
+from binomial import rate_with
+from measured import best_exact, on_newest, rows_of, servers, version
+
 FOLDERS = [os.path.join(ROOT, "bench", "results"), os.path.join(ROOT, "docs", "accuracy")]
 
 # The look: a system has one colour and one marker in all pictures. The colour-blind tell them apart.
@@ -86,14 +90,10 @@ def save(figure, folder, name):
     plt.close(figure)
 
 
-def version(row):
-    return [int(part) for part in re.findall(r"\d+", row["server"].split()[0])]
-
-
 def of_newest_server(rows):
     """The rows of the newest server, and its name."""
-    newest = max(rows, key=version)["server"]
-    return [row for row in rows if row["server"] == newest], f"PostgreSQL {newest.split()[0]}"
+    newest = on_newest(rows)
+    return newest, f"PostgreSQL {version(newest[0])}"
 
 
 # Of each system the query that is shown, of sketches the one with the error of ours, and its name.
@@ -103,11 +103,9 @@ COMPARED = ["cvm_count", "hll", "theta", "exact"]
 
 
 def measured(rows, work, system):
-    """The row of a system in a work, or None. Of exact forms, the fastest, in much memory or in little."""
-    query = SYSTEMS[system][0]
-    found = [row for row in rows if row["work"] == work and row["system"] == system
-             and query in (None, row["query"])]
-    return min(found, key=lambda row: float(row["median_ms"]), default=None)
+    """The row of a system in a work, or None. Of exact forms, the fastest."""
+    of_work = [row for row in rows if row["work"] == work]
+    return best_exact(of_work) if system == "exact" else next((row for row in of_work if row["query"] == SYSTEMS[system][0]), None)
 
 
 def key(system, label=None, **options):
@@ -305,21 +303,6 @@ def errors(rows, folder):
     save(figure, folder, "errors")
 
 
-def tail(count, trials, rate):
-    """P(X >= count) for X binomial."""
-    return 1 - sum(math.exp(math.lgamma(trials + 1) - math.lgamma(k + 1) - math.lgamma(trials - k + 1) + k * math.log(rate)
-                            + (trials - k) * math.log1p(-rate)) for k in range(count))
-
-
-def rate_with(count, trials, probability):
-    """The rate at which so many or more have this probability."""
-    low, high = 0.0, 1.0
-    for _ in range(50):
-        middle = (low + high) / 2
-        low, high = (middle, high) if tail(count, trials, middle) < probability else (low, middle)
-    return high
-
-
 def failures(rows, folder):
     """The rate of failure, with its 99 % interval of Clopper and Pearson, beside the rate that is permitted."""
     # Those below the capacity are exact and cannot fail.
@@ -393,17 +376,17 @@ WINDOWS = [("cvm_count", "cvm_count", "-", "cvm_count"), ("cvm_count, epsilon 0.
 def windows(rows, folder):
     """Time a row over the rows of a frame, a panel for each server."""
     rows = [row for row in rows if re.fullmatch(r"ROWS [\d,]+ PRECEDING", row["work"])]
-    servers = sorted({row["server"] for row in rows}, key=lambda server: version({"server": server}))
-    figure, panels = plt.subplots(1, len(servers), figsize=(9, 4.9), sharey=True, squeeze=False)
-    for axes, server in zip(panels[0], servers):
+    oldest_first = servers(rows)[::-1]
+    figure, panels = plt.subplots(1, len(oldest_first), figsize=(9, 4.9), sharey=True, squeeze=False)
+    for axes, server in zip(panels[0], oldest_first):
         for query, system, style, _ in WINDOWS:
             points = sorted((int(row["frame_rows"]), float(row["us_a_row"])) for row in rows
-                            if (row["server"], row["query"]) == (server, query))
+                            if (version(row), row["query"]) == (server, query))
             axes.plot([x for x, _ in points], [y for _, y in points], marker=MARKER[system], color=COLOUR[system], linestyle=style)
         log_ticks(axes.xaxis, powers(2, 5))
         log_ticks(axes.yaxis, powers(-1, 4), lambda time: f"{time:,g} µs" if time < 1000 else f"{time / 1000:g} ms")
         axes.set_ylim(0.2, 15_000)
-        axes.set_title(f"PostgreSQL {server.split()[0]}")
+        axes.set_title(f"PostgreSQL {server}")
         axes.set_xlabel("rows of the frame")
     panels[0][0].set_ylabel("time for each row")
     head(figure, "For every row, the distinct values of the last n rows. Lower is faster")
@@ -459,10 +442,7 @@ PICTURES = {"sql": [ratios, columns, groups], "memory": [memory], "errors": [err
 def main():
     for folder in sys.argv[1:] or FOLDERS:
         for name, pictures in PICTURES.items():
-            path = os.path.join(folder, f"{name}.csv")
-            if os.path.exists(path):
-                with open(path, newline="") as file:
-                    rows = list(csv.DictReader(file))
+            if rows := rows_of(os.path.join(folder, f"{name}.csv")):
                 for draw in pictures:
                     draw(rows, folder)
 

@@ -13,6 +13,8 @@ from collections import defaultdict
 
 import psycopg2
 
+from binomial import rate_with, tail
+
 # Pattern -> the value of row i. Of the skewed ones, many rows have the same value: few ranks often, most rarely.
 RANDOM = "((hashint8extended(i, 7) >> 11 & 9007199254740991) / 9007199254740992.0::float8)"
 RANK = f"floor(power({{top}}, {RANDOM}))::bigint"
@@ -32,21 +34,6 @@ PHASES = 8
 SHORT = dict(cells=[(0.2, 0.05), (0.1, 0.1)], magnitudes=[2, 100], far=100, rows=1_500_000, most=80)
 LONG = dict(cells=[(0.5, 0.001), (0.2, 0.01), (0.1, 0.05), (0.05, 0.05)], magnitudes=[2, 10, 100, 1000], far=100,
             rows=4_000_000, most=400)
-
-
-def tail(count, n, p):
-    """P(X >= count) for X binomial."""
-    return 1 - sum(math.exp(math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1) + k * math.log(p)
-                            + (n - k) * math.log1p(-p)) for k in range(count))
-
-
-def upper_bound(count, n, confidence=0.99):
-    """Clopper and Pearson's one-sided bound: the largest rate that makes so few failures likely enough."""
-    low, high = count / n, 1.0
-    for _ in range(60):
-        middle = (low + high) / 2
-        low, high = (middle, high) if 1 - tail(count + 1, n, middle) > 1 - confidence else (low, middle)
-    return high
 
 
 def trials(cursor, plan, seeds):
@@ -103,7 +90,7 @@ def judge(results, far):
         scaled = [error / math.sqrt(1 - capacity / truth) for _, magnitude, truth, error in rows if magnitude >= far]
         spread = math.sqrt(sum(error**2 for error in scaled) / len(scaled) * capacity)
         print(f"{epsilon:7} {delta:6} {capacity:8} {len(rows):7} {failed:7} {failed / len(rows):8.4f} "
-              f"{upper_bound(failed, len(rows)):10.4f} {bias:11.2f} {spread:13.3f}")
+              f"{rate_with(failed + 1, len(rows), 0.01):10.4f} {bias:11.2f} {spread:13.3f}")
         # So many failures or more have a probability of below 1 in 10,000 if the rate is delta.
         if failed and tail(failed, len(rows), delta) < 1e-4:
             faults.append(f"epsilon {epsilon}, delta {delta}: {failed} of {len(rows)} failed")

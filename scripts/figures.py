@@ -5,20 +5,16 @@ A page has a figure between two comments, `<!-- NAME -->1.05<!-- /NAME -->`, not
 lines of their own. What stands between them comes from here. A figure of which the results have nothing is left as it is, and
 named."""
 
-import csv
-import os
 import re
 import sys
+
+from measured import best_exact, on_newest, rows_of, servers, version
 
 PAGES = ["README.md", "bench/README.md", "docs/accuracy.md", "docs/format.md", "docs/python.md", "docs/servers.md"]
 
 
 def results(name):
-    path = f"bench/results/{name}.csv"
-    if not os.path.exists(path):
-        return []
-    with open(path, newline="") as file:
-        return list(csv.DictReader(file))
+    return rows_of(f"bench/results/{name}.csv")
 
 
 SQL, MEMORY, STORED, COSTS, DASHBOARDS, WINDOWS, PYTHON = map(
@@ -33,21 +29,6 @@ def some(rows, what):
     if not rows:
         raise Missing(what)
     return rows
-
-
-def version(row):
-    """The version of PostgreSQL of a row: 18.6."""
-    return row["server"].split()[0]
-
-
-def servers(rows):
-    """The versions of PostgreSQL of rows, the newest first."""
-    return sorted({version(row) for row in rows}, key=lambda name: [int(part) for part in name.split(".")], reverse=True)
-
-
-def on_newest(rows):
-    newest = servers(some(rows, "any row"))[0]
-    return [row for row in rows if version(row) == newest]
 
 
 def table(head, rows):
@@ -91,15 +72,9 @@ def of_system(rows, system):
     return next((row for row in rows if row["system"] == system), None)
 
 
-def best_exact(rows):
-    """The fastest exact form, in much memory or in little."""
-    found = [row for row in rows if row["system"] == "exact"]
-    return min(found, key=lambda row: float(row["median_ms"]), default=None)
-
-
 def form(row):
     """An exact form as users write it, without the name of the column; and how the server makes it out."""
-    written = re.sub(r"(count\(DISTINCT) \w+(.*?\))|SELECT DISTINCT", lambda match: f"`{match[1]} x{match[2]}`" if match[1] else "`SELECT DISTINCT`",
+    written = re.sub(r"count\(DISTINCT \w+(.*?\))|SELECT DISTINCT", lambda match: f"`count(DISTINCT x{match[1]}`" if match[1] else f"`{match[0]}`",
                      row["query"])
     return f"{written}: {row['plan']}, {row['work_mem']}"
 
@@ -110,7 +85,7 @@ def both(chosen, text):
     if not found:
         return ""
     far = max(found) - min(found) > 0.05
-    return " / ".join(text.format(ratio) for ratio in (found if far else found[:1]))
+    return " / ".join(dict.fromkeys(text.format(ratio) for ratio in (found if far else found[:1])))
 
 
 def ratio(name, pick, text="{:.2f}"):
@@ -190,20 +165,20 @@ def speed():
     return table(["Work", "against", "cvm_count", "reach"], lines)
 
 
+# Exact forms without groups: what their queries are like, and their heads in a table.
+EXACT = {PLAIN: "`count(DISTINCT x)`", r".*COLLATE.*": '`… COLLATE "C"`', "SELECT DISTINCT": "`SELECT DISTINCT`"}
+MEMORIES = ("1GB", "4MB")
+
+
 def exact_forms():
-    """Works without groups: each exact form, with the memory that spares it the disk and with less; the peers."""
-    lines = []
-    for name in works():
-        if not best(name)[0] or "GROUP BY" in name:
-            continue
-        def exact(pattern, memory="1GB"):
-            return ratio(name, lambda rows: next((row for row in rows if row["system"] == "exact" and row["work_mem"] == memory
-                                                  and re.fullmatch(pattern, row["query"])), None), "{:.1f}")
-        collated, hashed = r".*COLLATE.*", "SELECT DISTINCT"
-        lines.append([name, ours(name)[0], exact(PLAIN), exact(collated), exact(hashed), exact(PLAIN, "4MB"), exact(collated, "4MB"),
-                      exact(hashed, "4MB")])
-    return table(["Work", "cvm_count", "`count(DISTINCT x)`", '`… COLLATE "C"`', "`SELECT DISTINCT`", "with `4MB`: `count(DISTINCT x)`",
-                  '`… COLLATE "C"`', "`SELECT DISTINCT`"], lines)
+    """Works without groups: each exact form, with the memory that spares it the disk and with less."""
+    def exact(name, pattern, memory):
+        return ratio(name, lambda rows: next((row for row in rows if row["system"] == "exact" and row["work_mem"] == memory
+                                              and re.fullmatch(pattern, row["query"])), None), "{:.1f}")
+
+    lines = [[name, ours(name)[0], *(exact(name, pattern, memory) for memory in MEMORIES for pattern in EXACT)]
+             for name in works() if best(name)[0] and "GROUP BY" not in name]
+    return table(["Work", "cvm_count", *(f"{head}, {memory}" for memory in MEMORIES for head in EXACT.values())], lines)
 
 
 def peers_speed():
@@ -234,10 +209,10 @@ def exact_groups():
         for rows in work(match[0]) if match else []:
             found = {(row["query"], row["work_mem"]): float(row["ratio"]) for row in rows if row["system"] == "exact"}
             lines.append([*match.groups(), version(rows[0]), f"**{float(of_system(rows, 'cvm_count')['ratio']):.2f}**", *(
-                f"{found[query, memory]:.1f}" if (query, memory) in found else "" for memory in ("1GB", "4MB")
+                f"{found[query, memory]:.1f}" if (query, memory) in found else "" for memory in MEMORIES
                 for query in ("count(DISTINCT v)", "count(DISTINCT v), not presorted", "SELECT DISTINCT"))])
-    return table(["Values of a group", "each", "PostgreSQL", "cvm_count", "with `1GB`: `count(DISTINCT v)`", "not presorted", "`SELECT DISTINCT`",
-                  "with `4MB`: `count(DISTINCT v)`", "not presorted", "`SELECT DISTINCT`"], lines)
+    heads = ("`count(DISTINCT v)`", "not presorted", "`SELECT DISTINCT`")
+    return table(["Values of a group", "each", "PostgreSQL", "cvm_count", *(f"{head}, {memory}" for memory in MEMORIES for head in heads)], lines)
 
 
 def own_hashes():
@@ -264,7 +239,7 @@ def merging():
 
 def memory_of_groups():
     """Bytes of a group by its distinct values, on the newest server."""
-    rows = on_newest(MEMORY)
+    rows = on_newest(some(MEMORY, "any row"))
     columns = {"`count`": ("count(v)", "1"), "cvm_count": ("cvm_count", "1"), "each value 40 times": ("cvm_count", "40"),
                "hll, 1.1 %": ("hll, log2m 13", "1"), "theta": ("theta, lgk 13", "1")}
     found = {(row["query"], row["times"], row["values_per_group"]): kilobytes(float(row["bytes_per_group"])) for row in rows}
@@ -285,7 +260,7 @@ def stored_sizes():
 def accuracies():
     """What an accuracy costs, on the newest server: (epsilon, delta) -> capacity, typical error, memory where values come once and again."""
     found = {}
-    for row in on_newest(COSTS):
+    for row in on_newest(some(COSTS, "any row")):
         capacity = int(row["capacity"])
         # The root mean square, which scripts/accuracy.py tries.
         error = 103 / capacity**0.5
@@ -314,7 +289,7 @@ def accuracy_in_short():
 
 def dashboards():
     """The queries of dashboards: exact and approximated, on the newest server; how many times as fast, on all."""
-    rows = on_newest(DASHBOARDS)
+    rows = on_newest(some(DASHBOARDS, "any row"))
 
     def gains(query, workers):
         found = {version(row): float(row["times_faster"]) for row in DASHBOARDS if (row["query"], row["workers"]) == (query, workers)}
