@@ -90,7 +90,7 @@ def judge(results, far):
         scaled = [error / math.sqrt(1 - capacity / truth) for _, magnitude, truth, error in rows if magnitude >= far]
         spread = math.sqrt(sum(error**2 for error in scaled) / len(scaled) * capacity)
         print(f"{epsilon:7} {delta:6} {capacity:8} {len(rows):7} {failed:7} {failed / len(rows):8.4f} "
-              f"{rate_with(failed + 1, len(rows), 0.01):10.4f} {bias:11.2f} {spread:13.3f}")
+              f"{rate_with(failed + 1, len(rows), 0.99):10.4f} {bias:11.2f} {spread:13.3f}")
         # So many failures or more have a probability of below 1 in 10,000 if the rate is delta.
         if failed and tail(failed, len(rows), delta) < 1e-4:
             faults.append(f"epsilon {epsilon}, delta {delta}: {failed} of {len(rows)} failed")
