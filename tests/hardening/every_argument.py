@@ -58,6 +58,8 @@ LITERALS = {
     "refcursor": ["a"], "aclitem": ["cvm=r/cvm"], "txid_snapshot": ["1:2:"], "pg_snapshot": ["1:2:"], "cstring": ["a"],
 }
 
+BOOLEANS = ["NULL::boolean", "true", "false"]
+SMALLINTS = ["NULL::smallint", "0::smallint", "32767::smallint", "'-32768'::smallint"]
 HASHVALS = ["NULL::hll_hashval", "'0'::hll_hashval", "'-1'::hll_hashval", "9223372036854775807::hll_hashval", "hll_hash_any(42)"]
 EXTENSIONS = "('cvm_count', 'cvm_count_hll', 'cvm_count_aliases')"
 
@@ -170,7 +172,7 @@ def pools(session, own):
     """Expressions for each type of argument."""
     anything = list(dict.fromkeys([*own, *values_of_every_type(session), *NUMBERS, *BIGINTS]))
     return {"anyelement": anything, "double precision": NUMBERS, "bigint": BIGINTS, "integer": INTEGERS, "cvm_sample": SAMPLES, "cvm_sketch": SKETCHES, "hll": [*SKETCHES, "hll_empty(11)"], "hll_hashval": HASHVALS, "cvm_sketch[]": SKETCH_ARRAYS,
-            "cvm_sample[]": SAMPLE_ARRAYS, "bytea": BYTES, "cstring": STRINGS, "internal": INTERNALS, "text": TEXTS}
+            "cvm_sample[]": SAMPLE_ARRAYS, "bytea": BYTES, "boolean": BOOLEANS, "smallint": SMALLINTS, "cstring": STRINGS, "internal": INTERNALS, "text": TEXTS}
 
 
 def argument_lists(types, pool, chance, most):
