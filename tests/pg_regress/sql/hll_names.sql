@@ -46,8 +46,10 @@ FROM (VALUES (0), (5), (-1), (2147483647), (-2147483648)) seeds (seed);
 SELECT hll_hash_any('{}'::json);
 
 -- A number is no hash, unless somebody says so.
+\set VERBOSITY sqlstate
 SELECT hll_add_agg(i) FROM generate_series(1, 3) i;
 SELECT hll_empty() || 5;
+\set VERBOSITY default
 SELECT #(hll_empty() || 5::hll_hashval || (-5)::bigint::hll_hashval) AS two;
 
 -- The sketch is that of cvm_sketch_agg_hashed, and the count is that of cvm_sketch_agg.
