@@ -1232,3 +1232,67 @@ AS 'MODULE_PATHNAME', 'cvm_sample_info'
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION cvm_sample_info(cvm_sample)
 IS 'what the header of a sample says, and its size';
+
+-- What is so in the session
+
+-- It must not load the library by being asked, so it is SQL over what the server knows. Once the library is loaded, the server lists
+-- its settings. Before, the server keeps what they were set to, and does not list them.
+CREATE FUNCTION cvm_count_status(OUT fact text, OUT value text, OUT source text) RETURNS SETOF record
+LANGUAGE sql STABLE PARALLEL RESTRICTED ROWS 8
+SET search_path = pg_catalog, pg_temp
+AS $$
+WITH ours (place, name) AS (
+    VALUES (1, 'cvm_count.count_distinct_epsilon'), (2, 'cvm_count.count_distinct_delta'), (3, 'cvm_count.citus_pushdown')
+), listed AS (
+    SELECT name, setting, source || coalesce(' ' || sourcefile || ':' || sourceline, '') AS source,
+           array_position(ARRAY['shared_preload_libraries', 'session_preload_libraries', 'local_preload_libraries'], name) AS place
+    FROM pg_settings
+    WHERE name IN (SELECT o.name FROM ours o)
+       OR name IN ('shared_preload_libraries', 'session_preload_libraries', 'local_preload_libraries')
+), stored AS (
+    -- What ALTER DATABASE and ALTER ROLE say to sessions that begin now: of each setting, what takes precedence.
+    SELECT DISTINCT ON (1) split_part(pair, '=', 1) AS name, substr(pair, strpos(pair, '=') + 1) AS setting,
+           CASE WHEN setrole <> 0 AND setdatabase <> 0 THEN 'database user' WHEN setrole <> 0 THEN 'user'
+                WHEN setdatabase <> 0 THEN 'database' ELSE 'global' END AS source
+    FROM pg_db_role_setting, unnest(setconfig) pair
+    WHERE setdatabase IN (0, (SELECT d.oid FROM pg_database d WHERE d.datname = current_database()))
+      AND setrole IN (0, (SELECT r.oid FROM pg_roles r WHERE r.rolname = session_user))
+    ORDER BY 1, (setrole <> 0 AND setdatabase <> 0) DESC, setrole <> 0 DESC, setdatabase <> 0 DESC
+), named AS (
+    SELECT '(^|[ ,/"])cvm_count(\.(so|dylib|dll))?"?\s*(,|$)' AS library
+), library AS (
+    SELECT EXISTS (SELECT FROM listed l, ours o WHERE l.name = o.name) AS is_loaded,
+           (SELECT l.name FROM listed l, named n WHERE l.place > 0 AND l.setting ~ n.library ORDER BY l.place LIMIT 1) AS listed_in,
+           EXISTS (SELECT FROM listed l WHERE l.place = 1) AS sees_lists,
+           (SELECT s.source FROM stored s, named n WHERE s.name = 'session_preload_libraries' AND s.setting ~ n.library) AS stored_for,
+           (SELECT l.setting::float8 FROM listed l WHERE l.name = 'cvm_count.count_distinct_epsilon') AS epsilon
+)
+SELECT 'library',
+       CASE WHEN is_loaded THEN 'loaded' ELSE 'not loaded' END,
+       CASE WHEN is_loaded AND listed_in IS NOT NULL THEN listed_in
+            WHEN is_loaded AND sees_lists THEN 'LOAD, or a call of one of its functions'
+            WHEN is_loaded THEN 'not shown to this role'
+            WHEN stored_for IS NOT NULL THEN format('session_preload_libraries (%s), from the next session on', stored_for) END
+FROM library
+UNION ALL
+SELECT 'count(DISTINCT x)',
+       CASE WHEN epsilon > 0 THEN 'approximate' ELSE 'exact' END,
+       CASE WHEN is_loaded THEN 'cvm_count.count_distinct_epsilon is ' || epsilon ELSE 'the library is not loaded' END
+FROM library
+UNION ALL
+(SELECT o.name,
+        coalesce(l.setting, current_setting(o.name, true)),
+        CASE WHEN l.name IS NOT NULL THEN l.source
+             WHEN s.setting = current_setting(o.name, true) THEN s.source
+             WHEN current_setting(o.name, true) IS NOT NULL THEN 'not shown while the library is not loaded' END
+ FROM ours o LEFT JOIN listed l ON l.name = o.name LEFT JOIN stored s ON s.name = o.name
+ ORDER BY o.place)
+UNION ALL
+SELECT 'extension', extversion, format('schema %s', extnamespace::regnamespace) FROM pg_extension WHERE extname = 'cvm_count'
+UNION ALL
+SELECT 'extension files', default_version, 'control file' FROM pg_available_extensions() WHERE name = 'cvm_count'
+UNION ALL
+SELECT 'citus', coalesce(max(extversion), 'not in this database'), NULL FROM pg_extension WHERE extname = 'citus'
+$$;
+COMMENT ON FUNCTION cvm_count_status()
+IS 'whether count(DISTINCT x) is approximate in this session, and why: the library, the settings and where they come from';

@@ -6,11 +6,13 @@
 //! - [`ring`]: where rows wait for their states.
 //! - [`of_sketches`]: the aggregates over hashes and over stored sketches.
 //! - [`moving`]: all of these in windows whose frames slide.
+//! - [`other_names`]: what is told to some of these as other systems say it.
 
 mod functions;
 mod moving;
 mod of_sketches;
 mod of_values;
+mod other_names;
 mod ring;
 pub(crate) mod state;
 pub(crate) mod value;

@@ -1,4 +1,4 @@
-"""Calls every function, aggregate and operator of the extension, as the catalog lists them, with arguments of every kind:
+"""Calls every function, aggregate and operator of the extensions, as the catalog lists them, with arguments of every kind:
 NULLs, extremes, values of every type of the server, wrong types. A call has a result or a clean ERROR: not of class XX, which
 is internal errors, and never a lost connection."""
 
@@ -58,7 +58,14 @@ LITERALS = {
     "refcursor": ["a"], "aclitem": ["cvm=r/cvm"], "txid_snapshot": ["1:2:"], "pg_snapshot": ["1:2:"], "cstring": ["a"],
 }
 
+BOOLEANS = ["NULL::boolean", "true", "false"]
+SMALLINTS = ["NULL::smallint", "0::smallint", "32767::smallint", "'-32768'::smallint"]
+HASHVALS = ["NULL::hll_hashval", "'0'::hll_hashval", "'-1'::hll_hashval", "9223372036854775807::hll_hashval", "hll_hash_any(42)"]
+EXTENSIONS = "('cvm_count', 'cvm_count_hll', 'cvm_count_aliases')"
+
 SETUP = """
+CREATE EXTENSION cvm_count_hll SCHEMA arguments;
+CREATE EXTENSION cvm_count_aliases SCHEMA arguments;
 CREATE TABLE sketches (name text, s cvm_sketch);
 ALTER TABLE sketches ALTER s SET STORAGE extended;
 INSERT INTO sketches
@@ -164,8 +171,8 @@ def values_of_every_type(session):
 def pools(session, own):
     """Expressions for each type of argument."""
     anything = list(dict.fromkeys([*own, *values_of_every_type(session), *NUMBERS, *BIGINTS]))
-    return {"anyelement": anything, "double precision": NUMBERS, "bigint": BIGINTS, "integer": INTEGERS, "cvm_sample": SAMPLES, "cvm_sketch": SKETCHES, "cvm_sketch[]": SKETCH_ARRAYS,
-            "cvm_sample[]": SAMPLE_ARRAYS, "bytea": BYTES, "cstring": STRINGS, "internal": INTERNALS, "text": TEXTS}
+    return {"anyelement": anything, "double precision": NUMBERS, "bigint": BIGINTS, "integer": INTEGERS, "cvm_sample": SAMPLES, "cvm_sketch": SKETCHES, "hll": [*SKETCHES, "hll_empty(11)"], "hll_hashval": HASHVALS, "cvm_sketch[]": SKETCH_ARRAYS,
+            "cvm_sample[]": SAMPLE_ARRAYS, "bytea": BYTES, "boolean": BOOLEANS, "smallint": SMALLINTS, "cstring": STRINGS, "internal": INTERNALS, "text": TEXTS}
 
 
 def argument_lists(types, pool, chance, most):
@@ -227,10 +234,10 @@ def main():
         report.check(icu.state is None, lambda: f"{ICU_SETUP}: {icu.message}")
     pool = pools(session, [*OWN, *(ICU if icu.state is None else [])])
     most = 300 if arguments.form == "short" else 10_000
-    functions = session.all("""
+    functions = session.all(f"""
         SELECT proname, prokind, ARRAY(SELECT format_type(t, NULL) FROM unnest(proargtypes) WITH ORDINALITY u (t, n) ORDER BY n), pronargdefaults
         FROM pg_proc JOIN pg_depend ON classid = 'pg_proc'::regclass AND objid = pg_proc.oid AND deptype = 'e'
-        JOIN pg_extension e ON refclassid = 'pg_extension'::regclass AND refobjid = e.oid WHERE extname = 'cvm_count'
+        JOIN pg_extension e ON refclassid = 'pg_extension'::regclass AND refobjid = e.oid WHERE extname IN {EXTENSIONS}
         ORDER BY proname COLLATE "C", pronargs, proargtypes::text""")
     for name, kind, types, defaults in functions:
         # A support function must refuse to be called by itself, whatever its arguments are.
@@ -252,7 +259,7 @@ def main():
             calls.call(FORMS[kind][0].format(call=f"{name}({', '.join(values)})"))
     for operator, left, right in session.all("""
             SELECT oprname, nullif(oprleft, 0)::regtype::text, oprright::regtype::text FROM pg_operator
-            WHERE 'cvm_sketch'::regtype IN (oprleft, oprright) OR 'cvm_sample'::regtype IN (oprleft, oprright) ORDER BY oprname COLLATE "C" """):
+            WHERE '{cvm_sketch, cvm_sample, hll, hll_hashval}'::regtype[] && ARRAY[oprleft, oprright]::regtype[] ORDER BY oprname COLLATE "C" """):
         for values in itertools.product(*(pool[side] for side in (left, right) if side)):
             calls.call(f"SELECT {f' {operator} '.join(values) if left else f'{operator} {values[0]}'}")
     # All rows of a column, so that one call site sees many values, some of them NULL; casts of all to and from the type.

@@ -60,7 +60,23 @@ make_sketches() {
             ('times', (SELECT cvm_sample_agg(timestamptz '2026-01-01 00:00+00' + i * interval '1 hour') FROM generate_series(1, 900) i)),
             ('large', (SELECT cvm_sample_agg(md5(i::text), 5000, 7) FROM generate_series(1, 20000) i));
         CREATE VIEW sampled AS
-            SELECT name, value, occurrences, total FROM samples, cvm_sample_values(sample, NULL::timestamptz) WHERE name = 'times';"
+            SELECT name, value, occurrences, total FROM samples, cvm_sample_values(sample, NULL::timestamptz) WHERE name = 'times';
+
+        CREATE EXTENSION cvm_count_hll;
+        CREATE EXTENSION cvm_count_aliases;
+        CREATE TABLE days (
+            day integer PRIMARY KEY,
+            visitors hll DEFAULT hll_empty(11),
+            visitor hll_hashval,
+            estimate double precision GENERATED ALWAYS AS (#visitors) STORED
+        );
+        INSERT INTO days (day, visitors, visitor)
+        SELECT i % 10, hll_add_agg(hll_hash_any(i / 2)), hll_hash_integer(i % 10, 5) FROM generate_series(1, 200000) i GROUP BY i % 10;
+        INSERT INTO days (day) VALUES (10);
+        CREATE INDEX days_estimate ON days ((#visitors));
+        CREATE VIEW weekly AS SELECT day, #hll_union_agg(visitors) OVER (ORDER BY day ROWS 6 PRECEDING) AS visitors FROM days;
+        CREATE VIEW with_one_more AS SELECT day, #(visitors || visitor) AS visitors FROM days WHERE visitors <> hll_empty();
+        CREATE VIEW counted AS SELECT approx_distinct(name), approx_count_distinct(estimate, 0.1) FROM sketches;"
 }
 
 # All bytes of all sketches, and what they say.
@@ -79,7 +95,10 @@ uses="SET enable_seqscan = off;
       SELECT name FROM sketches WHERE sketch < cvm_sketch_empty(0.01) AND octet_length(sketch::bytea) < 1000 ORDER BY sketch;
       SELECT tableoid::regclass, md5(sketch::bytea) FROM scattered ORDER BY sketch;
       SELECT name, md5(sample::bytea), estimate, cvm_sample_info(sample) FROM samples ORDER BY name COLLATE \"C\";
-      SELECT count(*), sum(occurrences), max(value) FROM sampled;"
+      SELECT count(*), sum(occurrences), max(value) FROM sampled;
+      SELECT day, md5(visitors::bytea), visitor, estimate FROM days ORDER BY day;
+      SELECT w.day, w.visitors, o.visitors FROM weekly w LEFT JOIN with_one_more o ON o.day = w.day ORDER BY w.day;
+      SELECT * FROM counted;"
 # The indexes have to be what answers.
 plans="SET enable_seqscan = off;
        EXPLAIN (COSTS off) SELECT name FROM sketches WHERE sketch = cvm_sketch_empty();

@@ -38,6 +38,27 @@ pub const EPSILON_RANGE: (f64, f64) = (0.001, 0.5);
 /// Legal range of delta, the probability that the error exceeds epsilon. Both ends are included.
 pub const DELTA_RANGE: (f64, f64) = (1e-9, 0.1);
 
+/// Legal range of a standard error, for those who say the error so. Both ends are included.
+pub const STANDARD_ERROR_RANGE: (f64, f64) = (0.0004, 0.5);
+
+/// How many standard errors epsilon is, at the default delta.
+///
+/// The mean m of the retained hashes goes from f B to B as n grows, evenly in log n. So the variance of the relative
+/// error is (1/f - 1) / ln(1/f) / B on average. With the B of the first bound, epsilon is 2.66 of its roots. The margin
+/// makes that 2.7.
+const STANDARD_ERRORS: f64 = 2.7;
+
+/// The epsilon at which a sketch has that standard error, at the default delta. `None` if the error is NaN or outside
+/// [`STANDARD_ERROR_RANGE`]. One that is coarser than the coarsest legal epsilon gets that epsilon.
+///
+/// Complexity: constant, and cheap enough for each row.
+#[inline]
+pub fn epsilon_of_standard_error(error: f64) -> Option<f64> {
+    (STANDARD_ERROR_RANGE.0..=STANDARD_ERROR_RANGE.1)
+        .contains(&error)
+        .then(|| (STANDARD_ERRORS * error).min(EPSILON_RANGE.1))
+}
+
 /// The smallest legal capacity. At most seven hashes belong to the last level, so some level always has fewer than
 /// eight.
 pub const MIN_CAPACITY: u32 = 8;
@@ -199,6 +220,18 @@ mod tests {
         let coarsest = Accuracy::new(EPSILON_RANGE.1, DELTA_RANGE.1).unwrap().capacity();
         assert!(finest <= MAX_CAPACITY, "{finest}");
         assert!(coarsest >= MIN_CAPACITY, "{coarsest}");
+    }
+
+    #[test]
+    fn a_legal_standard_error_has_a_legal_epsilon() {
+        for error in [STANDARD_ERROR_RANGE.0, 0.001, 0.02, 0.18, 0.19, STANDARD_ERROR_RANGE.1] {
+            let epsilon = epsilon_of_standard_error(error).unwrap();
+            assert!(Accuracy::new(epsilon, Accuracy::default().delta()).is_ok(), "{error}");
+            assert_eq!(epsilon, (2.7 * error).min(0.5));
+        }
+        for error in [f64::NAN, f64::NEG_INFINITY, -0.1, 0.0, 0.0003, 0.51, f64::INFINITY] {
+            assert_eq!(epsilon_of_standard_error(error), None, "{error}");
+        }
     }
 
     #[test]
