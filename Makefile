@@ -27,8 +27,8 @@ test:     ## run all tests (PG=17 on that version of PostgreSQL, PG=all on every
 clean:    ## remove all that was built; servers that were got for the tests stay
 	@rm -rf target
 
-package:  ## make a Debian package for the server of PG_CONFIG, in target/packages
-	@scripts/package
+package:  ## make a package for the server of PG_CONFIG, in target/packages (FORMAT=deb, rpm, or volume for an image volume)
+	@scripts/package $(FORMAT)
 
 bench:    ## measure through SQL beside count() and peers (BENCH="--rows 1000000" and the like)
 	@bench/run $(BENCH)
