@@ -1,6 +1,6 @@
 # What people type. Each target is one script; PG_CONFIG says for which server, by default that of the pg_config on the PATH.
 
-.PHONY: all help install uninstall clean demo test setup package bench bench-core bench-python harden fuzz accuracy valgrind
+.PHONY: all help install uninstall clean demo test test-debian setup package bench bench-core bench-python harden fuzz accuracy valgrind
 .DEFAULT_GOAL := all
 
 all:      ## build for the server of PG_CONFIG; installs nothing
@@ -24,11 +24,14 @@ demo:     ## count the words of real text, exactly and approximately (TEXT=file 
 test:     ## run all tests (PG=17 on that version of PostgreSQL, PG=all on every one)
 	@scripts/test $(PG)
 
+test-debian: ## in an empty Debian, as root: what the Dockerfile does, and the Debian package; ten minutes
+	@tests/debian
+
 clean:    ## remove all that was built; servers that were got for the tests stay
 	@rm -rf target
 
-package:  ## make a Debian package for the server of PG_CONFIG, in target/packages
-	@scripts/package
+package:  ## make a package for the server of PG_CONFIG, in target/packages (FORMAT=deb, rpm, or volume for an image volume)
+	@scripts/package $(FORMAT)
 
 bench:    ## measure through SQL beside count() and peers (BENCH="--rows 1000000" and the like)
 	@bench/run $(BENCH)

@@ -23,7 +23,8 @@ is_older() {
     [ "$1" != "$2" ] && [ "$(printf '%s\n' "$1" "$2" | sort -V | head -1)" = "$1" ]
 }
 LEAST_RUST=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml | sort -V | head -1)
-if is_older "$RUST" "$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml | sort -V | tail -1)"; then
+DECLARED_RUST=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml | sort -V | tail -1)
+if is_older "$RUST" "$DECLARED_RUST"; then
     RUST_OPTIONS=(--ignore-rust-version)
     export PGRX_BUILD_FLAGS=--ignore-rust-version
 fi
@@ -100,13 +101,28 @@ need_rust() {
         fail "Rust $RUST is too old, $LEAST_RUST is the least: install it from https://rustup.rs, or run 'rustup update'"
 }
 
+# has_cargo_pgrx: whether cargo-pgrx is there, of the version that Cargo.toml pins.
+has_cargo_pgrx() {
+    [ "$(cargo pgrx --version 2>/dev/null)" = "cargo-pgrx $PGRX_VERSION" ]
+}
+
+# need_cargo_pgrx: installs it if it is not.
+need_cargo_pgrx() {
+    ! has_cargo_pgrx || return 0
+    say "installing cargo-pgrx $PGRX_VERSION in $TOOLS (a few minutes, once)"
+    cargo install "${RUST_OPTIONS[@]}" cargo-pgrx --version "$PGRX_VERSION" --locked --root "$TOOLS" ||
+        fail "could not install cargo-pgrx: its own message is above. By hand: cargo install${RUST_OPTIONS[*]:+ ${RUST_OPTIONS[*]}} cargo-pgrx --version $PGRX_VERSION --locked"
+    # Another version further ahead on the PATH would be found first.
+    has_cargo_pgrx || fail "another version of cargo-pgrx is on the PATH: $(command -v cargo-pgrx); $PGRX_VERSION is needed"
+}
+
 # need_build_tools: fails unless all that the build takes is there.
 need_build_tools() {
     local missing=()
     need_rust
     command -v cc >/dev/null || missing+=("a C compiler (Debian: gcc, libc6-dev)")
     command -v clang >/dev/null || [ -n "${LIBCLANG_PATH:-}" ] || missing+=("clang and libclang (Debian: clang, libclang-dev)")
-    [ "$(cargo pgrx --version 2>/dev/null)" = "cargo-pgrx $PGRX_VERSION" ] ||
+    has_cargo_pgrx ||
         missing+=("cargo-pgrx $PGRX_VERSION (cargo install${RUST_OPTIONS[*]:+ ${RUST_OPTIONS[*]}} cargo-pgrx --version $PGRX_VERSION --locked)")
     [ ${#missing[@]} = 0 ] || fail "$(printf '%s\n' "To build the extension, these are missing:" "${missing[@]/#/- }" \
         "On Debian, 'make setup' installs all of it.")"

@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """Holds the links in the pages against the files: each file or folder that a page refers to exists, and each heading. A page may only
-refer to what git has, not to what a build has made. Usage: scripts/links.py"""
+refer to what the source has, not to what a build has made. Usage: scripts/links.py"""
 
 import os
 import re
-import subprocess
 import sys
 import urllib.parse
+
+from tree import source
 
 
 def prose(page):
@@ -27,7 +28,7 @@ def anchors(page):
 
 
 def main():
-    files = set(subprocess.run(["git", "ls-files"], check=True, capture_output=True, text=True).stdout.split("\n"))
+    files = set(source())
     folders = {folder for file in files for folder in [os.path.dirname(file)]}
     folders |= {"/".join(folder.split("/")[:depth]) for folder in folders for depth in range(1, folder.count("/") + 1)} | {"."}
     pages = sorted(file for file in files if file.endswith(".md"))

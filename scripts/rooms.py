@@ -4,8 +4,9 @@ declared above it, and from no other. Tests may look at anything."""
 
 import os
 import re
-import subprocess
 import sys
+
+from tree import source
 
 
 def code_of(path):
@@ -18,8 +19,9 @@ def main():
     for crate in ("sketch/src", "src"):
         with open(f"{crate}/lib.rs") as file:
             rooms = re.findall(r"^(?:pub )?mod (\w+);", file.read(), re.M)
-        files = subprocess.run(["git", "ls-files", f"{crate}/*.rs"], check=True, stdout=subprocess.PIPE, text=True).stdout.split()
-        for path in files:
+        for path in source(".rs"):
+            if not path.startswith(f"{crate}/"):
+                continue
             room = os.path.relpath(path, crate).split("/")[0].removesuffix(".rs")
             if room not in rooms:
                 continue

@@ -50,6 +50,14 @@ some_tests() {
     "$@" | awk '{ print } /^test result: ok\. [1-9]/ { found = 1 } END { exit !found }'
 }
 
+# rpm_in ROOT OPTION...: rpm in a folder that has nothing of a system, a database of its own included, and so nothing that packages
+# depend on. It changes its root, which takes root, or the appearance of it.
+rpm_in() {
+    local as=(unshare --map-root-user)
+    [ "$(id -u)" != 0 ] || as=()
+    "${as[@]}" rpm "--root=$1" --dbpath /var/lib/rpm --nodeps "${@:2}"
+}
+
 # add_up SERVERS RESULTS...: prints what became of the tests, and fails if one has failed, or none has passed. A test that none
 # of so many servers could run was not tested at all, unless one server was all that was asked for.
 add_up() {

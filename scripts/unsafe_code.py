@@ -5,8 +5,9 @@ The glue calls functions of PostgreSQL that may raise an ERROR by src/pg/pg_sys.
 ERROR says, which may be longer than memory lasts."""
 
 import re
-import subprocess
 import sys
+
+from tree import source
 
 # The functions that raise no ERROR, so that a guard has nothing to copy. CacheRegisterSyscacheCallback ends the process where
 # it fails; MemoryContextRegisterResetCallback puts what it is given in front of a list; MemoryContextSwitchTo is pgrx's.
@@ -35,7 +36,7 @@ def behind_pgrx(files):
 
 
 def main():
-    files = subprocess.run(["git", "ls-files", "*.rs"], check=True, stdout=subprocess.PIPE, text=True).stdout.split()
+    files = source(".rs")
     found = {path for path in files if re.search(r"\bunsafe\b", code_of(path))}
     with open("docs/unsafe.md") as file:
         listed = set(re.findall(r"^\| `([^`]+\.rs)` \| \S", file.read(), re.M))
