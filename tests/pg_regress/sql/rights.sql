@@ -257,8 +257,8 @@ JOIN pg_extension e
 WHERE NOT proisstrict AND prokind = 'f'
 GROUP BY proname ORDER BY proname::text COLLATE "C";
 
--- No function sets a parameter.
-SELECT p.oid::regprocedure AS with_settings
+-- The function in SQL finds what it calls in pg_catalog, whoever calls it. No other sets a parameter.
+SELECT p.oid::regprocedure AS with_settings, proconfig
 FROM pg_proc p
 JOIN pg_depend ON classid = 'pg_proc'::regclass AND objid = p.oid AND deptype = 'e'
 JOIN pg_extension e
