@@ -2,7 +2,6 @@
 
 use crate::error::{OrRaise, ValueError};
 use allocator_api2::alloc::Global;
-use cvm_sketch::capacity::{EPSILON_RANGE, SqlNumber};
 use cvm_sketch::interval::{Confidence, Interval, bounds};
 use cvm_sketch::{
     Accuracy, EncodedSketch, FramedSketch, Header, OperationError, Sketch as Accumulated, between, hash, operations,
@@ -161,17 +160,7 @@ impl Sketch {
     fn downsample(&self, epsilon: f64, delta: f64) -> PyResult<Self> {
         let asked = Accuracy::new(epsilon, delta).or_raise()?;
         match operations::downsample(&self.encoded()?, asked.capacity(), 0, Global) {
-            Err(OperationError::Capacity { is, .. }) => {
-                let has = match Accuracy::finest(is, delta) {
-                    Some(finest) => format!("it has epsilon {}", SqlNumber(finest.epsilon())),
-                    None => format!("its epsilon is above {}", SqlNumber(EPSILON_RANGE.1)),
-                };
-                Err(ValueError::new_err(format!(
-                    "cannot downsample a cvm_sketch to epsilon {}, which is finer: at delta {}, {has}",
-                    SqlNumber(epsilon),
-                    SqlNumber(delta)
-                )))
-            }
+            Err(OperationError::Capacity { is, .. }) => Err(ValueError::new_err(asked.too_fine_for(is))),
             result => Self::of(result.or_raise()?.to_vec()),
         }
     }

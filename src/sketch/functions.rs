@@ -11,9 +11,8 @@ use crate::pg::varlena;
 use crate::sketch::state::Parameters;
 use crate::sketch::value::{header, with_framed, with_sketch};
 use allocator_api2::vec::Vec;
-use cvm_sketch::capacity::{EPSILON_RANGE, SqlNumber};
 use cvm_sketch::interval::{self, Confidence, Interval};
-use cvm_sketch::{Accuracy, EncodedSketch, Header, Kind, OperationError, Sketch, UnknownKind, between, operations};
+use cvm_sketch::{EncodedSketch, Header, Kind, OperationError, Sketch, UnknownKind, between, operations};
 use pgrx::pg_guard;
 use pgrx::pg_sys::errcodes::PgSqlErrorCode;
 use rand::TryRngCore;
@@ -198,24 +197,11 @@ pub unsafe extern "C-unwind" fn cvm_sketch_downsample(fcinfo: FunctionCallInfo) 
         let (accuracy, allocator) = (parameters.accuracy, ContextAllocator::current());
         with_sketch(sketch.value, |sketch| {
             match operations::downsample(sketch, accuracy.capacity(), varlena::HEADER_LEN, allocator) {
-                Err(OperationError::Capacity { is, .. }) => raise_finer(is, accuracy),
+                Err(OperationError::Capacity { is, .. }) => raise_parameter(accuracy.too_fine_for(is)),
                 result => varlena::into_datum(result.or_raise()),
             }
         })
     }
-}
-
-/// Raises an ERROR because a sketch of that capacity does not have the accuracy that is asked for.
-#[track_caller]
-fn raise_finer(capacity: u32, asked: Accuracy) -> ! {
-    let (epsilon, delta) = (SqlNumber(asked.epsilon()), SqlNumber(asked.delta()));
-    let has = match Accuracy::finest(capacity, asked.delta()) {
-        Some(finest) => format!("it has epsilon {}", SqlNumber(finest.epsilon())),
-        None => format!("its epsilon is above {}", SqlNumber(EPSILON_RANGE.1)),
-    };
-    raise_parameter(format!(
-        "cannot downsample a cvm_sketch to epsilon {epsilon}, which is finer: at delta {delta}, {has}"
-    ))
 }
 
 /// `cvm_sketch_of_kind(cvm_sketch, text) returns cvm_sketch`, strict.

@@ -134,6 +134,16 @@ impl Accuracy {
         Some(Accuracy { epsilon, delta })
     }
 
+    /// What to say where this accuracy is asked of a sketch of that capacity, which has too little for it.
+    pub fn too_fine_for(&self, capacity: u32) -> String {
+        let has = match Accuracy::finest(capacity, self.delta) {
+            Some(finest) => format!("it has epsilon {}", SqlNumber(finest.epsilon)),
+            None => format!("its epsilon is above {}", SqlNumber(EPSILON_RANGE.1)),
+        };
+        let (epsilon, delta) = (SqlNumber(self.epsilon), SqlNumber(self.delta));
+        format!("cannot downsample a cvm_sketch to epsilon {epsilon}, which is finer: at delta {delta}, {has}")
+    }
+
     /// The relative error.
     pub fn epsilon(&self) -> f64 {
         self.epsilon
