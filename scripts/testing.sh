@@ -102,7 +102,7 @@ lacks() {
         return
     fi
     for setting in $(sed -n 's/^SET \([a-z_]*\) = .*/\1/p' "$1" | sort -u); do
-        [ "$(psql -qXAt -v ON_ERROR_STOP=1 -c "SELECT count(*) FROM pg_settings WHERE name = '$setting'")" = 1 ] ||
+        [ "$(psql -qXAt -v ON_ERROR_STOP=1 -c "SELECT count(*) FROM pg_settings WHERE lower(name) = '$setting'")" = 1 ] ||
             { echo "no setting $setting"; return; }
     done
 }
