@@ -1238,7 +1238,7 @@ IS 'what the header of a sample says, and its size';
 -- It must not load the library by being asked, so it is SQL over what the server knows. Once the library is loaded, the server lists
 -- its settings. Before, the server keeps what they were set to, and does not list them.
 CREATE FUNCTION cvm_count_status(OUT fact text, OUT value text, OUT source text) RETURNS SETOF record
-LANGUAGE sql STABLE PARALLEL RESTRICTED ROWS 8
+LANGUAGE sql STABLE PARALLEL RESTRICTED ROWS 7
 SET search_path = pg_catalog, pg_temp
 AS $$
 WITH ours (place, name) AS (
@@ -1289,8 +1289,6 @@ UNION ALL
  ORDER BY o.place)
 UNION ALL
 SELECT 'extension', extversion, format('schema %s', extnamespace::regnamespace) FROM pg_extension WHERE extname = 'cvm_count'
-UNION ALL
-SELECT 'extension files', default_version, 'control file' FROM pg_available_extensions() WHERE name = 'cvm_count'
 UNION ALL
 SELECT 'citus', coalesce(max(extversion), 'not in this database'), NULL FROM pg_extension WHERE extname = 'citus'
 $$;
