@@ -83,6 +83,8 @@ def refused(action):
 
 # For # and a sketch, its parser finds no number on the left.
 refused(lambda: ask(daily, metrics=[custom("n", "# cvm_sketch_union_agg(visitors)")]))
+sketches = dataset("numbers", ["at"], sql="SELECT at, # visitors AS visitors FROM superset.daily")
+refused(lambda: ask(sketches, metrics=["visitors"]))
 refused(lambda: SQLScript("SELECT # visitors FROM superset.daily", "postgresql"))
 
 january = {"granularity": "at", "from_dttm": datetime(2026, 1, 1), "to_dttm": datetime(2026, 2, 1)}
