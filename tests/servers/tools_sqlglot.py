@@ -53,19 +53,20 @@ refused = {
 
 with psycopg.connect(autocommit=True) as connection:
 
+    def answer(sent):
+        try:
+            return " ".join(str(value) for row in connection.execute(sent) for value in row)
+        except psycopg.Error as error:
+            return error.sqlstate
+
     def answers(forms, query):
         """The answers in all dialects, each once, as they first come."""
-        found = []
-        for form, dialects in forms.items():
-            for dialect in dialects.split():
-                (sent,) = sqlglot.transpile(query.format(form), read=dialect, write="postgres")
-                try:
-                    answer = " ".join(str(value) for row in connection.execute(sent) for value in row)
-                except psycopg.Error as error:
-                    answer = error.sqlstate
-                if answer not in found:
-                    found.append(answer)
-        return " / ".join(found)
+        sent = [
+            sqlglot.transpile(query.format(form), read=dialect, write="postgres")[0]
+            for form, dialects in forms.items()
+            for dialect in dialects.split()
+        ]
+        return " / ".join(dict.fromkeys(answer(query) for query in dict.fromkeys(sent)))
 
     print("counts", answers(counts, "SELECT {} FROM visits"))
     print("of error", answers(of_error, "SELECT {} FROM visits"))
