@@ -261,14 +261,99 @@ unsafe fn values_are_hashable(expression: *mut Expr, collation: Oid) -> bool {
     // SAFETY: the columns of a row have collations of their own.
     unsafe {
         let node: *mut Node = expression.cast();
-        match (*node).type_ {
-            NodeTag::T_RowExpr if pg_sys::exprType(node) == pg_sys::RECORDOID => {
-                pg_sys::check_stack_depth();
-                let columns = (*node.cast::<pg_sys::RowExpr>()).args;
-                elements::<Expr>(columns)
-                    .all(|column| values_are_hashable(column, pg_sys::exprCollation(column.cast())))
-            }
-            _ => is_hashable(pg_sys::exprType(node), collation),
+        let of_type = pg_sys::exprType(node);
+        if of_type != pg_sys::RECORDOID {
+            return is_hashable(of_type, collation);
         }
+        pg_sys::check_stack_depth();
+        if (*node).type_ == NodeTag::T_RowExpr {
+            return columns(expression).all(|column| values_are_hashable(column, pg_sys::exprCollation(column.cast())));
+        }
+        let mut rows = choices(expression);
+        rows.next().is_some_and(|first| {
+            values_are_hashable(first, collation)
+                && rows.all(|row| values_are_hashable(row, collation) && have_same_columns(first, row))
+        })
+    }
+}
+
+/// Whether PostgreSQL can compare the rows that two expressions give.
+///
+/// # Safety
+///
+/// The values of both, which are of type record, are [hashable](values_are_hashable).
+unsafe fn have_same_columns(one: *mut Expr, other: *mut Expr) -> bool {
+    // SAFETY: the columns of hashable rows are hashable.
+    unsafe {
+        pg_sys::check_stack_depth();
+        let are_alike = |(a, b): (*mut Expr, *mut Expr)| {
+            let of_type = pg_sys::exprType(a.cast());
+            of_type == pg_sys::exprType(b.cast())
+                && pg_sys::exprCollation(a.cast()) == pg_sys::exprCollation(b.cast())
+                && (of_type != pg_sys::RECORDOID || have_same_columns(a, b))
+        };
+        columns(one).count() == columns(other).count() && columns(one).zip(columns(other)).all(are_alike)
+    }
+}
+
+/// The columns of a row, or of the first of the rows that an expression may give.
+///
+/// # Safety
+///
+/// `rows` is an expression, which is not changed for `'a`.
+unsafe fn columns<'a>(mut rows: *mut Expr) -> impl Iterator<Item = *mut Expr> + 'a {
+    // SAFETY: a node has the structure that its tag says.
+    unsafe {
+        while (*rows).type_ != NodeTag::T_RowExpr {
+            match choices(rows).next() {
+                Some(first) => rows = first,
+                None => return elements(ptr::null()),
+            }
+        }
+        elements((*rows.cast::<pg_sys::RowExpr>()).args)
+    }
+}
+
+/// The expressions of which an expression gives the value of one, but for NULL: those of CASE, COALESCE and their like.
+/// Of any other expression, none.
+///
+/// # Safety
+///
+/// `expression` is an expression, which is not changed for `'a`.
+unsafe fn choices<'a>(expression: *mut Expr) -> impl Iterator<Item = *mut Expr> + 'a {
+    // SAFETY: a node has the structure that its tag says; its lists hold what that structure says.
+    unsafe {
+        let none = ptr::null_mut();
+        let (cases, values, last) = match (*expression).type_ {
+            NodeTag::T_CaseExpr => {
+                let case = &*expression.cast::<pg_sys::CaseExpr>();
+                (case.args, none, case.defresult)
+            }
+            NodeTag::T_CoalesceExpr => (none, (*expression.cast::<pg_sys::CoalesceExpr>()).args, ptr::null_mut()),
+            NodeTag::T_MinMaxExpr => (none, (*expression.cast::<pg_sys::MinMaxExpr>()).args, ptr::null_mut()),
+            NodeTag::T_NullIfExpr => {
+                let values = (*expression.cast::<pg_sys::NullIfExpr>()).args;
+                (none, none, elements(values).next().unwrap_or(ptr::null_mut()))
+            }
+            _ => (none, none, ptr::null_mut()),
+        };
+        elements::<pg_sys::CaseWhen>(cases)
+            .map(|case| (*case).result)
+            .chain(elements(values))
+            .chain([last])
+            .filter(|value| !is_null(*value))
+    }
+}
+
+/// Whether there is no expression, or a constant that is NULL.
+///
+/// # Safety
+///
+/// `expression` is an expression, or none.
+unsafe fn is_null(expression: *mut Expr) -> bool {
+    // SAFETY: a node has the structure that its tag says.
+    unsafe {
+        expression.is_null()
+            || (*expression).type_ == NodeTag::T_Const && (*expression.cast::<pg_sys::Const>()).constisnull
     }
 }

@@ -88,8 +88,7 @@ class Draw:
         if kind == "text" and drawn < 3:
             return self.chance.choice([f"{column} || 'x'", f"upper({column})", f"nullif({column}, 'w2')", f'{column} COLLATE "C"']), "text"
         if of is None and drawn == 4:
-            parts = [self.value(columns, 0)[0] for _ in range(self.chance.randint(1, 3))] + ["'literal'"] * self.one_in(6) + ["NULL"] * self.one_in(6)
-            return f"ROW({', '.join(parts)})", "row"
+            return self.row(columns), "row"
         if of is None and drawn == 5:
             return f"ARRAY[{column}, {column}]", "array"
         if drawn == 6:
@@ -97,6 +96,15 @@ class Draw:
         if depth and of in (None, "int") and drawn == 7:
             return self.scalar(columns, depth - 1), "int"
         return column, kind
+
+    def row(self, columns):
+        """A row, or one of some rows, which may have the same columns."""
+        parts = [self.value(columns, 0)[0] for _ in range(self.chance.randint(1, 3))] + ["'literal'"] * self.one_in(6) + ["NULL"] * self.one_in(6)
+        row, condition = f"ROW({', '.join(parts)})", self.condition(columns, 0)
+        another = f"ROW({', '.join(reversed(parts))})" if self.one_in(3) else row
+        forms = [f"CASE WHEN {condition} THEN {row} ELSE {another} END", f"CASE WHEN {condition} THEN NULL ELSE {row} END", f"coalesce({row}, {another})",
+                 f"greatest({row}, {another})", f"nullif({row}, {another})", f"ROW(CASE WHEN {condition} THEN {row} ELSE {another} END)"]
+        return self.chance.choice(forms) if self.one_in(3) else row
 
     def scalar(self, columns, depth):
         """A subquery of one number, which may look at the columns around it, and count them too."""

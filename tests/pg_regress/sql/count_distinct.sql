@@ -156,6 +156,16 @@ SELECT both_ways('rows', $$
     FROM (SELECT country, visitor FROM visits) visits
 $$);
 
+SELECT both_ways('one of some rows', $$
+    SELECT count(DISTINCT CASE WHEN country IS NULL THEN NULL WHEN visitor IS NULL THEN NULL ELSE (country, visitor) END),
+           count(DISTINCT CASE id % 3 WHEN 0 THEN (country, visitor) WHEN 1 THEN (page, id % 7) END),
+           count(DISTINCT coalesce(CASE WHEN id > 9 THEN (country, visitor) END, (page, id % 5))),
+           count(DISTINCT nullif((country, visitor), ('ch'::text, 3))),
+           count(DISTINCT greatest((country, visitor), (page, id % 9))),
+           count(DISTINCT (visitor, CASE WHEN mood = 'ok' THEN (country, 1) ELSE (page, 2) END))
+    FROM visits
+$$);
+
 SELECT both_ways('rows of a table', 'SELECT count(DISTINCT many) FROM many WHERE n < 5000');
 
 -- The count may be in any part of a query that is a query itself.
@@ -332,7 +342,16 @@ FROM (VALUES
          ('ROW(ARRAY[visitor::text::xid])'),
          ('ARRAY[visitor::text::xid] ORDER BY ARRAY[visitor::text::xid] USING <'),
          ('ROW(''{}''::json)'),
-         ('ROW(ROW(point(1, 2)))')
+         ('ROW(ROW(point(1, 2)))'),
+         ('CASE WHEN visitor > 5 THEN (visitor, page) ELSE (page, visitor) END'),
+         ('CASE WHEN visitor > 5 THEN (visitor, page) ELSE (visitor, page, 1) END'),
+         ('CASE WHEN visitor > 5 THEN (visitor, page) ELSE (visitor, page COLLATE "C") END'),
+         ('CASE WHEN visitor > 5 THEN (visitor, (page, 1)) ELSE (visitor, (page, page)) END'),
+         ('CASE WHEN visitor > 5 THEN NULL::record END'),
+         ('coalesce((visitor, page), (visitor, ''a''))'),
+         ('coalesce((SELECT (visitor, page)), (visitor, page))'),
+         ('greatest((visitor, page), (visitor, visitor))'),
+         ('nullif((visitor, ''a''), (visitor, page))')
      ) r (form),
      LATERAL verbose_plan(format('SELECT count(DISTINCT %s) FROM visits', form)) plan;
 

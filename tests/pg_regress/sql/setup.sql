@@ -35,3 +35,18 @@ BEGIN
     PERFORM set_config(setting, before, false);
     RETURN found;
 END $$;
+
+-- This one compares a query that some tool sends with one by hand, in which number(x) stands for the number of distinct x: whether they
+-- agree without the setting and with it, and whether that makes a difference.
+CREATE FUNCTION sent_and_own(sent text, own text, OUT exact boolean, OUT approximate boolean, OUT differ boolean) LANGUAGE plpgsql AS $$
+DECLARE
+    setting CONSTANT text := 'cvm_count.count_distinct_epsilon';
+    call CONSTANT text := 'number\(((?:[^()]|\([^()]*\))*)\)';
+    exact_rows CONSTANT text[] := public.rows_with(setting, '0', sent);
+    approximate_rows CONSTANT text[] := public.rows_with(setting, '0.3', sent);
+BEGIN
+    exact := exact_rows = public.rows_with(setting, '0', regexp_replace(own, call, 'count(DISTINCT \1)', 'g'));
+    approximate := approximate_rows
+        = public.rows_with(setting, '0', regexp_replace(own, call, 'public.approx_count_distinct_cvm(\1, 0.3, 0.01)', 'g'));
+    differ := exact_rows <> approximate_rows;
+END $$;
