@@ -44,8 +44,8 @@ def insert(visits, connection=database, arrived_at="now()"):
     with connection.cursor() as cursor:
         cursor.execute(
             f"""INSERT INTO visits
-                SELECT timestamptz '2026-01-01 00:00 Z' + day * interval '1 day' + (cvm_hash(visitor, day) & 65535) * interval '1 second', visitor,
-                       {arrived_at}
+                SELECT timestamptz '2026-01-01 00:00 Z' + day * interval '1 day' + (cvm_hash(visitor, day) & 65535) * interval '1.3 seconds',
+                       visitor, {arrived_at}
                 FROM unnest(%s::integer[], %s::bigint[]) v (day, visitor)""",
             ([day for day, _ in visits], [visitor for _, visitor in visits]))
 
