@@ -1,0 +1,2 @@
+{{ config(materialized='incremental') }}
+select count(distinct visitor) as visitors from public.visits

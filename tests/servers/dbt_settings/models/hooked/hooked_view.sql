@@ -1,0 +1,2 @@
+{{ config(materialized='view') }}
+select count(distinct visitor) as visitors from public.visits

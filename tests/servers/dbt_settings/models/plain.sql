@@ -1,0 +1,1 @@
+select count(distinct visitor) as visitors from public.visits
