@@ -61,7 +61,11 @@ pub(crate) trait Aggregate: 'static {
     unsafe fn is_said_again(state: &Self::State, fcinfo: FunctionCallInfo) -> bool;
 
     /// Raises an ERROR if a row has other parameters than the rows before.
-    fn raise_unless_said_before(state: &Self::State, parameters: Self::Parameters);
+    ///
+    /// # Safety
+    ///
+    /// `fcinfo` is the frame of a transition with these parameters.
+    unsafe fn raise_unless_said_before(state: &Self::State, parameters: Self::Parameters, fcinfo: FunctionCallInfo);
 
     /// Accumulates a hash that the state has not [taken](GroupState::offer).
     ///
@@ -268,7 +272,7 @@ unsafe extern "C-unwind" fn accumulate_slowly<A: Aggregate>(fcinfo: FunctionCall
         let (state, value) = (argument(fcinfo, 0), argument(fcinfo, 1));
         let parameters = A::parameters(fcinfo);
         if !state.isnull {
-            A::raise_unless_said_before(recognized(state), parameters);
+            A::raise_unless_said_before(recognized(state), parameters, fcinfo);
         }
         if value.isnull {
             return unchanged(fcinfo, state);

@@ -179,7 +179,7 @@ impl<const IS_MEASURED: bool> Aggregate for Samples<IS_MEASURED> {
         }
     }
 
-    fn raise_unless_said_before(state: &State, parameters: Parameters) {
+    unsafe fn raise_unless_said_before(state: &State, parameters: Parameters, _: FunctionCallInfo) {
         parameters.raise_unless_said_before(&state.of, Self::HINT);
     }
 

@@ -120,7 +120,7 @@ unsafe fn enter_slowly(fcinfo: FunctionCallInfo, read: impl FnOnce(Datum, u64) -
             && !sketch.is_empty()
             && let Some(parameters) = parameters
         {
-            parameters.raise_unless_said_before(*accuracy, sketch.capacity(), sketch.seed());
+            parameters.raise_unless_said_before(*accuracy, sketch.capacity(), sketch.seed(), fcinfo);
         }
         if value.isnull {
             return match before {

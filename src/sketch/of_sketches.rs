@@ -71,7 +71,7 @@ unsafe extern "C-unwind" fn accumulate_hashed_slowly(fcinfo: FunctionCallInfo) -
             false => expanded::in_place(given.value, context),
         };
         if let Some(parameters) = parameters {
-            in_place.raise_unless_said_before(parameters);
+            in_place.raise_unless_said_before(parameters, fcinfo);
         }
         if !hash.isnull {
             in_place.sketch.accumulate(hash.value.value() as u64).or_raise();

@@ -55,9 +55,9 @@ impl Aggregate for Sketches {
         unsafe { state.is_said_again(fcinfo) }
     }
 
-    fn raise_unless_said_before(state: &State, parameters: Self::Parameters) {
+    unsafe fn raise_unless_said_before(state: &State, parameters: Self::Parameters, fcinfo: FunctionCallInfo) {
         if let Some(parameters) = parameters {
-            state.raise_unless_said_before(parameters);
+            unsafe { state.raise_unless_said_before(parameters, fcinfo) };
         }
     }
 

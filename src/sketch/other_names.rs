@@ -6,7 +6,7 @@
 
 use crate::hash::hasher::DEFAULT_SEED;
 use crate::hash::site::Transition;
-use crate::pg::call::{argument, declare_function, raise_parameter};
+use crate::pg::call::{argument, declare_function, function, raise_parameter};
 use crate::pg::error::{OrRaise, raise_with_hint};
 use crate::pg::memory::ContextAllocator;
 use crate::pg::pg_sys::{Datum, FunctionCallInfo, NullableDatum};
@@ -80,6 +80,27 @@ unsafe fn with_error(fcinfo: FunctionCallInfo, function: Transition) -> Datum {
     }
 }
 
+const HINT: &str = "The second argument is the standard error. To count distinct pairs, write ROW(a, b) for the first.";
+
+/// Raises an ERROR because a row says another accuracy than the rows before, if it does not say that as an epsilon.
+///
+/// # Safety
+///
+/// `fcinfo` is the frame of a call in progress.
+pub(crate) unsafe fn raise_unless_said_as_epsilon(fcinfo: FunctionCallInfo) {
+    let called = unsafe { function(fcinfo).as_ref().and_then(|function| function.fn_addr) };
+    let is_one_of = |ours: [Transition; 3]| {
+        called.is_some_and(|called| ours.map(|ours| ours as usize).contains(&(called as usize)))
+    };
+    if is_one_of([cvm_hll_accumulate, cvm_hll_enter, cvm_hll_leave]) {
+        raise_parameter("log2m must be the same in every row");
+    }
+    if is_one_of([cvm_accumulate_of_error, cvm_enter_of_error, cvm_leave_of_error]) {
+        let message = "standard error must be the same in every row";
+        raise_with_hint(PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE, message, HINT);
+    }
+}
+
 /// Raises an ERROR because of the standard error that a call gives.
 ///
 /// # Safety
@@ -97,11 +118,7 @@ unsafe extern "C-unwind" fn raise_error(fcinfo: FunctionCallInfo) -> Datum {
             format!("standard error must be between {low} and {high}, not {given}")
         }
     };
-    raise_with_hint(
-        PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
-        message,
-        "The second argument is the standard error. To count distinct pairs, write ROW(a, b) for the first.",
-    )
+    raise_with_hint(PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE, message, HINT)
 }
 
 /// Transition: `cvm_accumulate_of_error(internal, anyelement, float8) returns internal`, not strict.

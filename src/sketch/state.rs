@@ -6,6 +6,7 @@ use crate::pg::call::{argument, raise_parameter};
 use crate::pg::error::{OrRaise, raise_with_hint};
 use crate::pg::memory::ContextAllocator;
 use crate::row::state::{GroupState, Recognizable, START_LEN};
+use crate::sketch::other_names::raise_unless_said_as_epsilon;
 use cvm_sketch::capacity::{DEFAULT_CAPACITY, DELTA_RANGE, EPSILON_RANGE, SqlNumber};
 use cvm_sketch::{Accuracy, AccuracyError, Kind, Sketch};
 use pgrx::pg_sys::FunctionCallInfo;
@@ -64,7 +65,21 @@ impl Parameters {
     }
 
     /// Raises an ERROR if the rows before were given another accuracy, or have another capacity or seed.
-    pub(crate) fn raise_unless_said_before(self, accuracy: Option<Accuracy>, capacity: u32, seed: u64) {
+    ///
+    /// # Safety
+    ///
+    /// `fcinfo` is the frame of the call that gives these parameters.
+    pub(crate) unsafe fn raise_unless_said_before(
+        self,
+        accuracy: Option<Accuracy>,
+        capacity: u32,
+        seed: u64,
+        fcinfo: FunctionCallInfo,
+    ) {
+        let is_another = |before: Accuracy| before != self.accuracy;
+        if accuracy.is_some_and(is_another) || self.accuracy.capacity() != capacity {
+            unsafe { raise_unless_said_as_epsilon(fcinfo) };
+        }
         if let Some(before) = accuracy {
             for (name, given, before) in [
                 (EPSILON, self.accuracy.epsilon(), before.epsilon()),
@@ -181,10 +196,16 @@ impl State {
     }
 
     /// Raises an ERROR if a row has other parameters than the rows before.
-    pub(crate) fn raise_unless_said_before(&self, given: Parameters) {
+    ///
+    /// # Safety
+    ///
+    /// `fcinfo` is the frame of the call that gives these parameters.
+    pub(crate) unsafe fn raise_unless_said_before(&self, given: Parameters, fcinfo: FunctionCallInfo) {
         // SAFETY: as above.
-        let accuracy = self.accuracy.map(|accuracy| unsafe { *accuracy.as_ref() });
-        given.raise_unless_said_before(accuracy, self.sketch.capacity(), self.sketch.seed());
+        unsafe {
+            let accuracy = self.accuracy.map(|accuracy| *accuracy.as_ref());
+            given.raise_unless_said_before(accuracy, self.sketch.capacity(), self.sketch.seed(), fcinfo);
+        }
     }
 
     /// Raises an ERROR if another part of the same group was given another accuracy.

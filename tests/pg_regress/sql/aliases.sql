@@ -90,6 +90,8 @@ SELECT approx_count_distinct(1, 'NaN');
 SELECT approx_count_distinct(1, NULL);
 SELECT approx_count_distinct(NULL::int, 7);
 SELECT approx_distinct(1, e) FROM (VALUES (0.1), (0.2)) v (e);
+SELECT approx_distinct(1, e) OVER (ORDER BY e ROWS 1 PRECEDING) FROM (VALUES (0.1), (0.2)) v (e);
+SELECT approx_distinct(1, e) OVER (ORDER BY e ROWS 0 PRECEDING) AS alone FROM (VALUES (0.1), (0.2)) v (e);
 SELECT approx_distinct('{}'::json);
 SELECT approx_distinct(1, 0.0004), approx_distinct(1, 0.5), approx_distinct(NULL::int, 0.1), approx_distinct(1, 0.1) FILTER (WHERE false);
 
