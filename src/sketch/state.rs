@@ -217,7 +217,7 @@ impl State {
 }
 
 fn raise_capacities() -> ! {
-    raise_parameter("epsilon and delta must be the same in every row")
+    raise_parameter("the accuracy must be the same in every row")
 }
 
 const EPSILON: &str = "epsilon";
