@@ -1259,13 +1259,13 @@ WITH ours (place, name) AS (
       AND setrole IN (0, (SELECT r.oid FROM pg_roles r WHERE r.rolname = session_user))
     ORDER BY 1, (setrole <> 0 AND setdatabase <> 0) DESC, setrole <> 0 DESC, setdatabase <> 0 DESC
 ), named AS (
-    SELECT '(^|[ ,/"])cvm_count(\.(so|dylib|dll))?"?\s*(,|$)' AS library
+    SELECT '(^|[ ,/"])cvm_count([.](so|dylib|dll))?"?[[:space:]]*(,|$)' AS library
 ), library AS (
     SELECT EXISTS (SELECT FROM listed l, ours o WHERE l.name = o.name) AS is_loaded,
            (SELECT l.name FROM listed l, named n WHERE l.place > 0 AND l.setting ~ n.library ORDER BY l.place LIMIT 1) AS listed_in,
            EXISTS (SELECT FROM listed l WHERE l.place = 1) AS sees_lists,
            (SELECT s.source FROM stored s, named n WHERE s.name = 'session_preload_libraries' AND s.setting ~ n.library) AS stored_for,
-           (SELECT l.setting::float8 FROM listed l WHERE l.name = 'cvm_count.count_distinct_epsilon') AS epsilon
+           (SELECT l.setting FROM listed l WHERE l.name = 'cvm_count.count_distinct_epsilon') AS epsilon
 )
 SELECT 'library',
        CASE WHEN is_loaded THEN 'loaded' ELSE 'not loaded' END,
@@ -1276,16 +1276,18 @@ SELECT 'library',
 FROM library
 UNION ALL
 SELECT 'count(DISTINCT x)',
-       CASE WHEN epsilon > 0 THEN 'approximate' ELSE 'exact' END,
+       CASE WHEN epsilon::float8 > 0 THEN 'approximate' ELSE 'exact' END,
        CASE WHEN is_loaded THEN 'cvm_count.count_distinct_epsilon is ' || epsilon ELSE 'the library is not loaded' END
 FROM library
 UNION ALL
 (SELECT o.name,
-        coalesce(l.setting, current_setting(o.name, true)),
+        coalesce(l.setting, o.kept),
         CASE WHEN l.name IS NOT NULL THEN l.source
-             WHEN s.setting = current_setting(o.name, true) THEN s.source
-             WHEN current_setting(o.name, true) IS NOT NULL THEN 'not shown while the library is not loaded' END
- FROM ours o LEFT JOIN listed l ON l.name = o.name LEFT JOIN stored s ON s.name = o.name
+             WHEN s.setting = o.kept THEN s.source
+             WHEN o.kept IS NOT NULL THEN 'not shown while the library is not loaded' END
+ -- Of a setting that was set and is so no more, the server keeps an empty text.
+ FROM (SELECT o.*, nullif(current_setting(o.name, true), '') AS kept FROM ours o) o
+ LEFT JOIN listed l ON l.name = o.name LEFT JOIN stored s ON s.name = o.name
  ORDER BY o.place)
 UNION ALL
 SELECT 'extension', extversion, format('schema %s', extnamespace::regnamespace) FROM pg_extension WHERE extname = 'cvm_count'

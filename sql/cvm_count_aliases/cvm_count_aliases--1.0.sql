@@ -24,11 +24,16 @@ IS 'a row leaves a moving frame of approx_distinct and approx_count_distinct wit
 DO $$
 DECLARE
     home pg_catalog.name;
+    version pg_catalog.text;
     alias pg_catalog.text;
 BEGIN
-    SELECT n.nspname INTO STRICT home
+    SELECT n.nspname, e.extversion INTO STRICT home, version
     FROM pg_catalog.pg_extension e JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) e.extnamespace
     WHERE e.extname OPERATOR(pg_catalog.=) 'cvm_count'::pg_catalog.name;
+    IF pg_catalog.to_regprocedure(pg_catalog.format('%I.cvm_enter(internal, anyelement)', home)) IS NULL THEN
+        RAISE EXCEPTION 'extension "cvm_count_aliases" requires version 0.3.0 of "cvm_count" or a later one, not %', version
+            USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'ALTER EXTENSION cvm_count UPDATE.';
+    END IF;
     FOREACH alias IN ARRAY ARRAY['approx_distinct', 'approx_count_distinct'] LOOP
         EXECUTE pg_catalog.format($aggregate$
             CREATE AGGREGATE %1$I(value anyelement) (

@@ -6,6 +6,7 @@
 DO $$
 DECLARE
     home pg_catalog.name;
+    version pg_catalog.text;
 BEGIN
     IF EXISTS (SELECT FROM pg_catalog.pg_extension WHERE extname OPERATOR(pg_catalog.=) 'hll'::pg_catalog.name) THEN
         RAISE EXCEPTION 'extension "cvm_count_hll" cannot be installed beside the extension "hll"'
@@ -13,9 +14,13 @@ BEGIN
                   DETAIL = 'Both have the same names for different things.',
                   HINT = 'What stored hll values hold cannot be turned into sketches. Build them again from the rows, then DROP EXTENSION hll.';
     END IF;
-    SELECT n.nspname INTO STRICT home
+    SELECT n.nspname, e.extversion INTO STRICT home, version
     FROM pg_catalog.pg_extension e JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) e.extnamespace
     WHERE e.extname OPERATOR(pg_catalog.=) 'cvm_count'::pg_catalog.name;
+    IF pg_catalog.to_regprocedure(pg_catalog.format('%I.cvm_enter(internal, anyelement)', home)) IS NULL THEN
+        RAISE EXCEPTION 'extension "cvm_count_hll" requires version 0.3.0 of "cvm_count" or a later one, not %', version
+            USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'ALTER EXTENSION cvm_count UPDATE.';
+    END IF;
     EXECUTE pg_catalog.format('CREATE DOMAIN hll AS %I.cvm_sketch', home);
 END $$;
 COMMENT ON DOMAIN hll

@@ -196,7 +196,7 @@ impl State {
 }
 
 fn raise_capacities() -> ! {
-    raise_parameter("epsilon and delta must be the same in every row")
+    raise_parameter("the accuracy must be the same in every row")
 }
 
 const EPSILON: &str = "epsilon";
@@ -209,7 +209,7 @@ fn raise_number(index: usize, name: &str, message: String) -> ! {
         raise_with_hint(
             PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
             message,
-            "The second argument is the relative error. To count distinct pairs, write ROW(a, b) for the first.",
+            "The second argument says the accuracy. To count distinct pairs, write ROW(a, b) for the first.",
         );
     }
     raise_parameter(message)

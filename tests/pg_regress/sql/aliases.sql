@@ -90,6 +90,18 @@ SELECT approx_count_distinct(1, 'NaN');
 SELECT approx_count_distinct(1, NULL);
 SELECT approx_count_distinct(NULL::int, 7);
 SELECT approx_distinct(1, e) FROM (VALUES (0.1), (0.2)) v (e);
+SELECT approx_distinct(1, e) OVER (ORDER BY e ROWS 1 PRECEDING) FROM (VALUES (0.1), (0.2)) v (e);
+SELECT approx_distinct(1, e) OVER (ORDER BY e ROWS 0 PRECEDING) AS alone FROM (VALUES (0.1), (0.2)) v (e);
+-- Of parts that are counted apart, only the accuracy is known, not how a call said it.
+CREATE TABLE parts (k int, i int) PARTITION BY LIST (k);
+CREATE TABLE part_1 PARTITION OF parts FOR VALUES IN (1);
+CREATE TABLE part_2 PARTITION OF parts FOR VALUES IN (2);
+INSERT INTO parts SELECT 1 + i % 2, i FROM generate_series(1, 1000) i;
+SET enable_partitionwise_aggregate = on;
+SELECT verbose_plan('SELECT approx_distinct(i, 0.1 * k) FROM parts') LIKE '%PARTIAL approx%' AS in_parts;
+SELECT approx_distinct(i, 0.1 * k) FROM parts;
+SELECT approx_count_distinct_cvm(i, 0.1 * k) FROM parts;
+RESET enable_partitionwise_aggregate;
 SELECT approx_distinct('{}'::json);
 SELECT approx_distinct(1, 0.0004), approx_distinct(1, 0.5), approx_distinct(NULL::int, 0.1), approx_distinct(1, 0.1) FILTER (WHERE false);
 

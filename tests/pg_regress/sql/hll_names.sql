@@ -125,6 +125,8 @@ SELECT hll_empty(23);
 SELECT hll_empty(11, 5, 9223372036854775807);
 SELECT hll_empty(NULL) IS NULL AS is_null;
 SELECT hll_add_agg(hll_hash_any(log2m), log2m) FROM (VALUES (11), (12)) v (log2m);
+SELECT hll_add_agg(hll_hash_any(log2m), log2m, 5, -1, 1) OVER (ORDER BY log2m ROWS 1 PRECEDING) FROM (VALUES (11), (12)) v (log2m);
+SELECT #hll_add_agg(hll_hash_any(log2m), log2m) OVER (ORDER BY log2m ROWS 0 PRECEDING) AS alone FROM (VALUES (11), (12)) v (log2m);
 
 -- Of no rows, and of rows that are NULL, the sketch is that of no values, and the count is 0, as that of count(DISTINCT).
 SELECT #hll_add_agg(hll_hash_any(visitor)) FILTER (WHERE false) AS none,

@@ -17,6 +17,24 @@ SET cvm_count.count_distinct_delta = 0.001;
 SELECT * FROM cvm_count_status() WHERE fact LIKE '%distinct%';
 SELECT count(DISTINCT i) <> 30000 AS is_approximate FROM generate_series(1, 30000) i;
 
+-- What is set no more is not set: while the library is not there, the server keeps an empty text of it.
+\c
+SET cvm_count.count_distinct_epsilon = 0.05;
+RESET cvm_count.count_distinct_epsilon;
+BEGIN;
+SET LOCAL cvm_count.count_distinct_delta = 0.05;
+COMMIT;
+SELECT current_setting('cvm_count.count_distinct_epsilon', true) AS kept;
+SELECT fact, value IS NULL AS no_value, source IS NULL AS no_source FROM cvm_count_status() WHERE fact LIKE '%delta' OR fact LIKE '%epsilon';
+
+-- How the session writes numbers and reads literals makes no difference.
+LOAD 'cvm_count';
+SET cvm_count.count_distinct_epsilon = 0.0123;
+SET extra_float_digits = -15;
+-- Since 19 literals are read in one way only.
+SELECT count(set_config('standard_conforming_strings', CASE WHEN current_setting('server_version_num')::int < 190000 THEN 'off' ELSE 'on' END, false));
+SELECT * FROM cvm_count_status() WHERE fact = 'library' OR fact LIKE 'count%';
+
 -- The extension's version is what the catalog says.
 SELECT fact, value = extversion AS as_in_catalog, source
 FROM cvm_count_status(), pg_extension WHERE fact = 'extension' AND extname = 'cvm_count';
