@@ -6,7 +6,8 @@
 //!   no form gives the same, Citus is to gather the rows.
 
 use crate::hash::equality::is_hashable;
-use crate::pg::pg_sys::{self, Aggref, Expr, Node, NodeTag, Oid, Query, RangeTblEntry};
+use crate::pg::memory;
+use crate::pg::pg_sys::{self, Aggref, Expr, Node, NodeTag, Oid, Query, RangeTblEntry, RowExpr};
 use crate::pg::query_tree::{counts_distinct, elements};
 use crate::pg::unguarded::{mutate_expression, mutate_query};
 use crate::planner::extension::{Functions, ValueCall};
@@ -267,12 +268,12 @@ unsafe fn values_are_hashable(expression: *mut Expr, collation: Oid) -> bool {
         }
         pg_sys::check_stack_depth();
         if (*node).type_ == NodeTag::T_RowExpr {
-            return columns(expression).all(|column| values_are_hashable(column, pg_sys::exprCollation(column.cast())));
+            return columns(expression.cast())
+                .all(|column| values_are_hashable(column, pg_sys::exprCollation(column.cast())));
         }
-        let mut rows = choices(expression);
-        rows.next().is_some_and(|first| {
-            values_are_hashable(first, collation)
-                && rows.all(|row| values_are_hashable(row, collation) && have_same_columns(first, row))
+        // An expression may be as deep as it is wide. What is at the end of its first choices is looked for once.
+        first_row(expression).is_some_and(|first| {
+            choices(expression).all(|row| values_are_hashable(row, collation) && have_same_columns(first.cast(), row))
         })
     }
 }
@@ -286,6 +287,10 @@ unsafe fn have_same_columns(one: *mut Expr, other: *mut Expr) -> bool {
     // SAFETY: the columns of hashable rows are hashable.
     unsafe {
         pg_sys::check_stack_depth();
+        memory::check_for_interrupts();
+        let (Some(one), Some(other)) = (first_row(one), first_row(other)) else {
+            return false;
+        };
         let are_alike = |(a, b): (*mut Expr, *mut Expr)| {
             let of_type = pg_sys::exprType(a.cast());
             of_type == pg_sys::exprType(b.cast())
@@ -296,22 +301,29 @@ unsafe fn have_same_columns(one: *mut Expr, other: *mut Expr) -> bool {
     }
 }
 
-/// The columns of a row, or of the first of the rows that an expression may give.
+/// The columns of a row.
 ///
 /// # Safety
 ///
-/// `rows` is an expression, which is not changed for `'a`.
-unsafe fn columns<'a>(mut rows: *mut Expr) -> impl Iterator<Item = *mut Expr> + 'a {
+/// `row` is an expression, which is not changed for `'a`.
+unsafe fn columns<'a>(row: *const RowExpr) -> impl Iterator<Item = *mut Expr> + 'a {
+    // SAFETY: the columns of a row are expressions.
+    unsafe { elements((*row).args) }
+}
+
+/// A row itself, or the first of the rows that an expression may give.
+///
+/// # Safety
+///
+/// `rows` is an expression.
+unsafe fn first_row(mut rows: *mut Expr) -> Option<*mut RowExpr> {
     // SAFETY: a node has the structure that its tag says.
     unsafe {
         while (*rows).type_ != NodeTag::T_RowExpr {
-            match choices(rows).next() {
-                Some(first) => rows = first,
-                None => return elements(ptr::null()),
-            }
+            rows = choices(rows).next()?;
         }
-        elements((*rows.cast::<pg_sys::RowExpr>()).args)
     }
+    Some(rows.cast())
 }
 
 /// The expressions of which an expression gives the value of one, but for NULL: those of CASE, COALESCE and their like.

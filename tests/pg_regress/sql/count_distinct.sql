@@ -166,6 +166,10 @@ SELECT both_ways('one of some rows', $$
     FROM visits
 $$);
 
+SELECT both_ways('one of some rows, a hundred levels down', format(
+    'SELECT count(DISTINCT %s(country, visitor)%s) FROM visits',
+    repeat('coalesce(CASE WHEN id % 3 > 0 THEN ', 100), repeat(' ELSE (page, id % 7) END, (country, visitor))', 100)));
+
 SELECT both_ways('rows of a table', 'SELECT count(DISTINCT many) FROM many WHERE n < 5000');
 
 -- The count may be in any part of a query that is a query itself.
