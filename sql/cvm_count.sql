@@ -1258,13 +1258,19 @@ WITH ours (place, name) AS (
     WHERE setdatabase IN (0, (SELECT d.oid FROM pg_database d WHERE d.datname = current_database()))
       AND setrole IN (0, (SELECT r.oid FROM pg_roles r WHERE r.rolname = session_user))
     ORDER BY 1, (setrole <> 0 AND setdatabase <> 0) DESC, setrole <> 0 DESC, setdatabase <> 0 DESC
-), named AS (
-    SELECT '(^|[ ,/"])cvm_count([.](so|dylib|dll))?"?[[:space:]]*(,|$)' AS library
+), lists AS (
+    SELECT name, setting, source, place, false AS is_stored FROM listed WHERE place > 0
+    UNION ALL
+    SELECT name, setting, source, 0, true FROM stored WHERE name = 'session_preload_libraries'
+), naming AS (
+    SELECT * FROM lists
+    WHERE EXISTS (SELECT FROM unnest(string_to_array(setting, ',')) entry
+                  WHERE split_part(btrim(entry, ' "'), '/', -1) IN ('cvm_count', 'cvm_count.so', 'cvm_count.dylib', 'cvm_count.dll'))
 ), library AS (
     SELECT EXISTS (SELECT FROM listed l, ours o WHERE l.name = o.name) AS is_loaded,
-           (SELECT l.name FROM listed l, named n WHERE l.place > 0 AND l.setting ~ n.library ORDER BY l.place LIMIT 1) AS listed_in,
+           (SELECT n.name FROM naming n WHERE NOT n.is_stored ORDER BY n.place LIMIT 1) AS listed_in,
            EXISTS (SELECT FROM listed l WHERE l.place = 1) AS sees_lists,
-           (SELECT s.source FROM stored s, named n WHERE s.name = 'session_preload_libraries' AND s.setting ~ n.library) AS stored_for,
+           (SELECT n.source FROM naming n WHERE n.is_stored) AS stored_for,
            (SELECT l.setting FROM listed l WHERE l.name = 'cvm_count.count_distinct_epsilon') AS epsilon
 )
 SELECT 'library',
