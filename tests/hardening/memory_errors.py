@@ -51,9 +51,9 @@ MISTAKES = ["SELECT approx_count_distinct_cvm(i, 7) FROM points", "SELECT approx
 
 # Windows in which rows leave frames; in which frames shrink, so that they begin anew; and in which the parameters change.
 FRAMES = [
-    "SELECT sum(n), md5(string_agg(s::text, '')) FROM (SELECT approx_count_distinct_cvm(t, 0.5, 0.1) OVER w AS n, cvm_sketch_agg_hashed(i, 0.5, 0.1) OVER w AS s "
+    "SELECT sum(n), hashtextextended(string_agg(s::text, ''), 0) FROM (SELECT approx_count_distinct_cvm(t, 0.5, 0.1) OVER w AS n, cvm_sketch_agg_hashed(i, 0.5, 0.1) OVER w AS s "
     "FROM points WHERE i <= 150 WINDOW w AS (ORDER BY i ROWS 60 PRECEDING)) q",
-    "SELECT md5(string_agg(s::text, '')), sum(n) FROM (SELECT cvm_sketch_agg(r, 0.5, 0.1, 7) OVER w AS s, approx_count_distinct_cvm(a, 0.5) OVER w AS n "
+    "SELECT hashtextextended(string_agg(s::text, ''), 0), sum(n) FROM (SELECT cvm_sketch_agg(r, 0.5, 0.1, 7) OVER w AS s, approx_count_distinct_cvm(a, 0.5) OVER w AS n "
     "FROM points WINDOW w AS (ORDER BY i / 100 * 3 + least(i % 100, 2) GROUPS 1 PRECEDING)) q",
     "SELECT max(# u), max(# v) FROM (SELECT cvm_sketch_union_agg(s) OVER w AS u, cvm_sketch_union_agg(CASE i % 3 WHEN 0 THEN coarse WHEN 1 THEN s - coarse ELSE s END) OVER w AS v "
     "FROM sketches, generate_series(1, 12) i WINDOW w AS (ORDER BY i ROWS 3 PRECEDING)) q",
